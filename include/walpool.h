@@ -1,0 +1,1253 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * walpool: one C library that owns the SQLite persistence of a service.
+ *
+ * A *database* is an open walpool on one file: SQLite connections in WAL mode
+ * that are configured right, N readers and one fair writer, checkpoints of its
+ * own, and health that tells the truth. Opening the same file again in the
+ * same process shares it. Everything else hangs below a database:
+ *
+ *   one crossing  walpool_read, walpool_write, walpool_batch: acquire, find
+ *                 the prepared statement, bind, step, encode rows, release
+ *   lease         the right to use one connection: a reader lease is one
+ *                 snapshot, a writer lease is one transaction
+ *   cursor        the rest of a result that did not fit the first buffer
+ *   queue         the same calls, carried out by the library's threads; their
+ *                 completions are polled in bulk
+ *
+ * A call, as seen from C:
+ *
+ *   walpool_error err;
+ *   walpool *db = walpool_open("app.db", NULL, &err);
+ *   walpool_rows rows;
+ *   walpool_rows_init(&rows);
+ *   walpool_statement q = {.sql = "SELECT id, name FROM user"};
+ *   if (walpool_read(db, &q, NULL, &rows, &err) == WALPOOL_OK)
+ *       for (size_t i = 0; i < walpool_rows_count(&rows); i++)
+ *           printf("%lld\n", (long long)walpool_rows_int64(&rows, i, 0));
+ *   walpool_rows_finish(&rows);
+ *   walpool_close(db, -1, &err);
+ *
+ * Caveats, each with its remedy
+ *
+ *   - Never open() and close() the database, its -wal or its -shm yourself in
+ *     a process that has it open: POSIX drops every lock of the process
+ *     (sqlite.org/howtocorrupt.html 2.2). Use stat(), or walpool.
+ *   - Do not use a second copy of SQLite on the same file in one process, for
+ *     the same reason. System builds share one libsqlite3 by construction.
+ *   - After fork() the child gets WALPOOL_FORKED from every call; nothing that
+ *     it inherited is touched or closed. Open databases after the fork, of
+ *     files that the parent had closed, or exec() first.
+ *   - A lease or cursor that is kept keeps its snapshot, and a kept snapshot
+ *     keeps the WAL from being reset. Label leases with `why`; health names
+ *     the oldest one.
+ *   - WAL needs one machine: all processes that use the file share memory.
+ *     Do not put the file on a network or host-bridge file system.
+ *   - Text is UTF-8. Bytes that are not are WALPOOL_ENCODING in both
+ *     directions; CAST(column AS BLOB) reads them as they are.
+ *   - NaN is refused as a parameter, because SQLite would store NULL.
+ *
+ * Handles. walpool, walpool_lease, walpool_cursor, walpool_token and
+ * walpool_queue are handles: small numbers with a generation that are typed as
+ * pointers so that the compiler tells them apart. They are never dereferenced.
+ * A handle that is NULL, closed, of another kind or invented gives
+ * WALPOOL_MISUSE or WALPOOL_CLOSED, never a crash, on any thread at any time.
+ *
+ * Errors. The last argument of every call that can fail is the caller's error
+ * slot; it may be NULL. It is written on failure only, and holds no pointer.
+ *
+ * Threads. Every function may be called from any thread. Two calls at once on
+ * one lease or one cursor give WALPOOL_BUSY to the second.
+ */
+#ifndef WALPOOL_H
+#define WALPOOL_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+#ifndef WALPOOL_API
+#if defined(__GNUC__)
+#define WALPOOL_API __attribute__((visibility("default")))
+#else
+#define WALPOOL_API
+#endif
+#endif
+
+/* ------------------------------------------------------------- version */
+
+#define WALPOOL_VERSION_NUMBER 100 /* major*10000 + minor*100 + patch */
+#define WALPOOL_VERSION "0.1.0"
+
+typedef struct walpool_version_info {
+    const char *walpool;          /* "0.1.0" */
+    const char *sqlite;           /* run-time version, such as "3.46.1" */
+    const char *sqlite_source_id; /* date and hash of SQLite's source */
+    int32_t sqlite_number;        /* 3046001 */
+    int32_t sqlite_bundled;       /* 1: compiled in, 0: the system's library */
+    int32_t wal_reset_safe;       /* 1: SQLite has the WAL-reset fix
+                                     (3.51.3, 3.50.7, 3.44.6 and newer) */
+    int32_t reserved;
+} walpool_version_info;
+
+/**
+ * Return walpool's version as one number, WALPOOL_VERSION_NUMBER of the
+ * library that is loaded.
+ *
+ * @return major*10000 + minor*100 + patch.
+ * Owner: nothing. Threads: any. Blocks: never. Errors: none. Since: 0.1
+ */
+WALPOOL_API int32_t walpool_version_number(void);
+
+/**
+ * Fill in the versions of walpool and of the SQLite that it runs on.
+ *
+ * @param out receives the answer; NULL is ignored.
+ * Owner: the strings are static. Threads: any. Blocks: never. Errors: none.
+ * Since: 0.1
+ */
+WALPOOL_API void walpool_version(walpool_version_info *out);
+
+/* -------------------------------------------------------------- errors */
+
+/* Status codes: X(NAME, number, meaning). Numbers are never reused. */
+#define WALPOOL_STATUS_LIST(X)                                                \
+    X(OK, 0, "done")                                                          \
+    X(MISUSE, 1, "an argument is NULL, out of range or contradicts another")  \
+    X(CLOSED, 2, "the handle was closed")                                     \
+    X(BUSY, 3, "the handle is in use by another call")                        \
+    X(NOMEM, 4, "out of memory")                                              \
+    X(TIMEOUT, 5, "the deadline passed; `phase` says where")                  \
+    X(CANCELLED, 6, "cancelled by its token")                                 \
+    X(DEADLOCK, 7, "this thread holds the writer and would wait for itself")  \
+    X(FORKED, 8, "the handle was opened before fork()")                       \
+    X(OPTION, 9, "an option is unknown or its value malformed")               \
+    X(PARAM, 10, "a parameter is missing, surplus or cannot be stored")       \
+    X(SQL, 11, "SQLite refused the statement")                                \
+    X(CONSTRAINT, 12, "a constraint failed; sqlite_code says which")          \
+    X(READONLY, 13, "a write through a reader or to a read-only database")    \
+    X(CANTOPEN, 14, "the file cannot be opened")                              \
+    X(NOTADB, 15, "the file is no SQLite database")                           \
+    X(CORRUPT, 16, "the database is damaged")                                 \
+    X(FULL, 17, "the disk is full")                                           \
+    X(IO, 18, "the operating system failed to read or write")                 \
+    X(TOOBIG, 19, "a value, text or row is larger than a limit")              \
+    X(ENCODING, 20, "text is not valid UTF-8")                                \
+    X(NOTWAL, 21, "the database cannot be switched to WAL")                   \
+    X(UNSUPPORTED, 22, "this SQLite or system lacks what is needed")          \
+    X(REFUSED, 23, "walpool does not run this statement here")                \
+    X(INTERNAL, 24, "a defect in walpool; please report it")
+
+typedef enum walpool_status {
+#define WALPOOL_STATUS_ENUM(name, number, text) WALPOOL_##name = number,
+    WALPOOL_STATUS_LIST(WALPOOL_STATUS_ENUM)
+#undef WALPOOL_STATUS_ENUM
+} walpool_status;
+
+/* Where a deadline or a cancel struck. */
+typedef enum walpool_phase {
+    WALPOOL_PHASE_NONE = 0,
+    WALPOOL_PHASE_QUEUE = 1,  /* waiting for a connection of this process */
+    WALPOOL_PHASE_LOCK = 2,   /* waiting for another process's lock */
+    WALPOOL_PHASE_EXECUTE = 3 /* running the statement */
+} walpool_phase;
+
+/* What became of the write that failed. */
+typedef enum walpool_outcome {
+    WALPOOL_NOT_APPLIED = 0,
+    WALPOOL_APPLIED = 1,
+    WALPOOL_UNKNOWN = 2
+} walpool_outcome;
+
+/* 512 bytes, caller-owned, plain data: copy it as you like. */
+typedef struct walpool_error {
+    int32_t status;       /* walpool_status */
+    int32_t sqlite_code;  /* SQLite's extended result code, or 0 */
+    int32_t system_errno; /* errno of the failed system call, or 0 */
+    int32_t sql_offset;   /* byte in the SQL text where it failed, or -1 */
+    int32_t statement;    /* index of the statement in a batch, or -1 */
+    int32_t phase;        /* walpool_phase, for TIMEOUT and CANCELLED */
+    int32_t outcome;      /* walpool_outcome */
+    int32_t reserved;
+    char message[480];    /* what was tried, on what, why; NUL-terminated */
+} walpool_error;
+
+/**
+ * Name a status: "WALPOOL_TIMEOUT" for WALPOOL_TIMEOUT.
+ *
+ * @param status any number.
+ * @return a static string; "WALPOOL_INTERNAL" for a number not in the list.
+ * Owner: static. Threads: any. Blocks: never. Errors: none. Since: 0.1
+ */
+WALPOOL_API const char *walpool_status_name(int32_t status);
+
+/**
+ * Name an SQLite result code: "SQLITE_CONSTRAINT_UNIQUE" for 2067.
+ *
+ * @param sqlite_code a primary or extended code (sqlite.org/rescode.html).
+ * @return a static string; the primary code's name where the extended one is
+ *   not known, "SQLITE_UNKNOWN" where neither is; "" for 0.
+ * Owner: static. Threads: any. Blocks: never. Errors: none. Since: 0.1
+ */
+WALPOOL_API const char *walpool_sqlite_code_name(int32_t sqlite_code);
+
+/* ------------------------------------------------------------- handles */
+
+typedef struct walpool_handle_s walpool;
+typedef struct walpool_lease_handle_s walpool_lease;
+typedef struct walpool_cursor_handle_s walpool_cursor;
+typedef struct walpool_token_handle_s walpool_token;
+typedef struct walpool_queue_handle_s walpool_queue;
+
+/* ------------------------------------------------------------- options */
+
+/* All times in milliseconds. -1 as a time means: no limit. */
+typedef struct walpool_options {
+    uint32_t version;            /* set by WALPOOL_OPTIONS_INIT */
+    int32_t readers;             /* reader connections, 1..64; default 4.
+                                    Opened when first needed. More than twice
+                                    the cores brings nothing. */
+    int64_t busy_timeout_ms;     /* deadline of a call that names none,
+                                    -1..86400000; default 5000 */
+    int64_t close_timeout_ms;    /* the same for walpool_close; default 5000 */
+    int64_t cache_size_kib;      /* page cache of each connection, 64..
+                                    16777216; default 8192 */
+    int64_t mmap_size_bytes;     /* default 0 = off. Reads gain up to 20 %; a
+                                    truncated file then kills the process */
+    int64_t journal_size_limit_bytes; /* a reset WAL is cut to this; default
+                                    16 MiB, -1 = never cut */
+    int32_t checkpoint_frames;   /* WAL frames at which the checkpointer acts,
+                                    1..1000000; default 1000 */
+    int32_t statement_cache;     /* prepared statements kept per connection,
+                                    0..10000; default 128 */
+    int32_t durability;          /* 0 normal: survives a process kill.
+                                    1 full: survives a power cut; a commit
+                                    waits for the disk. Default 0 */
+    int32_t foreign_keys;        /* 0 or 1; default 1 */
+    int32_t temp_store_memory;   /* 0 file, 1 memory; default 1 */
+    int32_t allow_attach;        /* ATTACH and DETACH: 0 refused, 1 allowed;
+                                    default 0 */
+    int32_t mode;                /* 0 create if missing ("rwc", default),
+                                    1 must exist ("rw"),
+                                    2 read only, must exist ("ro") */
+    int32_t permissions;         /* mode bits of a new file; default 0600 */
+} walpool_options;
+
+#define WALPOOL_OPTIONS_VERSION 1
+#define WALPOOL_OPTIONS_INIT                                                  \
+    {                                                                         \
+        WALPOOL_OPTIONS_VERSION, 4, 5000, 5000, 8192, 0, 16777216, 1000, 128, \
+            0, 1, 1, 0, 0, 0600                                               \
+    }
+
+/**
+ * Set every option to its default.
+ *
+ * @param options receives the defaults; NULL is ignored.
+ * Owner: caller. Threads: one at a time per struct. Blocks: never.
+ * Errors: none. Since: 0.1
+ */
+WALPOOL_API void walpool_options_init(walpool_options *options);
+
+/**
+ * Set one option by name, as a DSN, a Python dict or a JS object spells it.
+ *
+ * Names: readers, busy_timeout, close_timeout, cache_size_kib, cache_size
+ * (SQLite's unit: pages of 4 KiB, or -KiB), mmap_size, journal_size_limit,
+ * checkpoint_frames, statement_cache, durability (normal, full), foreign_keys,
+ * temp_store (file, memory), allow_attach, mode (rwc, rw, ro), permissions
+ * (octal). A leading underscore is ignored, and the spellings that Go users
+ * write are understood: timeout, journal_mode and journal (wal only),
+ * synchronous and sync (normal, full, 1, 2), fk, txlock (immediate only),
+ * cache (private only), pragma (`name(value)` or `name=value`).
+ * Booleans: 0, 1, off, on, false, true, no, yes.
+ *
+ * @param options changed on success only.
+ * @param name    NUL-terminated; not kept.
+ * @param value   NUL-terminated; not kept.
+ * @param err     may be NULL.
+ * @return WALPOOL_OK or the error's status.
+ * Owner: caller. Threads: one at a time per struct. Blocks: never.
+ * Errors: MISUSE (NULL), OPTION (unknown name, malformed or out of range
+ *   value; the message names both and the allowed ones).
+ * Since: 0.1
+ */
+WALPOOL_API walpool_status walpool_options_set(walpool_options *options,
+                                               const char *name,
+                                               const char *value,
+                                               walpool_error *err);
+
+/**
+ * Parse a DSN, `file:PATH?name=value&name=value`, or bare `name=value&...`.
+ *
+ * Escapes (%41) are decoded in path and values. `file:/abs`, `file:rel`,
+ * `file:///abs` and `file://localhost/abs` are understood, other hosts are an
+ * error. A name may be repeated only for `pragma`.
+ *
+ * @param options    changed on success only.
+ * @param dsn        NUL-terminated; not kept.
+ * @param path       receives the decoded path, or "" where the text has none;
+ *   may be NULL if the text has none.
+ * @param path_bytes room at `path`, with the NUL.
+ * @param err        may be NULL.
+ * @return WALPOOL_OK or the error's status.
+ * Owner: caller. Threads: one at a time per struct. Blocks: never.
+ * Errors: MISUSE (NULL), TOOBIG (path), OPTION (as walpool_options_set, bad
+ *   escape, other host, no `=`).
+ * Since: 0.1
+ */
+WALPOOL_API walpool_status walpool_options_parse(walpool_options *options,
+                                                 const char *dsn, char *path,
+                                                 size_t path_bytes,
+                                                 walpool_error *err);
+
+/* ---------------------------------------------------------------- rows */
+
+/* Rows: the one format in which values cross a language border, in both
+ * directions: results, parameters, bulk input. Version 1. A block of bytes,
+ * 8-byte aligned, numbers in the machine's byte order:
+ *
+ *   offset size
+ *        0    4  magic: 0x31505257 ("WRP1" in little-endian memory order)
+ *        4    4  flags: WALPOOL_ROWS_*
+ *        8    4  column_count
+ *       12    4  row_count, without the row of names
+ *       16    8  arena_start: offset in the block of the first arena byte
+ *       24    8  arena_end: offset of the byte after the last
+ *       32    8  shape: names of the columns as a number, never 0 in a result
+ *       40    8  cursor: handle for the rest of the rows, or 0
+ *       48    8  changes: rows changed by a write
+ *       56    8  last_rowid: of the last INSERT on this connection, or 0
+ *       64       cells, 16 bytes each, row after row
+ *
+ *   cell offset size
+ *             0    4  type: walpool_type, WALPOOL_LARGE may be or'ed to it
+ *             4    4  length of a text or blob in bytes, otherwise 0
+ *             8    8  INTEGER: int64. REAL: IEEE double. TEXT and BLOB: offset
+ *                     in the block (arena_start <= offset, offset+length <=
+ *                     arena_end). NULL and LARGE: 0
+ *
+ * With WALPOOL_ROWS_NAMES the first column_count cells are TEXT, the names of
+ * the columns (of the parameters, in a request), and the rows follow.
+ * A cell with WALPOOL_LARGE has its bytes still in SQLite: fetch them with
+ * walpool_cursor_value before the next call on the cursor. Only cells of the
+ * last row of a block are large, and the block then has a cursor.
+ * Text is not NUL-terminated and may hold NUL bytes. */
+
+#define WALPOOL_ROWS_MAGIC 0x31505257u
+#define WALPOOL_ROWS_HEADER_BYTES 64
+#define WALPOOL_CELL_BYTES 16
+
+enum {
+    WALPOOL_ROWS_ASCII = 1, /* every text in the arena is pure ASCII */
+    WALPOOL_ROWS_NAMES = 2, /* a row of names precedes the rows */
+    WALPOOL_ROWS_MORE = 4,  /* more rows follow: use the cursor */
+    WALPOOL_ROWS_LARGE = 8  /* some cell of the last row is WALPOOL_LARGE */
+};
+
+typedef enum walpool_type {
+    WALPOOL_NULL = 0,
+    WALPOOL_INTEGER = 1,
+    WALPOOL_REAL = 2,
+    WALPOOL_TEXT = 3,
+    WALPOOL_BLOB = 4
+} walpool_type;
+
+#define WALPOOL_LARGE 0x100u
+
+/* The header at offset 0 of a block, and one cell. */
+typedef struct walpool_rows_header {
+    uint32_t magic, flags, column_count, row_count;
+    uint64_t arena_start, arena_end, shape, cursor;
+    int64_t changes, last_rowid;
+} walpool_rows_header;
+
+typedef struct walpool_cell {
+    uint32_t type, length;
+    union {
+        int64_t integer;
+        double real;
+        uint64_t offset;
+    } v;
+} walpool_cell;
+
+/* A buffer that holds one block. Read the block through `data`. */
+typedef struct walpool_rows {
+    unsigned char *data; /* the block, or NULL before first use */
+    size_t capacity;     /* bytes at data */
+    size_t limit;        /* owned: grows up to this; wrapped: == capacity */
+    int32_t owned;       /* 1: memory of walpool, 0: of the caller */
+    int32_t building;    /* 1: values are being added */
+} walpool_rows;
+
+/**
+ * Make an empty buffer that grows by itself, up to 1 MiB per block of a
+ * result (larger results come with a cursor) and without limit for
+ * parameters.
+ *
+ * @param rows receives the buffer; NULL is ignored.
+ * Owner: caller; end it with walpool_rows_finish. Threads: one at a time per
+ *   buffer. Blocks: never. Errors: none. Since: 0.1
+ */
+WALPOOL_API void walpool_rows_init(walpool_rows *rows);
+
+/**
+ * Make a buffer of memory that the caller owns and that never grows.
+ *
+ * @param rows     receives the buffer; NULL is ignored.
+ * @param data     8-byte aligned; used until the caller drops the buffer.
+ * @param capacity bytes at data; at least 64 + 16 per column of any result.
+ * Owner: caller keeps the memory. Threads: one at a time per buffer.
+ * Blocks: never. Errors: none; a buffer that is too small shows at its use
+ *   as TOOBIG, one that is not aligned as MISUSE. Since: 0.1
+ */
+WALPOOL_API void walpool_rows_wrap(walpool_rows *rows, void *data,
+                                   size_t capacity);
+
+/**
+ * Free what the buffer owns and leave it empty, ready for use again.
+ *
+ * @param rows NULL is ignored.
+ * Owner: takes the buffer's memory. Threads: one at a time per buffer.
+ * Blocks: never. Errors: none. Since: 0.1
+ */
+WALPOOL_API void walpool_rows_finish(walpool_rows *rows);
+
+/**
+ * Start a block of parameters: rows of `column_count` values each.
+ *
+ * @param rows         emptied first.
+ * @param column_count values in a row, 0..32766.
+ * @param names        column_count names with or without their `:`, `@` or
+ *   `$`, or NULL for parameters by position; copied.
+ * @param err          may be NULL.
+ * @return WALPOOL_OK or the error's status.
+ * Owner: caller. Threads: one at a time per buffer. Blocks: never.
+ * Errors: MISUSE (NULL, out of range), NOMEM, TOOBIG (wrapped buffer).
+ * Since: 0.1
+ */
+WALPOOL_API walpool_status walpool_rows_begin(walpool_rows *rows,
+                                              uint32_t column_count,
+                                              const char *const *names,
+                                              walpool_error *err);
+
+/**
+ * Add one NULL to the block that walpool_rows_begin started.
+ *
+ * @param rows values fill row after row.
+ * @param err  may be NULL.
+ * @return WALPOOL_OK or the error's status.
+ * Owner: caller. Threads: one at a time per buffer. Blocks: never.
+ * Errors: MISUSE (no block begun), NOMEM, TOOBIG (wrapped buffer).
+ * Since: 0.1
+ */
+WALPOOL_API walpool_status walpool_rows_add_null(walpool_rows *rows,
+                                                 walpool_error *err);
+
+/**
+ * Add one INTEGER. As walpool_rows_add_null.
+ *
+ * @param rows  the buffer.
+ * @param value any 64-bit integer.
+ * @param err   may be NULL.
+ * @return WALPOOL_OK or the error's status.
+ * Owner: caller. Threads: one at a time per buffer. Blocks: never.
+ * Errors: as walpool_rows_add_null. Since: 0.1
+ */
+WALPOOL_API walpool_status walpool_rows_add_int64(walpool_rows *rows,
+                                                  int64_t value,
+                                                  walpool_error *err);
+
+/**
+ * Add one REAL. As walpool_rows_add_null.
+ *
+ * @param rows  the buffer.
+ * @param value infinities are kept; NaN is refused when it is bound.
+ * @param err   may be NULL.
+ * @return WALPOOL_OK or the error's status.
+ * Owner: caller. Threads: one at a time per buffer. Blocks: never.
+ * Errors: as walpool_rows_add_null. Since: 0.1
+ */
+WALPOOL_API walpool_status walpool_rows_add_double(walpool_rows *rows,
+                                                   double value,
+                                                   walpool_error *err);
+
+/**
+ * Add one TEXT. As walpool_rows_add_null.
+ *
+ * @param rows  the buffer.
+ * @param text  UTF-8, copied; NULL with bytes > 0 is MISUSE.
+ * @param bytes length, NUL bytes included; < 4 GiB.
+ * @param err   may be NULL.
+ * @return WALPOOL_OK or the error's status.
+ * Owner: caller. Threads: one at a time per buffer. Blocks: never.
+ * Errors: as walpool_rows_add_null; ENCODING comes when it is bound.
+ * Since: 0.1
+ */
+WALPOOL_API walpool_status walpool_rows_add_text(walpool_rows *rows,
+                                                 const char *text,
+                                                 size_t bytes,
+                                                 walpool_error *err);
+
+/**
+ * Add one BLOB. As walpool_rows_add_text, for any bytes.
+ *
+ * @param rows  the buffer.
+ * @param blob  copied; NULL with bytes > 0 is MISUSE. An empty blob is not
+ *   NULL.
+ * @param bytes length; < 4 GiB.
+ * @param err   may be NULL.
+ * @return WALPOOL_OK or the error's status.
+ * Owner: caller. Threads: one at a time per buffer. Blocks: never.
+ * Errors: as walpool_rows_add_null. Since: 0.1
+ */
+WALPOOL_API walpool_status walpool_rows_add_blob(walpool_rows *rows,
+                                                 const void *blob,
+                                                 size_t bytes,
+                                                 walpool_error *err);
+
+/**
+ * Count the rows in the block.
+ *
+ * @param rows NULL or never filled counts as 0.
+ * @return number of rows, names not counted.
+ * Owner: nothing. Threads: one at a time per buffer. Blocks: never.
+ * Errors: none. Since: 0.1
+ */
+WALPOOL_API size_t walpool_rows_count(const walpool_rows *rows);
+
+/**
+ * Return one cell, for reading it by the format above.
+ *
+ * @param rows   the buffer.
+ * @param row    0..row_count-1.
+ * @param column 0..column_count-1.
+ * @return the cell, or NULL when row or column is out of range.
+ * Owner: borrowed until the buffer changes. Threads: one at a time per
+ *   buffer. Blocks: never. Errors: none. Since: 0.1
+ */
+WALPOOL_API const walpool_cell *walpool_rows_cell(const walpool_rows *rows,
+                                                  size_t row, size_t column);
+
+/**
+ * Return one value as an integer; a REAL is cut, anything else gives 0.
+ *
+ * @param rows   the buffer.
+ * @param row    0..row_count-1.
+ * @param column 0..column_count-1.
+ * @return the value, or 0.
+ * Owner: nothing. Threads: one at a time per buffer. Blocks: never.
+ * Errors: none. Since: 0.1
+ */
+WALPOOL_API int64_t walpool_rows_int64(const walpool_rows *rows, size_t row,
+                                       size_t column);
+
+/**
+ * Return one value as a double; an INTEGER is converted, anything else gives
+ * 0.0.
+ *
+ * @param rows   the buffer.
+ * @param row    0..row_count-1.
+ * @param column 0..column_count-1.
+ * @return the value, or 0.0.
+ * Owner: nothing. Threads: one at a time per buffer. Blocks: never.
+ * Errors: none. Since: 0.1
+ */
+WALPOOL_API double walpool_rows_double(const walpool_rows *rows, size_t row,
+                                       size_t column);
+
+/**
+ * Return the bytes of a TEXT or BLOB.
+ *
+ * @param rows   the buffer.
+ * @param row    0..row_count-1.
+ * @param column 0..column_count-1.
+ * @param bytes  receives the length; may be NULL.
+ * @return the bytes, not NUL-terminated; NULL for another type, for a LARGE
+ *   cell and out of range. An empty value is not NULL.
+ * Owner: borrowed until the buffer changes. Threads: one at a time per
+ *   buffer. Blocks: never. Errors: none. Since: 0.1
+ */
+WALPOOL_API const void *walpool_rows_bytes(const walpool_rows *rows,
+                                           size_t row, size_t column,
+                                           size_t *bytes);
+
+/* ---------------------------------------------------------------- calls */
+
+/* One statement with its parameters. Nothing is kept after the call. */
+typedef struct walpool_statement {
+    const char *sql;     /* UTF-8; exactly one statement */
+    size_t sql_bytes;    /* 0: sql is NUL-terminated */
+    const void *params;  /* a rows block, or NULL for none. A write runs the
+                            statement once per row; a read takes one row */
+    size_t params_bytes; /* bytes of the block */
+} walpool_statement;
+
+enum {
+    WALPOOL_CALL_NAMES = 1,     /* put the names of the columns in the block */
+    WALPOOL_CALL_FIRST = 2,     /* one row at most; never a cursor, unless the
+                                   row holds a LARGE value */
+    WALPOOL_CALL_SCRIPT = 4,    /* the text may hold many statements; they
+                                   have no parameters and give no rows */
+    WALPOOL_CALL_ANY_THREAD = 8 /* the caller is no OS thread (goroutine,
+                                   coroutine): do not look for DEADLOCK */
+};
+
+/* How to carry out a call. NULL instead of it means WALPOOL_CALL_INIT. */
+typedef struct walpool_call {
+    int64_t timeout_ms;   /* for everything the call waits for or does; 0: try
+                             once, -1: the database's busy_timeout */
+    walpool_token *token; /* to cancel it, or NULL */
+    uint64_t shape;       /* names are put in the block unless the result has
+                             this shape; 0: only WALPOOL_CALL_NAMES decides */
+    const char *why;      /* label for health and errors, or NULL; the first
+                             47 bytes are copied */
+    uint32_t flags;       /* WALPOOL_CALL_* */
+    uint32_t reserved;
+    void (*leave)(void *); /* called at most once, on the calling thread, when
+                             the call first waits, syncs, or has run for about
+                             50 us: an interpreter gives up its lock here.
+                             It must not call walpool. NULL: none */
+    void *leave_data;
+} walpool_call;
+
+#define WALPOOL_CALL_INIT {-1, NULL, 0, NULL, 0, 0, NULL, NULL}
+
+/* A request: statement and call in one block, for languages that cannot pass
+ * structs with pointers. Little more than the two structs, numbers in the
+ * machine's order, 8-byte aligned:
+ *
+ *   offset size
+ *        0    4  magic 0x31515257 ("WRQ1")
+ *        4    4  flags: WALPOOL_CALL_*
+ *        8    8  timeout_ms
+ *       16    8  token
+ *       24    8  shape
+ *       32    4  sql_offset      36  4  sql_bytes (at least 1)
+ *       40    4  why_offset      44  4  why_bytes (0: none)
+ *       48    8  params_offset, a multiple of 8, or 0 for none
+ *       56    8  request_bytes, a multiple of 8: where the next one of a
+ *                batch begins. The parameters end here
+ */
+#define WALPOOL_REQUEST_MAGIC 0x31515257u
+#define WALPOOL_REQUEST_HEADER_BYTES 64
+#define WALPOOL_WHY_BYTES 48
+
+/**
+ * Read one request into a statement and a call.
+ *
+ * @param block     8-byte aligned; the statement borrows from it.
+ * @param bytes     bytes at block.
+ * @param statement receives sql and parameters; NULL where only the call
+ *   matters: then sql_bytes may be 0.
+ * @param call      receives the rest; its `why` points to `why`.
+ * @param why       WALPOOL_WHY_BYTES bytes for the label, NUL-terminated.
+ * @param used      receives request_bytes; may be NULL.
+ * @param err       may be NULL.
+ * @return WALPOOL_OK or the error's status.
+ * Owner: statement and call borrow from block and why. Threads: any.
+ * Blocks: never. Errors: MISUSE (NULL, not aligned, an offset outside).
+ * Since: 0.1
+ */
+WALPOOL_API walpool_status
+walpool_request_decode(const void *block, size_t bytes,
+                       walpool_statement *statement, walpool_call *call,
+                       char *why, size_t *used, walpool_error *err);
+
+/* ------------------------------------------------------------- database */
+
+/**
+ * Open a database, or share the one that this process has open on the file.
+ *
+ * The file is created if it is missing (unless `mode` says otherwise), opened,
+ * switched to WAL if need be, and read: a success proves that WAL is on.
+ * A shared database keeps the options of its first opening.
+ *
+ * @param name    a path, or a DSN when it begins with `file:` (see
+ *   walpool_options_parse; what it names wins over `options`). Not kept.
+ * @param options NULL for the defaults. Not kept.
+ * @param err     may be NULL.
+ * @return the database, or NULL.
+ * Owner: caller; end it with walpool_close. Threads: any.
+ * Blocks: up to busy_timeout while another process holds an exclusive lock or
+ *   recovers the WAL.
+ * Errors: MISUSE (NULL, empty or `:memory:` name), OPTION, CANTOPEN (missing,
+ *   directory, FIFO, device, hard link, too long), NOTADB, CORRUPT, NOTWAL,
+ *   READONLY, TIMEOUT, IO, FULL, NOMEM, UNSUPPORTED, FORKED.
+ * Since: 0.1
+ */
+WALPOOL_API walpool *walpool_open(const char *name,
+                                  const walpool_options *options,
+                                  walpool_error *err);
+
+/**
+ * Close this handle; the last one on the file checkpoints, truncates the WAL
+ * and closes the connections.
+ *
+ * Waits for running calls and for leases and cursors. Past the deadline it
+ * fails with TIMEOUT, names a lease that is still out, and the database stays
+ * open and usable.
+ *
+ * @param db         NULL is MISUSE, a closed handle CLOSED.
+ * @param timeout_ms -1: close_timeout. 0: try once.
+ * @param err        may be NULL.
+ * @return WALPOOL_OK or the error's status.
+ * Owner: the handle ends with WALPOOL_OK. Threads: any; not while the same
+ *   thread holds a lease. Blocks: up to timeout_ms, then on the disk.
+ * Errors: MISUSE, CLOSED, FORKED, TIMEOUT.
+ * Since: 0.1
+ */
+WALPOOL_API walpool_status walpool_close(walpool *db, int64_t timeout_ms,
+                                         walpool_error *err);
+
+/**
+ * Read: run one statement on a reader.
+ *
+ * The rows are of one snapshot: the newest at the time the call begins. What
+ * does not fit `rows` is fetched through the cursor in its header, which keeps
+ * the reader until its end is reached or it is closed.
+ *
+ * @param db        the database.
+ * @param statement one statement that does not write.
+ * @param call      NULL for the defaults.
+ * @param rows      receives the first block; NULL throws the rows away.
+ * @param err       may be NULL.
+ * @return WALPOOL_OK or the error's status; then rows hold no block.
+ * Owner: the caller owns rows, and the cursor if there is one. Threads: any.
+ * Blocks: up to the deadline. Errors: any but DEADLOCK; READONLY for a
+ *   statement that writes, REFUSED for BEGIN, COMMIT, ATTACH and pragmas that
+ *   would break the pool.
+ * Since: 0.1
+ */
+WALPOOL_API walpool_status walpool_read(walpool *db,
+                                        const walpool_statement *statement,
+                                        const walpool_call *call,
+                                        walpool_rows *rows,
+                                        walpool_error *err);
+
+/**
+ * Write: run one statement, once per row of its parameters, in one
+ * transaction of the writer.
+ *
+ * All of it is applied, or nothing. The rows of RETURNING are collected in one
+ * block; `changes` and `last_rowid` are in its header.
+ *
+ * @param db        the database.
+ * @param statement one statement, or a script by WALPOOL_CALL_SCRIPT.
+ * @param call      NULL for the defaults.
+ * @param rows      receives the block; NULL throws the rows away. RETURNING
+ *   rows that do not fit a wrapped buffer are TOOBIG and nothing is applied.
+ * @param err       may be NULL; its outcome says what became of the write.
+ * @return WALPOOL_OK or the error's status.
+ * Owner: caller owns rows. Threads: any; a thread that holds a writer lease
+ *   gets DEADLOCK. Blocks: up to the deadline, then on the disk for the
+ *   commit. Errors: any.
+ * Since: 0.1
+ */
+WALPOOL_API walpool_status walpool_write(walpool *db,
+                                         const walpool_statement *statement,
+                                         const walpool_call *call,
+                                         walpool_rows *rows,
+                                         walpool_error *err);
+
+/* What one statement of a batch did. */
+typedef struct walpool_result {
+    int64_t changes;      /* rows changed, over all its parameter rows */
+    int64_t last_rowid;   /* after it */
+    uint64_t rows_offset; /* its block of RETURNING rows, as an offset in the
+                             buffer given to walpool_batch */
+    uint64_t rows_bytes;  /* of that block; 0: the statement gives no rows */
+} walpool_result;
+
+/**
+ * Batch: many statements with their parameters in one transaction and one
+ * crossing; all of it is applied, or nothing.
+ *
+ * @param db         the database.
+ * @param statements the list; not kept.
+ * @param count      1 or more.
+ * @param call       NULL for the defaults.
+ * @param results    count of them, or NULL.
+ * @param rows       receives the RETURNING blocks one after the other (see
+ *   walpool_result), or NULL.
+ * @param err        may be NULL; `statement` says which one failed.
+ * @return WALPOOL_OK or the error's status.
+ * Owner: caller owns results and rows. Threads: as walpool_write.
+ * Blocks: as walpool_write. Errors: any; MISUSE for count 0.
+ * Since: 0.1
+ */
+WALPOOL_API walpool_status walpool_batch(walpool *db,
+                                         const walpool_statement *statements,
+                                         size_t count,
+                                         const walpool_call *call,
+                                         walpool_result *results,
+                                         walpool_rows *rows,
+                                         walpool_error *err);
+
+/* ---------------------------------------------------------------- lease */
+
+typedef enum walpool_kind {
+    WALPOOL_READ = 0, /* a reader on one snapshot, the newest at acquire */
+    WALPOOL_WRITE = 1 /* the writer, in a transaction (BEGIN IMMEDIATE) */
+} walpool_kind;
+
+/**
+ * Acquire a lease: a reader with its snapshot taken, or the writer with its
+ * transaction begun.
+ *
+ * @param db   the database.
+ * @param kind WALPOOL_READ or WALPOOL_WRITE.
+ * @param call deadline, token, `why`; NULL for the defaults.
+ * @param err  may be NULL.
+ * @return the lease, or NULL.
+ * Owner: caller; end it with walpool_release. Threads: any may acquire, use
+ *   and release it. Blocks: up to the deadline. Errors: MISUSE, CLOSED,
+ *   FORKED, TIMEOUT, CANCELLED, DEADLOCK (this thread holds the writer),
+ *   READONLY (writer of a read-only database), NOMEM, and what SQLite says.
+ * Since: 0.1
+ */
+WALPOOL_API walpool_lease *walpool_acquire(walpool *db, walpool_kind kind,
+                                           const walpool_call *call,
+                                           walpool_error *err);
+
+/**
+ * Give a lease back. Its cursors end; an open transaction is rolled back and
+ * counted in health as dirty.
+ *
+ * @param lease the lease.
+ * @param err   may be NULL.
+ * @return WALPOOL_OK or the error's status.
+ * Owner: the lease ends, unless BUSY. Threads: any. Blocks: never for long
+ *   (a rollback writes nothing to the disk).
+ * Errors: MISUSE, CLOSED, FORKED, BUSY (a call on it is running).
+ * Since: 0.1
+ */
+WALPOOL_API walpool_status walpool_release(walpool_lease *lease,
+                                           walpool_error *err);
+
+/**
+ * Run one statement on a lease, in its snapshot or transaction.
+ *
+ * A failing statement is undone by itself; the transaction goes on, unless
+ * SQLite had to roll it back (disk full, I/O error): then the lease has no
+ * transaction and the error says so. COMMIT, ROLLBACK and SAVEPOINT as text
+ * are REFUSED: use the calls.
+ *
+ * @param lease     the lease.
+ * @param statement as in walpool_read or walpool_write.
+ * @param call      NULL for the defaults.
+ * @param rows      receives the first block; NULL throws the rows away.
+ * @param err       may be NULL.
+ * @return WALPOOL_OK or the error's status.
+ * Owner: caller owns rows and the cursor. Threads: one at a time per lease.
+ * Blocks: up to the deadline. Errors: any; MISUSE where the transaction has
+ *   ended.
+ * Since: 0.1
+ */
+WALPOOL_API walpool_status walpool_run(walpool_lease *lease,
+                                       const walpool_statement *statement,
+                                       const walpool_call *call,
+                                       walpool_rows *rows, walpool_error *err);
+
+/**
+ * Begin the next transaction on a writer lease whose last one has ended, or
+ * take the newest snapshot on a reader lease.
+ *
+ * @param lease no transaction may be open on a writer, no cursor on a reader.
+ * @param call  deadline and token; NULL for the defaults.
+ * @param err   may be NULL.
+ * @return WALPOOL_OK or the error's status.
+ * Owner: nothing. Threads: one at a time per lease. Blocks: up to the
+ *   deadline. Errors: MISUSE (one is open), BUSY, CLOSED, FORKED, TIMEOUT,
+ *   CANCELLED, and what SQLite says.
+ * Since: 0.1
+ */
+WALPOOL_API walpool_status walpool_begin(walpool_lease *lease,
+                                         const walpool_call *call,
+                                         walpool_error *err);
+
+/**
+ * Open a savepoint: a nested transaction that walpool_commit keeps and
+ * walpool_rollback undoes by itself.
+ *
+ * @param lease a writer lease with a transaction open.
+ * @param err   may be NULL.
+ * @return WALPOOL_OK or the error's status.
+ * Owner: nothing. Threads: one at a time per lease. Blocks: never.
+ * Errors: MISUSE (reader, no transaction), BUSY, CLOSED, FORKED, NOMEM.
+ * Since: 0.1
+ */
+WALPOOL_API walpool_status walpool_savepoint(walpool_lease *lease,
+                                             walpool_error *err);
+
+/**
+ * Commit the innermost: release the newest savepoint, or commit the
+ * transaction.
+ *
+ * @param lease a writer lease with a transaction open.
+ * @param call  deadline of the commit; NULL for the defaults.
+ * @param err   may be NULL; outcome APPLIED, NOT_APPLIED or UNKNOWN.
+ * @return WALPOOL_OK or the error's status.
+ * Owner: nothing. Threads: one at a time per lease. Blocks: on the disk.
+ * Errors: MISUSE (reader, no transaction), BUSY (also: a cursor of the
+ *   transaction is open), CLOSED, FORKED, CONSTRAINT (deferred foreign key;
+ *   the transaction stays open), FULL, IO.
+ * Since: 0.1
+ */
+WALPOOL_API walpool_status walpool_commit(walpool_lease *lease,
+                                          const walpool_call *call,
+                                          walpool_error *err);
+
+/**
+ * Roll back the innermost: undo to the newest savepoint and end it, or undo
+ * the transaction. Cursors of the lease end.
+ *
+ * @param lease a writer lease with a transaction open.
+ * @param err   may be NULL.
+ * @return WALPOOL_OK or the error's status.
+ * Owner: nothing. Threads: one at a time per lease. Blocks: never for long.
+ * Errors: MISUSE (reader, no transaction), BUSY, CLOSED, FORKED.
+ * Since: 0.1
+ */
+WALPOOL_API walpool_status walpool_rollback(walpool_lease *lease,
+                                            walpool_error *err);
+
+/* --------------------------------------------------------------- cursor */
+
+/**
+ * Fetch the next block of rows. At the end the cursor closes itself and the
+ * block's cursor is 0.
+ *
+ * @param cursor from the header of a block.
+ * @param call   deadline and token; NULL for the defaults.
+ * @param rows   receives the block; not NULL.
+ * @param err    may be NULL.
+ * @return WALPOOL_OK or the error's status; an error ends the cursor, except
+ *   BUSY, and TOOBIG for a buffer too small for one row.
+ * Owner: caller owns rows. Threads: one at a time per cursor and its lease.
+ * Blocks: up to the deadline. Errors: MISUSE, CLOSED, FORKED, BUSY, TIMEOUT,
+ *   CANCELLED, TOOBIG, and what SQLite says. Since: 0.1
+ */
+WALPOOL_API walpool_status walpool_cursor_next(walpool_cursor *cursor,
+                                               const walpool_call *call,
+                                               walpool_rows *rows,
+                                               walpool_error *err);
+
+/**
+ * Copy bytes of a LARGE cell of the last row of the newest block.
+ *
+ * @param cursor from the header of that block.
+ * @param column 0..column_count-1, a TEXT or BLOB.
+ * @param offset first byte to copy.
+ * @param dst    receives `bytes` bytes.
+ * @param bytes  offset + bytes <= the cell's length.
+ * @param err    may be NULL.
+ * @return WALPOOL_OK or the error's status.
+ * Owner: caller owns dst. Threads: one at a time per cursor and its lease.
+ * Blocks: never. Errors: MISUSE (out of range, no such row), CLOSED, FORKED,
+ *   BUSY, NOMEM. Since: 0.1
+ */
+WALPOOL_API walpool_status walpool_cursor_value(walpool_cursor *cursor,
+                                                size_t column, size_t offset,
+                                                void *dst, size_t bytes,
+                                                walpool_error *err);
+
+/**
+ * Close a cursor before its end, and give its reader back.
+ *
+ * @param cursor the cursor.
+ * @param err    may be NULL.
+ * @return WALPOOL_OK or the error's status.
+ * Owner: the cursor ends, unless BUSY. Threads: any. Blocks: never.
+ * Errors: MISUSE, CLOSED (also: it reached its end), FORKED, BUSY. Since: 0.1
+ */
+WALPOOL_API walpool_status walpool_cursor_close(walpool_cursor *cursor,
+                                                walpool_error *err);
+
+/* --------------------------------------------------------------- cancel */
+
+/**
+ * Make a token. One token may be given to many calls.
+ *
+ * @param err may be NULL.
+ * @return the token, or NULL.
+ * Owner: caller; end it with walpool_token_close. Threads: any.
+ * Blocks: never. Errors: NOMEM. Since: 0.1
+ */
+WALPOOL_API walpool_token *walpool_token_open(walpool_error *err);
+
+/**
+ * Cancel every call that has the token, now and later: it ends with CANCELLED
+ * wherever it is. A call that has ended is not touched, nor is whatever runs
+ * on its connection now.
+ *
+ * @param token NULL or a closed token changes nothing.
+ * @param err   may be NULL.
+ * @return WALPOOL_OK or the error's status.
+ * Owner: nothing. Threads: any. Blocks: never. Errors: MISUSE, CLOSED.
+ * Since: 0.1
+ */
+WALPOOL_API walpool_status walpool_cancel(walpool_token *token,
+                                          walpool_error *err);
+
+/**
+ * Close a token. Calls that have it run on, and cannot be cancelled any more.
+ *
+ * @param token NULL is ignored.
+ * Owner: the token ends. Threads: any. Blocks: never. Errors: none.
+ * Since: 0.1
+ */
+WALPOOL_API void walpool_token_close(walpool_token *token);
+
+/* ----------------------------------------------------------- checkpoint */
+
+/* SQLite's four modes (sqlite.org/c3ref/wal_checkpoint_v2.html). */
+typedef enum walpool_checkpoint_mode {
+    WALPOOL_PASSIVE = 0,
+    WALPOOL_FULL_CHECKPOINT = 1,
+    WALPOOL_RESTART = 2,
+    WALPOOL_TRUNCATE = 3
+} walpool_checkpoint_mode;
+
+typedef enum walpool_checkpoint_outcome {
+    WALPOOL_CHECKPOINT_COMPLETE = 0, /* all frames are in the database, and
+                                        the WAL was reset if the mode asks */
+    WALPOOL_CHECKPOINT_PARTIAL = 1,  /* a reader keeps frames back */
+    WALPOOL_CHECKPOINT_NOT_RESET = 2 /* all copied; a reader or writer keeps
+                                        the WAL from being reset */
+} walpool_checkpoint_outcome;
+
+typedef struct walpool_checkpoint_result {
+    int32_t outcome;             /* walpool_checkpoint_outcome */
+    int32_t busy;                /* 1 unless COMPLETE */
+    int32_t log_frames;          /* frames in the WAL */
+    int32_t checkpointed_frames; /* of these, in the database */
+} walpool_checkpoint_result;
+
+/**
+ * Checkpoint now. No mode holds the write lock while it waits for readers.
+ *
+ * @param db   the database.
+ * @param mode PASSIVE does what it can at once. FULL retries until all frames
+ *   are copied, RESTART until the WAL starts anew, TRUNCATE until it is empty,
+ *   each at most to the deadline.
+ * @param call deadline and token; NULL for the defaults.
+ * @param out  receives counters and outcome; may be NULL.
+ * @param err  may be NULL.
+ * @return WALPOOL_OK also when partial: read `outcome`. Otherwise the error's
+ *   status.
+ * Owner: caller. Threads: any; a thread that holds a writer lease gets
+ *   DEADLOCK. Blocks: up to the deadline and on the disk.
+ * Errors: MISUSE, CLOSED, FORKED, TIMEOUT (the writer was not to be had),
+ *   CANCELLED, DEADLOCK, READONLY, IO, FULL, CORRUPT. Since: 0.1
+ */
+WALPOOL_API walpool_status
+walpool_checkpoint(walpool *db, walpool_checkpoint_mode mode,
+                   const walpool_call *call, walpool_checkpoint_result *out,
+                   walpool_error *err);
+
+/* --------------------------------------------------------------- health */
+
+/* Every number of health: X(name, meaning). Counters only grow. Times are in
+ * microseconds. Struct, JSON and all languages use these names. */
+#define WALPOOL_HEALTH_LIST(X)                                                \
+    X(readers_limit, "readers that may be open")                              \
+    X(readers_open, "reader connections that are open")                       \
+    X(readers_leased, "readers in use")                                       \
+    X(reader_waiters, "calls that wait for a reader")                         \
+    X(writer_leased, "1 while the writer is in use")                          \
+    X(writer_waiters, "calls that wait for the writer")                       \
+    X(oldest_lease_us, "age of the oldest lease or cursor that is out")       \
+    X(reads, "counter: read calls that succeeded")                            \
+    X(writes, "counter: committed transactions")                              \
+    X(rollbacks, "counter: transactions rolled back")                         \
+    X(errors, "counter: calls that failed")                                   \
+    X(timeouts, "counter: of these, past their deadline")                     \
+    X(cancels, "counter: of these, cancelled")                                \
+    X(dirty_leases, "counter: leases given back with an open transaction")    \
+    X(lock_waits, "counter: sleeps of 1 ms for another process's lock")       \
+    X(statement_hits, "counter: prepared statement found in the cache")       \
+    X(statement_misses, "counter: statement had to be prepared")              \
+    X(wal_bytes, "size of the -wal file")                                     \
+    X(wal_bytes_highest, "highest wal_bytes seen by this database")           \
+    X(wal_frames, "frames in the WAL that hold commits")                      \
+    X(wal_frames_checkpointed, "of these, in the database file")              \
+    X(checkpoints, "counter: checkpoints of this process")                    \
+    X(checkpoint_failures, "counter: checkpoints that ended in an error")     \
+    X(writer_wait_count, "counter: times the writer was asked for")           \
+    X(writer_wait_p50_us, "wait for the writer, median")                      \
+    X(writer_wait_p99_us, "wait for the writer, 99th percentile")             \
+    X(writer_wait_max_us, "wait for the writer, longest")                     \
+    X(writer_hold_p50_us, "use of the writer, median")                        \
+    X(writer_hold_p99_us, "use of the writer, 99th percentile")               \
+    X(writer_hold_max_us, "use of the writer, longest")                       \
+    X(checkpoint_max_us, "longest checkpoint")
+
+typedef enum walpool_verdict {
+    WALPOOL_HEALTH_OK = 0,
+    WALPOOL_HEALTH_DEGRADED = 1,
+    WALPOOL_HEALTH_FAILING = 2
+} walpool_verdict;
+
+typedef struct walpool_health {
+#define WALPOOL_HEALTH_FIELD(name, text) int64_t name;
+    WALPOOL_HEALTH_LIST(WALPOOL_HEALTH_FIELD)
+#undef WALPOOL_HEALTH_FIELD
+    int32_t verdict;        /* walpool_verdict */
+    int32_t reserved;
+    char oldest_why[48];    /* label of the oldest lease, or "" */
+    char reason[256];       /* why not ok and what to do, or "" */
+} walpool_health;
+
+/**
+ * Take one snapshot of the database's health. Takes no connection, pins
+ * nothing.
+ *
+ * @param db  the database.
+ * @param out receives the snapshot.
+ * @param err may be NULL.
+ * @return WALPOOL_OK or the error's status.
+ * Owner: caller. Threads: any. Blocks: never on SQLite or on a lease.
+ * Errors: MISUSE, CLOSED, FORKED. Since: 0.1
+ */
+WALPOOL_API walpool_status walpool_health_get(walpool *db,
+                                              walpool_health *out,
+                                              walpool_error *err);
+
+/**
+ * The same as one JSON object: the names above, "verdict" ("ok", "degraded",
+ * "failing"), "reason", "oldest_why", "path", and the versions.
+ *
+ * @param db       the database.
+ * @param dst      receives NUL-terminated JSON; may be NULL if capacity is 0.
+ * @param capacity bytes at dst.
+ * @param need     receives the bytes needed with the NUL; may be NULL.
+ * @param err      may be NULL.
+ * @return WALPOOL_OK, or TOOBIG when capacity was too small.
+ * Owner: caller. Threads: any. Blocks: as walpool_health_get.
+ * Errors: MISUSE, CLOSED, FORKED, TOOBIG. Since: 0.1
+ */
+WALPOOL_API walpool_status walpool_health_json(walpool *db, char *dst,
+                                               size_t capacity, size_t *need,
+                                               walpool_error *err);
+
+/* ---------------------------------------------------------------- queue */
+
+/* A queue carries calls to the library's own threads and brings back their
+ * completions: for event loops. The threads start with the first job. */
+
+typedef enum walpool_op {
+    WALPOOL_OP_OPEN = 0,         /* name, options -> result: walpool */
+    WALPOOL_OP_CLOSE = 1,        /* target: walpool; call.timeout_ms */
+    WALPOOL_OP_READ = 2,         /* target: walpool */
+    WALPOOL_OP_WRITE = 3,        /* target: walpool */
+    WALPOOL_OP_BATCH = 4,        /* target: walpool; statements, results */
+    WALPOOL_OP_ACQUIRE_READ = 5, /* target: walpool -> result: lease */
+    WALPOOL_OP_ACQUIRE_WRITE = 6,
+    WALPOOL_OP_RELEASE = 7,      /* target: lease, and so on below */
+    WALPOOL_OP_RUN = 8,
+    WALPOOL_OP_BEGIN = 9,
+    WALPOOL_OP_SAVEPOINT = 10,
+    WALPOOL_OP_COMMIT = 11,
+    WALPOOL_OP_ROLLBACK = 12,
+    WALPOOL_OP_CURSOR_NEXT = 13, /* target: cursor */
+    WALPOOL_OP_CURSOR_CLOSE = 14,
+    WALPOOL_OP_CHECKPOINT = 15   /* target: walpool; mode */
+} walpool_op;
+
+typedef struct walpool_job {
+    uint64_t id;     /* comes back in the completion */
+    int32_t op;      /* walpool_op */
+    int32_t mode;    /* walpool_checkpoint_mode */
+    void *target;    /* a handle */
+    const char *name;               /* WALPOOL_OP_OPEN */
+    const walpool_options *options; /* the same; NULL: defaults */
+    const walpool_statement *statements;
+    size_t statement_count;
+    const walpool_call *call;       /* its `leave` is ignored */
+    walpool_result *results;
+    walpool_rows *rows;
+} walpool_job;
+
+typedef struct walpool_completion {
+    uint64_t id;
+    void *result; /* handle that the job made, or NULL */
+    walpool_checkpoint_result checkpoint;
+    walpool_error error; /* status WALPOOL_OK: the job succeeded */
+} walpool_completion;
+
+/**
+ * Open a queue, one for each event loop.
+ *
+ * @param err may be NULL.
+ * @return the queue, or NULL.
+ * Owner: caller; end it with walpool_queue_close. Threads: any.
+ * Blocks: never. Errors: NOMEM, IO (no descriptor to be had). Since: 0.1
+ */
+WALPOOL_API walpool_queue *walpool_queue_open(walpool_error *err);
+
+/**
+ * Return the descriptor that becomes readable when completions wait. Poll it;
+ * do not read from it or close it.
+ *
+ * @param queue the queue.
+ * @return the descriptor, or -1 for a handle that is not a queue.
+ * Owner: the queue. Threads: any. Blocks: never. Errors: none. Since: 0.1
+ */
+WALPOOL_API int32_t walpool_queue_fd(walpool_queue *queue);
+
+/**
+ * Hand in a job.
+ *
+ * Jobs on one lease or cursor are carried out in their order; so are the
+ * writes of a queue. Other jobs may overtake each other.
+ *
+ * @param queue the queue.
+ * @param job   the struct is copied; what it points to must stay as it is
+ *   until its completion was taken.
+ * @param err   may be NULL.
+ * @return WALPOOL_OK, or the error's status; then there is no completion.
+ * Owner: caller. Threads: any. Blocks: never.
+ * Errors: MISUSE, CLOSED, FORKED, NOMEM, BUSY (100000 jobs are waiting).
+ * Since: 0.1
+ */
+WALPOOL_API walpool_status walpool_submit(walpool_queue *queue,
+                                          const walpool_job *job,
+                                          walpool_error *err);
+
+/**
+ * Take completions.
+ *
+ * @param queue      the queue.
+ * @param out        receives up to capacity completions.
+ * @param capacity   1 or more.
+ * @param timeout_ms 0: only what is there. -1: until there is one, or none is
+ *   under way.
+ * @param err        may be NULL.
+ * @return the number taken; 0 also on an error, which err then tells.
+ * Owner: caller owns results and handles in them. Threads: any.
+ * Blocks: up to timeout_ms. Errors: MISUSE, CLOSED, FORKED. Since: 0.1
+ */
+WALPOOL_API size_t walpool_completions(walpool_queue *queue,
+                                       walpool_completion *out,
+                                       size_t capacity, int64_t timeout_ms,
+                                       walpool_error *err);
+
+/**
+ * Close a queue: jobs that have not begun are dropped, running ones awaited,
+ * handles that they made and nobody took are closed.
+ *
+ * @param queue NULL is ignored.
+ * Owner: the queue ends. Threads: any but one inside walpool_completions.
+ * Blocks: until running jobs have ended. Errors: none. Since: 0.1
+ */
+WALPOOL_API void walpool_queue_close(walpool_queue *queue);
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif
