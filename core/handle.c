@@ -1,0 +1,240 @@
+/* Handles: numbers for objects, that notice when they are stale.
+ *
+ * A handle is generation, index and kind packed into a pointer-sized number
+ * (52 bits where there is room, so that a double carries it). The slot it
+ * names holds generation, a closed bit and a count of pins in one atomic word,
+ * so pin and unpin are one compare-and-swap each and take no lock. A slot is
+ * used again only with the next generation, so an old handle never reaches a
+ * new object; slots are never freed, so looking at one is always safe.
+ *
+ * Does: map handles to objects, keep an object alive while it is pinned.
+ * Must not: know what the objects are.
+ * Lock: `mutex` guards the free list and the making of chunks. */
+#include "handle.h"
+
+#include <stdatomic.h>
+#include <string.h>
+
+#include "error.h"
+#include "mem.h"
+#include "thread.h"
+
+#define KIND_BITS 3
+#define INDEX_BITS 17
+#define GENERATION_BITS (sizeof(uintptr_t) >= 8 ? 32 : 12)
+#define GENERATION_MASK ((uint32_t)(((uint64_t)1 << GENERATION_BITS) - 1))
+#define CHUNK_SLOTS 256
+#define CHUNKS ((1 << INDEX_BITS) / CHUNK_SLOTS)
+
+#define CLOSED_BIT ((uint64_t)1 << 31)
+#define PIN_MASK (CLOSED_BIT - 1)
+
+struct slot {
+    _Atomic uint64_t word; /* generation << 32 | closed << 31 | pins */
+    void *object;          /* set before the word says that it is there */
+    void (*destroy)(void *);
+    uint32_t kind;
+    uint32_t fork_count;
+    uint32_t next_free; /* index + 1, 0: none */
+};
+
+static struct {
+    struct walpool__mutex mutex; /* guards the next two and making chunks */
+    uint32_t free_head;          /* index + 1, 0: none */
+    uint32_t used;               /* slots ever handed out */
+    struct slot *_Atomic chunks[CHUNKS];
+} table = {.mutex = WALPOOL__MUTEX_STATIC};
+
+static const char *const kind_names[WALPOOL__HANDLE_KINDS] = {
+    "database", "lease", "cursor", "token", "queue"};
+
+/* The thread that held the mutex does not exist in the child, and may have
+ * left the free list half changed: start a new one. */
+static void
+start_anew_in_child(void)
+{
+    walpool__mutex_init(&table.mutex);
+    table.free_head = 0;
+}
+
+static struct slot *
+slot_at(uint32_t index)
+{
+    struct slot *chunk = atomic_load_explicit(&table.chunks[index / CHUNK_SLOTS],
+                                              memory_order_acquire);
+
+    return chunk ? &chunk[index % CHUNK_SLOTS] : NULL;
+}
+
+static void *
+pack(enum walpool__handle_kind kind, uint32_t index, uint32_t generation)
+{
+    uintptr_t value = (uintptr_t)generation & GENERATION_MASK;
+
+    value = value << INDEX_BITS | index;
+    return (void *)(value << KIND_BITS | (uintptr_t)kind);
+}
+
+static uint32_t
+index_of(const void *handle)
+{
+    return (uint32_t)((uintptr_t)handle >> KIND_BITS) & ((1u << INDEX_BITS) - 1);
+}
+
+static uint32_t
+generation_of(const void *handle)
+{
+    return (uint32_t)(((uint64_t)(uintptr_t)handle) >> (KIND_BITS + INDEX_BITS)) &
+           GENERATION_MASK;
+}
+
+/* Take a slot that nobody uses; the mutex is held. 0: none to be had. */
+static uint32_t
+take_slot(void)
+{
+    uint32_t index = table.free_head;
+
+    if (index) {
+        table.free_head = slot_at(index - 1)->next_free;
+        return index;
+    }
+    index = table.used;
+    if (index >= 1u << INDEX_BITS)
+        return 0;
+    if (!slot_at(index)) {
+        struct slot *chunk = walpool__mem_zalloc(CHUNK_SLOTS * sizeof *chunk);
+
+        if (!chunk)
+            return 0;
+        atomic_store_explicit(&table.chunks[index / CHUNK_SLOTS], chunk,
+                              memory_order_release);
+    }
+    table.used++;
+    return index + 1;
+}
+
+void *
+walpool__handle_open(enum walpool__handle_kind kind, void *object,
+                     void (*destroy)(void *))
+{
+    uint32_t taken, generation;
+    struct slot *slot;
+
+    walpool__thread_at_fork(start_anew_in_child);
+    walpool__mutex_lock(&table.mutex);
+    taken = take_slot();
+    walpool__mutex_unlock(&table.mutex);
+    if (!taken)
+        return NULL;
+    slot = slot_at(taken - 1);
+    generation = (uint32_t)(atomic_load(&slot->word) >> 32) + 1;
+    if ((generation & GENERATION_MASK) == 0)
+        generation++;
+    slot->object = object;
+    slot->destroy = destroy;
+    slot->kind = kind;
+    slot->fork_count = walpool__thread_fork_count();
+    atomic_store_explicit(&slot->word, (uint64_t)generation << 32 | 1,
+                          memory_order_release);
+    return pack(kind, taken - 1, generation);
+}
+
+static walpool_status
+explain(enum walpool__handle_kind kind, const void *handle, walpool_error *err)
+{
+    uintptr_t is = (uintptr_t)handle & ((1 << KIND_BITS) - 1);
+
+    if (!handle)
+        return walpool__error_set(err, WALPOOL_MISUSE, "the %s is NULL",
+                                  kind_names[kind]);
+    if (is != (uintptr_t)kind)
+        return walpool__error_set(
+            err, WALPOOL_MISUSE, "a %s is needed, this handle is a %s",
+            kind_names[kind],
+            is < WALPOOL__HANDLE_KINDS ? kind_names[is] : "number of no kind");
+    return walpool__error_set(err, WALPOOL_CLOSED, "the %s is closed",
+                              kind_names[kind]);
+}
+
+static bool
+same_generation(uint64_t word, const void *handle)
+{
+    return ((uint32_t)(word >> 32) & GENERATION_MASK) == generation_of(handle);
+}
+
+/* Add a pin, if the handle is the slot's present one and not closed. */
+static bool
+try_pin(struct slot *slot, const void *handle)
+{
+    uint64_t word = atomic_load_explicit(&slot->word, memory_order_acquire);
+
+    do {
+        if (!same_generation(word, handle) || (word & CLOSED_BIT) ||
+            !(word & PIN_MASK))
+            return false;
+    } while (!atomic_compare_exchange_weak_explicit(
+        &slot->word, &word, word + 1, memory_order_acq_rel,
+        memory_order_acquire));
+    return true;
+}
+
+void *
+walpool__handle_pin(enum walpool__handle_kind kind, const void *handle,
+                    walpool_error *err, walpool_status *status)
+{
+    struct slot *slot = NULL;
+
+    if (LIKELY(handle &&
+               ((uintptr_t)handle & ((1 << KIND_BITS) - 1)) == (uintptr_t)kind))
+        slot = slot_at(index_of(handle));
+    if (UNLIKELY(!slot || !try_pin(slot, handle))) {
+        *status = explain(kind, handle, err);
+        return NULL;
+    }
+    if (UNLIKELY(slot->fork_count != walpool__thread_fork_count())) {
+        *status = walpool__error_set(
+            err, WALPOOL_FORKED,
+            "the %s was opened before fork(): open it anew in the child",
+            kind_names[kind]);
+        return NULL; /* pinned for good: the child never destroys it */
+    }
+    *status = WALPOOL_OK;
+    return slot->object;
+}
+
+static void
+give_slot_back(uint32_t index)
+{
+    walpool__mutex_lock(&table.mutex);
+    slot_at(index)->next_free = table.free_head;
+    table.free_head = index + 1;
+    walpool__mutex_unlock(&table.mutex);
+}
+
+void
+walpool__handle_unpin(const void *handle)
+{
+    struct slot *slot = slot_at(index_of(handle));
+    uint64_t before = atomic_fetch_sub_explicit(&slot->word, 1,
+                                                memory_order_acq_rel);
+
+    INVARIANT(before & PIN_MASK);
+    if ((before & PIN_MASK) != 1)
+        return;
+    INVARIANT(before & CLOSED_BIT);
+    slot->destroy(slot->object);
+    give_slot_back(index_of(handle));
+}
+
+bool
+walpool__handle_close(const void *handle)
+{
+    struct slot *slot = slot_at(index_of(handle));
+    uint64_t before = atomic_fetch_or_explicit(&slot->word, CLOSED_BIT,
+                                               memory_order_acq_rel);
+
+    if (before & CLOSED_BIT)
+        return false;
+    walpool__handle_unpin(handle); /* the pin that open made; not the last */
+    return true;
+}
