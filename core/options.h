@@ -1,0 +1,15 @@
+/* Options: the table of names, aliases, units and ranges. */
+#ifndef WALPOOL_OPTIONS_H
+#define WALPOOL_OPTIONS_H
+
+#include "base.h"
+
+/* Check a struct that C code filled in by hand: version and every range. */
+walpool_status walpool__options_check(const walpool_options *options,
+                                      walpool_error *err);
+
+/* What a name sets, as a small number (below 32) that all spellings of one
+ * option share; -1: the name is unknown or may be repeated. */
+int walpool__options_slot(const char *name);
+
+#endif
