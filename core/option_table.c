@@ -243,8 +243,12 @@ walpool__option_suggest(const char *name, bool pragma, char *dst,
         snprintf(dst, dst_bytes, "did you mean %s?", near);
         return;
     }
-    snprintf(dst, dst_bytes, "known are");
-    for (size_t i = 0; i < ARRAY_COUNT(spellings); i++)
-        if (spellings[i].pragma || !pragma)
-            append(dst, dst_bytes, i == 0 ? " " : ", ", spellings[i].name);
+    const char *before = "known are ";
+    dst[0] = '\0';
+    for (size_t i = 0; i < ARRAY_COUNT(spellings); i++) {
+        if (pragma && !spellings[i].pragma)
+            continue;
+        append(dst, dst_bytes, before, spellings[i].name);
+        before = ", ";
+    }
 }
