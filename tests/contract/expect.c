@@ -1,0 +1,271 @@
+/* Compare what a step answered with what its scenario expects. */
+#include <errno.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "run.h"
+
+static int
+differ(char *reason, const char *format, ...)
+{
+    va_list arguments;
+    va_start(arguments, format);
+    vsnprintf(reason, 1024, format, arguments);
+    va_end(arguments);
+    return 0;
+}
+
+/* A number, {"min": n} or {"max": n}. */
+static int
+number(const struct json *want, int64_t got, char *reason)
+{
+    int64_t low = INT64_MIN, high = INT64_MAX;
+    if (json_is(want, "object")) {
+        low = json_int(want, "min", low);
+        high = json_int(want, "max", high);
+    } else
+        low = high = strtoll(want->text, NULL, 10);
+    if (got >= low && got <= high)
+        return 1;
+    return differ(reason, "%s: got %lld", want->key, (long long)got);
+}
+
+static int
+text(const struct json *want, const char *got, char *reason)
+{
+    if (strcmp(got, want->text) == 0)
+        return 1;
+    return differ(reason, "%s: got \"%s\", want \"%s\"", want->key, got,
+                  want->text);
+}
+
+static int
+one_row(const struct table *table, size_t row, const struct json *want,
+        char *reason)
+{
+    size_t column = 0;
+    char got_text[160], want_text[160];
+    if (row >= table->row_count)
+        return differ(reason, "row %zu is missing", row);
+    if (want->count != table->column_count)
+        return differ(reason, "row %zu has %zu columns, want %zu", row,
+                      table->column_count, want->count);
+    JSON_EACH(node, want) {
+        const struct value *got =
+            &table->cells[row * table->column_count + column];
+        struct value value;
+        if (!value_read(node, &value))
+            return differ(reason, "row %zu: no value: %s", row, node->type);
+        int same = value_equal(got, &value);
+        value_show(got, got_text, sizeof got_text);
+        value_show(&value, want_text, sizeof want_text);
+        value_finish(&value);
+        if (!same)
+            return differ(reason, "row %zu, column %zu: got %s, want %s", row,
+                          column, got_text, want_text);
+        column++;
+    }
+    return 1;
+}
+
+static int
+all_rows(const struct table *table, const struct json *want, char *reason)
+{
+    size_t row = 0;
+    if (table->row_count != want->count)
+        return differ(reason, "got %zu rows, want %zu", table->row_count,
+                      want->count);
+    JSON_EACH(node, want)
+        if (!one_row(table, row++, node, reason))
+            return 0;
+    return 1;
+}
+
+static int
+columns(const struct table *table, const struct json *want, char *reason)
+{
+    size_t column = 0;
+    if (table->column_count != want->count ||
+        (want->count > 0 && table->columns == NULL))
+        return differ(reason, "got %zu columns, want %zu", table->column_count,
+                      want->count);
+    JSON_EACH(name, want)
+        if (strcmp(table->columns[column++], name->text) != 0)
+            return differ(reason, "column %zu is \"%s\", want \"%s\"",
+                          column - 1, table->columns[column - 1], name->text);
+    return 1;
+}
+
+/* One member of `expect` about rows; -1: it is about something else. */
+static int
+rows_member(const struct table *table, const struct json *want, char *reason)
+{
+    if (strcmp(want->key, "rows") == 0)
+        return all_rows(table, want, reason);
+    if (strcmp(want->key, "row_count") == 0)
+        return number(want, (int64_t)table->row_count, reason);
+    if (strcmp(want->key, "first") == 0)
+        return one_row(table, 0, want, reason);
+    if (strcmp(want->key, "last") == 0)
+        return one_row(table, table->row_count - 1, want, reason);
+    if (strcmp(want->key, "row") == 0)
+        return !json_is(want, "null") ? one_row(table, 0, want, reason)
+               : table->row_count == 0 ? 1
+                                       : differ(reason, "got a row, want none");
+    if (strcmp(want->key, "columns") == 0)
+        return columns(table, want, reason);
+    if (strcmp(want->key, "changes") == 0)
+        return number(want, table->changes, reason);
+    if (strcmp(want->key, "last_rowid") == 0)
+        return number(want, table->last_rowid, reason);
+    return -1;
+}
+
+static int
+results(const struct answer *answer, const struct json *want, char *reason)
+{
+    size_t index = 0;
+    if (answer->result_count != want->count)
+        return differ(reason, "got %zu results, want %zu",
+                      answer->result_count, want->count);
+    JSON_EACH(result, want) {
+        JSON_EACH(member, result)
+            if (rows_member(&answer->results[index], member, reason) != 1)
+                return 0;
+        index++;
+    }
+    return 1;
+}
+
+static int
+checkpoint_member(const struct answer *answer, const struct json *want,
+                  char *reason)
+{
+    static const char *const outcomes[] = {"complete", "partial", "not_reset"};
+    const walpool_checkpoint_result *got = &answer->checkpoint;
+    if (strcmp(want->key, "outcome") == 0)
+        return text(want, outcomes[got->outcome], reason);
+    if (strcmp(want->key, "busy") == 0)
+        return number(want, got->busy, reason);
+    if (strcmp(want->key, "log_frames") == 0)
+        return number(want, got->log_frames, reason);
+    if (strcmp(want->key, "checkpointed_frames") == 0)
+        return number(want, got->checkpointed_frames, reason);
+    return differ(reason, "a checkpoint has no %s", want->key);
+}
+
+static int
+health_member(const struct answer *answer, const struct json *want,
+              char *reason)
+{
+    static const char *const verdicts[] = {"ok", "degraded", "failing"};
+    const walpool_health *got = &answer->health;
+#define HEALTH_MEMBER(name, meaning)                                          \
+    if (strcmp(want->key, #name) == 0)                                        \
+        return number(want, got->name - answer->since.name, reason);
+    WALPOOL_HEALTH_LIST(HEALTH_MEMBER)
+    if (strcmp(want->key, "verdict") == 0)
+        return text(want, verdicts[got->verdict], reason);
+    if (strcmp(want->key, "oldest_why") == 0)
+        return text(want, got->oldest_why, reason);
+    if (strcmp(want->key, "reason") == 0)
+        return text(want, got->reason, reason);
+    return differ(reason, "health has no %s", want->key);
+}
+
+static int
+words(struct run *run, const struct json *list, const char *message,
+      int wanted, char *reason)
+{
+    JSON_EACH(word, list) {
+        char *part = run_expand(run, word->text);
+        int found = strstr(message, part) != NULL;
+        free(part);
+        if (found != wanted)
+            return differ(reason, "\"%s\" %s \"%s\"", message,
+                          wanted ? "lacks" : "has", word->text);
+    }
+    return 1;
+}
+
+static int
+system_error(const struct json *want, int got, char *reason)
+{
+    static const struct {
+        const char *name;
+        int number;
+    } known[] = {{"ENOENT", ENOENT},   {"EISDIR", EISDIR}, {"EACCES", EACCES},
+                 {"ENOTDIR", ENOTDIR}, {"EROFS", EROFS},   {"ELOOP", ELOOP}};
+    for (size_t i = 0; i < sizeof known / sizeof known[0]; i++)
+        if (strcmp(want->text, known[i].name) == 0 && got == known[i].number)
+            return 1;
+    return differ(reason, "errno %d, want %s", got, want->text);
+}
+
+static int
+error_member(struct run *run, const walpool_error *err,
+             const struct json *want, char *reason)
+{
+    static const char *const outcomes[] = {"not_applied", "applied", "unknown"};
+    static const char *const phases[] = {"none", "queue", "lock", "execute"};
+    if (strcmp(want->key, "status") == 0)
+        return text(want, walpool_status_name(err->status), reason) ||
+               differ(reason, "got %s (%s), want %s",
+                      walpool_status_name(err->status), err->message,
+                      want->text);
+    if (strcmp(want->key, "sqlite") == 0)
+        return text(want, walpool_sqlite_code_name(err->sqlite_code), reason);
+    if (strcmp(want->key, "outcome") == 0)
+        return text(want, outcomes[err->outcome], reason);
+    if (strcmp(want->key, "phase") == 0)
+        return text(want, phases[err->phase], reason);
+    if (strcmp(want->key, "statement") == 0)
+        return number(want, err->statement, reason);
+    if (strcmp(want->key, "sql_offset") == 0)
+        return number(want, err->sql_offset, reason);
+    if (strcmp(want->key, "words") == 0 || strcmp(want->key, "lacks") == 0)
+        return words(run, want, err->message, want->key[0] == 'w', reason);
+    if (strcmp(want->key, "errno") == 0)
+        return system_error(want, err->system_errno, reason);
+    return differ(reason, "an error has no %s", want->key);
+}
+
+static int
+member(struct run *run, const struct answer *answer, const struct json *want,
+       char *reason)
+{
+    (void)run;
+    if (answer->has_checkpoint)
+        return checkpoint_member(answer, want, reason);
+    if (answer->has_health)
+        return health_member(answer, want, reason);
+    if (strcmp(want->key, "results") == 0)
+        return results(answer, want, reason);
+    int same = rows_member(&answer->table, want, reason);
+    return same >= 0 ? same : differ(reason, "there is no %s", want->key);
+}
+
+int
+expect_check(struct run *run, const struct json *step,
+             const struct answer *answer, char *reason)
+{
+    const struct json *expect = json_get(step, "expect");
+    const struct json *error = json_get(expect, "error");
+    if (error == NULL && answer->status != WALPOOL_OK)
+        return differ(reason, "%s: %s",
+                      walpool_status_name(answer->err.status),
+                      answer->err.message);
+    if (error != NULL && answer->status == WALPOOL_OK)
+        return differ(reason, "succeeded, want %s",
+                      json_text(error, "status", "an error"));
+    JSON_EACH(want, error)
+        if (!error_member(run, &answer->err, want, reason))
+            return 0;
+    if (error == NULL)
+        JSON_EACH(want, expect)
+            if (!member(run, answer, want, reason))
+                return 0;
+    return 1;
+}
