@@ -20,7 +20,7 @@ for check in tests/checks/[!_]*.py tests/checks/[!_]*.sh; do
     *.py) with="python3" ;;
     *.sh) with="sh" ;;
     esac
-    if grep -q -e --selftest "$check"; then
+    if grep -q -e --selftest -e 'from _check import' "$check"; then
         run "$with" "$check" --selftest
     fi
     run "$with" "$check"
