@@ -1,0 +1,148 @@
+// Command border measures walpool, mattn/go-sqlite3 and zombiezen.com/go/sqlite
+// in one process.
+//
+//	border OURS.db MATTN.db ZOMBIEZEN.db MEASURE...
+//
+// walpool's C and mattn's link to one SQLite, the one in mattn's package: that
+// is what makes them comparable. zombiezen's is SQLite translated to Go.
+package main
+
+import (
+	"context"
+	"fmt"
+	"log"
+	"os"
+
+	"bench/border/hand"
+
+	"github.com/walpool/walpool/bindings/go/walpool"
+)
+
+const (
+	scanQuery  = "SELECT id, a, b, c, d FROM t"
+	pointQuery = scanQuery + " WHERE id = ?"
+	blobQuery  = "SELECT data FROM blob WHERE id = 1"
+
+	rowCount  = 100_000
+	blobBytes = 1_000_000
+	calls     = 500_000
+	queries   = 2_000
+	blobs     = 20
+	opens     = 10
+)
+
+var ctx = context.Background()
+
+// record is a row of table t.
+type record struct {
+	ID, A int64
+	B     float64
+	C, D  string
+}
+
+func must(err error) {
+	if err != nil {
+		log.Fatal(err)
+	}
+}
+
+func counted(rows []record, wanted int, err error) error {
+	if err == nil && len(rows) != wanted {
+		return fmt.Errorf("%d rows instead of %d", len(rows), wanted)
+	}
+	return err
+}
+
+func measured(data []byte, err error) error {
+	if err == nil && len(data) != blobBytes {
+		return fmt.Errorf("%d bytes instead of %d", len(data), blobBytes)
+	}
+	return err
+}
+
+func records(db *walpool.DB, query string, wanted int, args ...any) func() error {
+	return func() error {
+		out, err := walpool.QueryAll[record](ctx, db, query, args...)
+		return counted(out, wanted, err)
+	}
+}
+
+func blob(db *walpool.DB) func() error {
+	return func() error {
+		data, err := walpool.QueryOne[[]byte](ctx, db, blobQuery)
+		return measured(data, err)
+	}
+}
+
+func openOnce(path string) error {
+	db, err := walpool.Open(ctx, path, nil)
+	if err != nil {
+		return err
+	}
+	if err := records(db, pointQuery, 1, 7)(); err != nil {
+		return err
+	}
+	return db.Close()
+}
+
+func trivialCall() {
+	var sum int32
+	compare("go.call", 31, calls, cpuSeconds,
+		side{"ours", "", times(calls, func() error { sum += walpool.VersionNumber(); return nil })},
+		side{"cgo", "", times(calls, func() error { sum += hand.Number(); return nil })})
+}
+
+func openClose(ours, peer string) {
+	m := mattn{path: peer}
+	compare("go.open", 31, opens, wallSeconds,
+		side{"ours", walpool.Version().SQLite, times(opens, func() error { return openOnce(ours) })},
+		side{"mattn", m.sqlite(), times(opens, m.openOnce)})
+}
+
+func query(measure string, paths []string) {
+	db, err := walpool.Open(ctx, paths[0], nil)
+	must(err)
+	m := mattn{path: paths[1]}
+	m.open()
+	z := openZombiezen(paths[2])
+	name := func(bodies ...func() error) []side {
+		return []side{
+			{"ours", walpool.Version().SQLite, bodies[0]},
+			{"mattn", m.sqlite(), bodies[1]},
+			{"zombiezen", z.sqlite(), bodies[2]},
+		}
+	}
+	switch measure {
+	case "go.scan":
+		sides := name(records(db, scanQuery, rowCount), m.records(scanQuery, rowCount),
+			z.records(scanQuery, rowCount))
+		compare(measure, 11, 1, wallSeconds, sides...)
+	case "go.empty":
+		sides := name(times(queries, records(db, pointQuery, 0, -1)),
+			times(queries, m.records(pointQuery, 0, -1)), times(queries, z.records(pointQuery, 0, -1)))
+		compare(measure, 31, queries, wallSeconds, sides...)
+	case "go.blob":
+		sides := name(times(blobs, blob(db)), times(blobs, m.blob()), times(blobs, z.blob()))
+		compare(measure, 31, blobs, wallSeconds, sides...)
+	}
+	must(m.db.Close())
+	must(z.conn.Close())
+	must(db.Close())
+}
+
+func main() {
+	log.SetFlags(0)
+	if len(os.Args) < 5 {
+		log.Fatal("usage: border OURS.db MATTN.db ZOMBIEZEN.db MEASURE...")
+	}
+	for _, measure := range os.Args[4:] {
+		switch measure {
+		case "go.call":
+			trivialCall()
+		case "go.open":
+			openClose(os.Args[1], os.Args[2])
+		default:
+			query(measure, os.Args[1:4])
+		}
+	}
+}

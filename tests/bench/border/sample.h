@@ -1,0 +1,73 @@
+/* What the C side of the benchmark measures with: samples in turns, one JSON
+ * line for each measure (see kit/measure.py). */
+#ifndef BENCH_SAMPLE_H
+#define BENCH_SAMPLE_H
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <time.h>
+
+enum { SAMPLES_MOST = 101 };
+
+struct side {
+    const char *name;
+    const char *sqlite;
+    void (*body)(void *data);
+    void *data;
+    double seconds[SAMPLES_MOST];
+};
+
+static inline _Noreturn void
+die(const char *what, const char *why)
+{
+    fprintf(stderr, "border: %s: %s\n", what, why);
+    exit(1);
+}
+
+static inline double
+now_seconds(void)
+{
+    struct timespec t;
+    clock_gettime(CLOCK_MONOTONIC, &t);
+    return (double)t.tv_sec + (double)t.tv_nsec * 1e-9;
+}
+
+static inline void
+take_sample(struct side *side, int index, double per)
+{
+    double start = now_seconds();
+    side->body(side->data);
+    side->seconds[index] = (now_seconds() - start) / per;
+}
+
+static inline void
+print_side(const struct side *side, int samples)
+{
+    printf("\"%s\": [", side->name);
+    for (int i = 0; i < samples; i++)
+        printf("%s%.9g", i ? ", " : "", side->seconds[i]);
+    printf("]");
+}
+
+/* Ours and the peer in turns; who begins alternates. The first turn warms
+ * both up and is not kept. A body does its work `per` times. */
+static inline void
+compare(const char *measure, struct side *ours, struct side *peer, int samples,
+        double per)
+{
+    take_sample(ours, 0, per);
+    take_sample(peer, 0, per);
+    for (int i = 0; i < samples; i++) {
+        take_sample(i % 2 ? peer : ours, i, per);
+        take_sample(i % 2 ? ours : peer, i, per);
+    }
+    printf("{\"measure\": \"%s\", \"samples\": {", measure);
+    print_side(ours, samples);
+    printf(", ");
+    print_side(peer, samples);
+    printf("}, \"sqlite\": {\"%s\": \"%s\", \"%s\": \"%s\"}}\n", ours->name,
+           ours->sqlite, peer->name, peer->sqlite);
+    fflush(stdout);
+}
+
+#endif

@@ -1,0 +1,1 @@
+"""What all benchmark groups share: folder, programs, floors, table, chart."""

@@ -1,0 +1,129 @@
+"""Runs the measuring programs of a group and makes results of their samples.
+
+A measuring program is given the names of measures and prints one JSON object
+for each: {"measure": NAME, "samples": {SIDE: [seconds, ...], ...}, "sqlite":
+{SIDE: VERSION, ...}}, where one side is "ours". Sample i of every side was
+taken in turn i, in alternating order.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from statistics import median
+
+from .floors import SECONDS_IN, Floor
+from .workshop import Failed, Workshop
+
+LEAST_SAMPLES = 5
+
+
+@dataclass(frozen=True)
+class Command:
+    """How to start a measuring program; the measures follow `words`."""
+
+    words: list[str | Path]
+    env: dict[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Program:
+    """`prepare` installs and builds; it runs only when a measure is wanted."""
+
+    title: str
+    measures: tuple[str, ...]
+    prepare: Callable[[Workshop], Command]
+
+
+@dataclass(frozen=True)
+class Group:
+    programs: tuple[Program, ...]
+
+
+@dataclass(frozen=True)
+class Samples:
+    seconds: dict[str, list[float]]
+    sqlite: dict[str, str]
+
+    def middle(self, side: str) -> float:
+        return median(self.seconds[side])
+
+
+@dataclass(frozen=True)
+class Result:
+    floor: Floor
+    ours: float
+    peer: float
+    peer_name: str
+    ratio: float
+    sqlite_ours: str
+    sqlite_peer: str
+
+    @property
+    def holds(self) -> bool:
+        return self.floor.holds(self.ratio)
+
+
+def result(floor: Floor, samples: Samples) -> Result:
+    """Compare with the peer, or with the best of several."""
+    missing = {"ours", *floor.peers} - samples.seconds.keys()
+    if missing:
+        raise Failed(f"case {floor.case}: no samples of {', '.join(sorted(missing))}")
+    fewest = min(len(samples.seconds[side]) for side in ("ours", *floor.peers))
+    if fewest < LEAST_SAMPLES:
+        raise Failed(f"case {floor.case}: {fewest} samples, {LEAST_SAMPLES} are needed")
+    best = min(floor.peers, key=samples.middle)
+    ours, peer = samples.middle("ours"), samples.middle(best)
+    unit = SECONDS_IN[floor.unit]
+    return Result(
+        floor, ours / unit, peer / unit, best, floor.ratio(ours, peer),
+        samples.sqlite.get("ours", ""), samples.sqlite.get(best, ""),
+    )
+
+
+def run_program(shop: Workshop, program: Program, wanted: list[str]) -> dict[str, Samples]:
+    command = program.prepare(shop)
+    shop.say(f"{program.title}: {', '.join(wanted)}")
+    began = time.monotonic()
+    done = subprocess.run(
+        [*command.words, *wanted], env={**os.environ, **command.env},
+        stdin=subprocess.DEVNULL, capture_output=True, text=True,
+    )
+    with shop.log.open("a") as log:
+        print(f"# {program.title}", done.stdout, done.stderr, sep="\n", file=log)
+    if done.returncode:
+        tail = "\n".join(done.stderr.splitlines()[-15:])
+        raise Failed(f"{program.title}: exit status {done.returncode}\n{tail}")
+    shop.say(f"{program.title}: {time.monotonic() - began:.0f} s")
+    objects = [json.loads(line) for line in done.stdout.splitlines()]
+    return {each["measure"]: Samples(each["samples"], each["sqlite"]) for each in objects}
+
+
+def measure(
+    shop: Workshop, group: Group, floors: list[Floor]
+) -> tuple[list[Result], list[str]]:
+    """Run what the floors need; a program that fails fails its cases only."""
+    needed = {floor.measure for floor in floors}
+    samples: dict[str, Samples] = {}
+    failures: list[str] = []
+    for program in group.programs:
+        wanted = [name for name in program.measures if name in needed]
+        try:
+            samples |= run_program(shop, program, wanted) if wanted else {}
+        except (Failed, OSError, ValueError, KeyError) as error:
+            failures.append(f"{program.title}: {error}")
+    results = []
+    for floor in floors:
+        if floor.measure not in samples:
+            failures.append(f"case {floor.case} did not run")
+            continue
+        try:
+            results.append(result(floor, samples[floor.measure]))
+        except Failed as error:
+            failures.append(str(error))
+    return results, failures

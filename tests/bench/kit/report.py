@@ -1,0 +1,57 @@
+"""Results as a table for people, or as JSON, one object a line."""
+
+from __future__ import annotations
+
+import json
+
+from .floors import Floor
+from .measure import Result
+
+HEADINGS = ("case", "ours", "peer", "unit", "ratio", "floor", "holds", "peer name", "SQLite ours/peer")
+NUMBERS = {1, 2, 4, 5}
+
+
+def figure(value: float) -> str:
+    """Three digits that count, never an exponent."""
+    return f"{value:.0f}" if value >= 100 else f"{value:.3g}"
+
+
+def cells(result: Result) -> tuple[str, ...]:
+    return (
+        result.floor.case, figure(result.ours), figure(result.peer), result.floor.unit,
+        f"{result.ratio:.2f}", result.floor.text, "yes" if result.holds else "NO",
+        result.peer_name, f"{result.sqlite_ours} / {result.sqlite_peer}",
+    )
+
+
+def lines(rows: list[tuple[str, ...]]) -> list[str]:
+    widths = [max(len(row[i]) for row in rows) for i in range(len(rows[0]))]
+    return [
+        "  ".join(
+            cell.rjust(width) if i in NUMBERS else cell.ljust(width)
+            for i, (cell, width) in enumerate(zip(row, widths))
+        ).rstrip()
+        for row in rows
+    ]
+
+
+def print_table(results: list[Result]) -> None:
+    for line in lines([HEADINGS, *map(cells, results)]):
+        print(line)
+    held = sum(each.holds for each in results)
+    print(f"\n{held} of {len(results)} floors hold. Medians; a ratio with <= is ours/peer, with >= peer/ours.")
+
+
+def print_json(results: list[Result]) -> None:
+    for each in results:
+        print(json.dumps({
+            "case": each.floor.case, "ours": each.ours, "peer": each.peer,
+            "peer_name": each.peer_name, "unit": each.floor.unit, "ratio": each.ratio,
+            "floor": each.floor.text, "holds": each.holds,
+            "sqlite_ours": each.sqlite_ours, "sqlite_peer": each.sqlite_peer,
+        }))
+
+
+def print_floors(floors: list[Floor]) -> None:
+    for floor in floors:
+        print(floor.case, floor.text, "against", " or ".join(floor.peers))

@@ -1,0 +1,60 @@
+"""The private folder of the benchmarks, and how a command runs in it."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+
+
+class Failed(Exception):
+    """Something could not be installed, built or run; the text says what."""
+
+
+class Workshop:
+    """Everything that is made stands in `folder`; the log of it too."""
+
+    def __init__(self) -> None:
+        self.root = Path(__file__).resolve().parents[3]
+        self.source = self.root / "tests" / "bench"
+        self.folder = self.root / ".tools" / "bench"
+        self.log = self.folder / "bench.log"
+        self.folder.mkdir(parents=True, exist_ok=True)
+        self.log.write_text("")
+
+    def say(self, text: str) -> None:
+        print(f"bench: {text}", file=sys.stderr, flush=True)
+
+    def run(
+        self,
+        command: list[str | Path],
+        cwd: Path | None = None,
+        env: Mapping[str, str] | None = None,
+    ) -> None:
+        """Run a command into the log; its last lines are in the error."""
+        with self.log.open("a") as log:
+            print("$", *command, file=log, flush=True)
+            start = log.tell()
+            status = subprocess.run(
+                command, cwd=cwd or self.folder, env={**os.environ, **(env or {})},
+                stdin=subprocess.DEVNULL, stdout=log, stderr=log,
+            ).returncode
+        if status:
+            tail = self.log.read_text(errors="replace")[start:].splitlines()[-15:]
+            raise Failed("\n".join([f"failed: {' '.join(map(str, command))}", *tail]))
+
+    def output(self, command: list[str | Path], cwd: Path | None = None) -> str:
+        done = subprocess.run(command, cwd=cwd, capture_output=True, text=True)
+        if done.returncode:
+            raise Failed(f"failed: {' '.join(map(str, command))}\n{done.stderr}")
+        return done.stdout.strip()
+
+    def stamped(self, name: str, pins: str) -> bool:
+        """True where `name` was completed for the same pins."""
+        stamp = self.folder / name / ".stamp"
+        return stamp.exists() and stamp.read_text() == pins
+
+    def stamp(self, name: str, pins: str) -> None:
+        (self.folder / name / ".stamp").write_text(pins)
