@@ -31,12 +31,20 @@ def files(root, *patterns):
         ).stdout.split("\0")
         paths = sorted(root / name for name in set(listed) if name)
     else:
-        paths = sorted(root.rglob("*"))
+        paths = [path for path in sorted(root.rglob("*")) if not made(root, path)]
     return [
         path for path in paths
         if path.is_file()
         and any(fnmatch(path.relative_to(root), pattern) for pattern in patterns)
     ]
+
+
+def made(root, path):
+    """Made by a build; where git tells no more than that."""
+    parts = path.relative_to(root).parts
+    return parts[0] in ("build", "dist") or any(
+        part.startswith(".") or part == "node_modules" for part in parts[:-1]
+    )
 
 
 def where(root, path, line=1):
