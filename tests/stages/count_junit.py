@@ -33,7 +33,7 @@ def count_cases(suites):
             counts[result] += 1
             if result == "failed":
                 programs.add(program or case.get("name"))
-                print("failed:", program, case.get("name"))
+                print("failed:", f"{program} {case.get('name')}".strip())
     return counts, programs
 
 
