@@ -191,6 +191,13 @@ walpool__handle_pin(enum walpool__handle_kind kind, const void *handle,
         *status = explain(kind, handle, err);
         return NULL;
     }
+    if (UNLIKELY(slot->kind != (uint32_t)kind)) {
+        walpool__handle_unpin(handle);
+        *status = walpool__error_set(err, WALPOOL_MISUSE,
+                                     "this number is no %s",
+                                     kind_names[kind]);
+        return NULL;
+    }
     if (UNLIKELY(slot->fork_count != walpool__thread_fork_count())) {
         *status = walpool__error_set(
             err, WALPOOL_FORKED,

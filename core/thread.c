@@ -12,6 +12,12 @@
 #include <stdlib.h>
 #include <time.h>
 
+#if defined(__linux__)
+#include <linux/futex.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+#endif
+
 #include "clock.h"
 #include "mem.h"
 
@@ -181,6 +187,79 @@ walpool__thread_nap_us(int64_t us)
 
     nanosleep(&spec, NULL);
 }
+
+#if defined(__linux__)
+
+void
+walpool__parker_init(struct walpool__parker *parker)
+{
+    atomic_init(&parker->woken, 0);
+}
+
+void
+walpool__parker_finish(struct walpool__parker *parker)
+{
+    (void)parker;
+}
+
+void
+walpool__parker_sleep(struct walpool__parker *parker, int64_t deadline_ns)
+{
+    struct timespec spec = to_timespec(deadline_ns > 0 ? deadline_ns : 0);
+
+    if (atomic_exchange_explicit(&parker->woken, 0, memory_order_acq_rel))
+        return;
+    syscall(SYS_futex, &parker->woken, FUTEX_WAIT_BITSET_PRIVATE, 0,
+            deadline_ns == WALPOOL__NEVER ? NULL : &spec, NULL,
+            FUTEX_BITSET_MATCH_ANY); /* absolute, on the monotonic clock */
+    atomic_exchange_explicit(&parker->woken, 0, memory_order_acq_rel);
+}
+
+void
+walpool__parker_wake(struct walpool__parker *parker)
+{
+    if (!atomic_exchange_explicit(&parker->woken, 1, memory_order_acq_rel))
+        syscall(SYS_futex, &parker->woken, FUTEX_WAKE_PRIVATE, 1, NULL, NULL,
+                0);
+}
+
+#else
+
+void
+walpool__parker_init(struct walpool__parker *parker)
+{
+    walpool__mutex_init(&parker->mutex);
+    walpool__cond_init(&parker->cond);
+    parker->woken = false;
+}
+
+void
+walpool__parker_finish(struct walpool__parker *parker)
+{
+    walpool__cond_finish(&parker->cond);
+    walpool__mutex_finish(&parker->mutex);
+}
+
+void
+walpool__parker_sleep(struct walpool__parker *parker, int64_t deadline_ns)
+{
+    walpool__mutex_lock(&parker->mutex);
+    if (!parker->woken)
+        walpool__cond_wait(&parker->cond, &parker->mutex, deadline_ns);
+    parker->woken = false;
+    walpool__mutex_unlock(&parker->mutex);
+}
+
+void
+walpool__parker_wake(struct walpool__parker *parker)
+{
+    walpool__mutex_lock(&parker->mutex);
+    parker->woken = true;
+    walpool__cond_signal(&parker->cond);
+    walpool__mutex_unlock(&parker->mutex);
+}
+
+#endif
 
 #define FORK_HOOKS 4
 

@@ -47,6 +47,26 @@ uint64_t walpool__thread_self(void);
 
 void walpool__thread_nap_us(int64_t us);
 
+/* A place to sleep for one thread. Waking takes no lock, so it may be done
+ * while holding one: that is how a waiter's life on its stack is kept safe. */
+struct walpool__parker {
+#if defined(__linux__)
+    _Atomic uint32_t woken;
+#else
+    struct walpool__mutex mutex; /* guards woken; taken last, inside only */
+    struct walpool__cond cond;
+    bool woken;
+#endif
+};
+
+void walpool__parker_init(struct walpool__parker *parker);
+void walpool__parker_finish(struct walpool__parker *parker);
+
+/* Sleep until woken or the deadline; a wake-up before it counts. Then the
+ * parker is ready for the next sleep. May return early. */
+void walpool__parker_sleep(struct walpool__parker *parker, int64_t deadline_ns);
+void walpool__parker_wake(struct walpool__parker *parker);
+
 /* Number of forks between this process and the one that loaded the library.
  * An object remembers it at birth: another value means it was inherited. */
 uint32_t walpool__thread_fork_count(void);

@@ -1,0 +1,70 @@
+/* Checkpoint: one step of it, safe on every SQLite.
+ *
+ * SQLite 3.7.0 to 3.51.2 can lose commits when a checkpoint copies while a
+ * writer starts the WAL anew (sqlite.org/wal.html, section 11). Both steps
+ * here make that impossible: the first holds the write lock on another
+ * connection while it copies, the second lets SQLite take the write lock and
+ * is interrupted where SQLite would go on without it (conn.c, on_busy).
+ *
+ * Does: one step, without waiting for readers.
+ * Must not: retry, wait, or know why a checkpoint is wanted.
+ * Lock: none of ours; the caller has the writer, so no two of this process
+ * run at once. */
+#include "checkpoint.h"
+
+static void
+fill(walpool_checkpoint_result *out, int log, int checkpointed)
+{
+    out->log_frames = log < 0 ? 0 : log;
+    out->checkpointed_frames = checkpointed < 0 ? 0 : checkpointed;
+    out->outcome = out->log_frames == out->checkpointed_frames
+                       ? WALPOOL_CHECKPOINT_COMPLETE
+                       : WALPOOL_CHECKPOINT_PARTIAL;
+    out->busy = out->outcome != WALPOOL_CHECKPOINT_COMPLETE;
+}
+
+int
+walpool__checkpoint_copy(struct walpool__conn *worker,
+                         struct walpool__conn *writer, bool *locked,
+                         walpool_checkpoint_result *out)
+{
+    int log = -1, checkpointed = -1;
+    int rc = walpool__conn_own(writer, WALPOOL__OWN_BEGIN_WRITE);
+
+    *locked = rc == SQLITE_OK;
+    if (!*locked)
+        return rc;
+    rc = sqlite3_wal_checkpoint_v2(worker->db, "main",
+                                   SQLITE_CHECKPOINT_PASSIVE, &log,
+                                   &checkpointed);
+    walpool__conn_own(writer, WALPOOL__OWN_ROLLBACK);
+    if (rc == SQLITE_OK)
+        fill(out, log, checkpointed);
+    return rc;
+}
+
+int
+walpool__checkpoint_reset(struct walpool__conn *worker,
+                          walpool_checkpoint_mode mode,
+                          walpool_checkpoint_result *out)
+{
+    int log = -1, checkpointed = -1, rc;
+
+    PRE(mode == WALPOOL_RESTART || mode == WALPOOL_TRUNCATE);
+    worker->impatient = true;
+    rc = sqlite3_wal_checkpoint_v2(worker->db, "main",
+                                   mode == WALPOOL_RESTART
+                                       ? SQLITE_CHECKPOINT_RESTART
+                                       : SQLITE_CHECKPOINT_TRUNCATE,
+                                   &log, &checkpointed);
+    worker->impatient = false;
+    if (rc == SQLITE_OK) {
+        fill(out, log, checkpointed);
+        return rc;
+    }
+    if ((rc & 0xff) != SQLITE_BUSY && (rc & 0xff) != SQLITE_INTERRUPT)
+        return rc;
+    out->outcome = WALPOOL_CHECKPOINT_NOT_RESET;
+    out->busy = 1;
+    return SQLITE_OK;
+}

@@ -1,0 +1,20 @@
+/* Checkpoint: one step of it, safe on every SQLite. */
+#ifndef WALPOOL_CHECKPOINT_H
+#define WALPOOL_CHECKPOINT_H
+
+#include "conn.h"
+
+/* Copy what can be copied. Nobody can write meanwhile: `writer` holds SQLite's
+ * write lock for as long as `worker` copies. Returns SQLite's code; that of
+ * the write lock when *locked is false. */
+int walpool__checkpoint_copy(struct walpool__conn *worker,
+                             struct walpool__conn *writer, bool *locked,
+                             walpool_checkpoint_result *out);
+
+/* Copy, and start the WAL anew (RESTART or TRUNCATE), if no reader and no
+ * writer is in the way; otherwise out says NOT_RESET. Never waits. */
+int walpool__checkpoint_reset(struct walpool__conn *worker,
+                              walpool_checkpoint_mode mode,
+                              walpool_checkpoint_result *out);
+
+#endif

@@ -1,0 +1,345 @@
+/* Connection: one configured SQLite handle.
+ *
+ * While a call runs here, `call` points to it: the busy handler and the
+ * progress handler ask it whether to go on. That is all there is to deadlines
+ * and cancels inside SQLite: no signal, no sqlite3_interrupt() from another
+ * thread, so none can arrive late and strike the next call.
+ *
+ * Does: open, configure, run, explain errors.
+ * Must not: know pools or leases; start threads.
+ * Lock: none; SQLite is opened without its mutex (NOMUTEX), because whoever
+ * has a connection leased is its only user. */
+#include "conn.h"
+
+#include <limits.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "clock.h"
+#include "error.h"
+#include "mem.h"
+#include "sqlerr.h"
+
+/* Virtual-machine steps between two looks at the clock: some 10 to 50 us. */
+#define STEPS_PER_TICK 1000
+#define LOCK_NAP_US 1000
+
+static const char *const own_sql[WALPOOL__OWN_COUNT] = {
+    [WALPOOL__OWN_BEGIN_READ] = "BEGIN",
+    [WALPOOL__OWN_SNAPSHOT] = "SELECT 1 FROM sqlite_schema LIMIT 1",
+    [WALPOOL__OWN_BEGIN_WRITE] = "BEGIN IMMEDIATE",
+    [WALPOOL__OWN_COMMIT] = "COMMIT",
+    [WALPOOL__OWN_ROLLBACK] = "ROLLBACK",
+    [WALPOOL__OWN_SAVEPOINT] = "SAVEPOINT walpool",
+    [WALPOOL__OWN_RELEASE] = "RELEASE walpool",
+    [WALPOOL__OWN_ROLLBACK_TO] = "ROLLBACK TO walpool",
+};
+
+/* ------------------------------------------------------- SQLite calls us */
+
+/* Another process has a lock: nap, as long as the call may wait. A constant
+ * nap instead of SQLite's growing ones, which let newcomers win. */
+static int
+on_busy(void *arg, int times)
+{
+    struct walpool__conn *conn = arg;
+    struct walpool__call *call = conn->call;
+
+    (void)times;
+    if (conn->impatient) {
+        /* SQLite would go on as a PASSIVE checkpoint, without the write lock:
+         * before 3.51.3 that can corrupt the database. Interrupted, it stops
+         * before it marks anything as copied. */
+        sqlite3_interrupt(conn->db);
+        return 0;
+    }
+    if (!call)
+        return 0;
+    call->phase = WALPOOL_PHASE_LOCK;
+    if (walpool__call_must_stop(call))
+        return 0;
+    walpool__call_leave(call);
+    walpool__stats_add(&conn->stats->lock_waits, 1);
+    walpool__thread_nap_us(LOCK_NAP_US);
+    return 1;
+}
+
+static int
+on_progress(void *arg)
+{
+    struct walpool__conn *conn = arg;
+
+    if (!conn->call)
+        return 0;
+    conn->call->phase = WALPOOL_PHASE_EXECUTE;
+    return walpool__call_tick(conn->call);
+}
+
+/* Only store: the hook runs inside COMMIT. */
+static int
+on_commit(void *arg, sqlite3 *db, const char *name, int frames)
+{
+    struct walpool__conn *conn = arg;
+
+    (void)db;
+    (void)name;
+    conn->wal_frames = frames;
+    return SQLITE_OK;
+}
+
+/* ---------------------------------------------------------------- opening */
+
+static int
+set_pragmas(struct walpool__conn *conn, const walpool_options *options,
+            bool reader)
+{
+    char sql[320];
+
+    sqlite3_db_config(conn->db, SQLITE_DBCONFIG_ENABLE_FKEY,
+                      options->foreign_keys, NULL);
+    sqlite3_db_config(conn->db, SQLITE_DBCONFIG_DEFENSIVE, 1, NULL);
+    sqlite3_db_config(conn->db, SQLITE_DBCONFIG_TRUSTED_SCHEMA, 0, NULL);
+    snprintf(sql, sizeof sql,
+             "PRAGMA synchronous=%s;PRAGMA cache_size=-%lld;"
+             "PRAGMA temp_store=%s;PRAGMA mmap_size=%lld;"
+             "PRAGMA journal_size_limit=%lld;PRAGMA query_only=%d",
+             options->durability ? "FULL" : "NORMAL",
+             (long long)options->cache_size_kib,
+             options->temp_store_memory ? "MEMORY" : "FILE",
+             (long long)options->mmap_size_bytes,
+             (long long)options->journal_size_limit_bytes, reader);
+    return sqlite3_exec(conn->db, sql, NULL, NULL, NULL);
+}
+
+/* Ask for a journal mode; `is_wal` tells whether the answer was "wal". */
+static int
+ask_journal_mode(struct walpool__conn *conn, const char *sql, bool *is_wal)
+{
+    sqlite3_stmt *native = NULL;
+    int rc = sqlite3_prepare_v2(conn->db, sql, -1, &native, NULL);
+
+    *is_wal = false;
+    if (rc == SQLITE_OK && sqlite3_step(native) == SQLITE_ROW) {
+        const char *mode = (const char *)sqlite3_column_text(native, 0);
+
+        *is_wal = mode && strcmp(mode, "wal") == 0;
+    }
+    return rc == SQLITE_OK ? sqlite3_finalize(native) : rc;
+}
+
+/* Switching to WAL fails at once, without the busy handler, while others use
+ * the file in another mode: so the waiting is ours. */
+static walpool_status
+prove_wal(struct walpool__conn *conn, bool may_switch, walpool_error *err)
+{
+    const char *sql = may_switch ? "PRAGMA journal_mode=WAL"
+                                 : "PRAGMA journal_mode";
+    bool is_wal;
+
+    for (;;) {
+        int rc = ask_journal_mode(conn, sql, &is_wal);
+
+        if (rc == SQLITE_OK && is_wal)
+            return WALPOOL_OK;
+        if (rc == SQLITE_OK)
+            return walpool__error_set(
+                err, WALPOOL_NOTWAL,
+                may_switch ? "%s stays out of WAL: this file system or SQLite "
+                             "does not support it"
+                           : "%s is not in WAL: open it once for writing",
+                conn->path);
+        if ((rc & 0xff) != SQLITE_BUSY)
+            return walpool__conn_error(conn, rc, "open the database", err);
+        conn->call->phase = WALPOOL_PHASE_LOCK;
+        if (walpool__call_must_stop(conn->call))
+            return walpool__call_stopped(conn->call, "switch to WAL",
+                                         "another process uses the file", err);
+        walpool__call_leave(conn->call);
+        walpool__thread_nap_us(LOCK_NAP_US);
+    }
+}
+
+static void
+install(struct walpool__conn *conn, const walpool_options *options)
+{
+    sqlite3_extended_result_codes(conn->db, 1);
+    sqlite3_busy_handler(conn->db, on_busy, conn);
+    sqlite3_progress_handler(conn->db, STEPS_PER_TICK, on_progress, conn);
+    sqlite3_wal_hook(conn->db, on_commit, conn); /* no automatic checkpoint */
+    walpool__stmt_cache_init(&conn->cache, conn->db, options->statement_cache,
+                             conn->stats);
+}
+
+static walpool_status
+configure(struct walpool__conn *conn, const walpool_options *options,
+          enum walpool__conn_role role, walpool_error *err)
+{
+    bool may_switch = role == WALPOOL__CONN_WRITER && options->mode != 2;
+    walpool_status status;
+    int rc;
+
+    install(conn, options);
+    status = prove_wal(conn, may_switch, err);
+    if (status != WALPOOL_OK)
+        return status;
+    rc = set_pragmas(conn, options, role == WALPOOL__CONN_READER);
+    if (rc != SQLITE_OK)
+        return walpool__conn_error(conn, rc, "configure a connection", err);
+    walpool__guard_install(&conn->guard, conn->db, options->allow_attach);
+    return WALPOOL_OK;
+}
+
+struct walpool__conn *
+walpool__conn_open(const char *path, const walpool_options *options,
+                   enum walpool__conn_role role, struct walpool__stats *stats,
+                   struct walpool__call *call, walpool_error *err,
+                   walpool_status *status)
+{
+    struct walpool__conn *conn = walpool__mem_zalloc(sizeof *conn);
+    int flags = SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_PRIVATECACHE;
+    int rc;
+
+    if (!conn) {
+        *status = walpool__error_nomem(err, "a connection");
+        return NULL;
+    }
+    conn->path = path;
+    conn->stats = stats;
+    conn->call = call;
+    flags |= options->mode == 2 ? SQLITE_OPEN_READONLY : SQLITE_OPEN_READWRITE;
+    rc = sqlite3_open_v2(path, &conn->db, flags, NULL);
+    *status = rc == SQLITE_OK
+                  ? configure(conn, options, role, err)
+                  : walpool__conn_error(conn, rc, "open the database", err);
+    conn->call = NULL;
+    if (*status == WALPOOL_OK)
+        return conn;
+    walpool__error_prefix(err, "%.200s: ", path);
+    walpool__conn_close(conn);
+    return NULL;
+}
+
+void
+walpool__conn_close(struct walpool__conn *conn)
+{
+    int rc;
+
+    if (!conn)
+        return;
+    walpool__stmt_cache_finish(&conn->cache);
+    for (size_t i = 0; i < ARRAY_COUNT(conn->own); i++)
+        sqlite3_finalize(conn->own[i]);
+    rc = sqlite3_close(conn->db);
+    INVARIANT(rc == SQLITE_OK);
+    (void)rc;
+    walpool__mem_free(conn);
+}
+
+/* ---------------------------------------------------------------- running */
+
+int
+walpool__conn_own(struct walpool__conn *conn, enum walpool__own which)
+{
+    sqlite3_stmt **native = &conn->own[which];
+    int rc = SQLITE_OK;
+
+    conn->guard.off = true;
+    if (!*native)
+        rc = sqlite3_prepare_v3(conn->db, own_sql[which], -1,
+                                SQLITE_PREPARE_PERSISTENT, native, NULL);
+    if (rc == SQLITE_OK) {
+        rc = sqlite3_step(*native);
+        if (rc == SQLITE_ROW || rc == SQLITE_DONE)
+            rc = SQLITE_OK;
+        sqlite3_reset(*native);
+    }
+    conn->guard.off = false;
+    return rc;
+}
+
+int
+walpool__conn_step(struct walpool__conn *conn, sqlite3_stmt *native)
+{
+    PRE(conn->call);
+    conn->call->phase = WALPOOL_PHASE_EXECUTE;
+    return sqlite3_step(native);
+}
+
+bool
+walpool__conn_in_transaction(const struct walpool__conn *conn)
+{
+    return !sqlite3_get_autocommit(conn->db);
+}
+
+walpool_status
+walpool__conn_error(struct walpool__conn *conn, int rc, const char *doing,
+                    walpool_error *err)
+{
+    int primary = rc & 0xff;
+    walpool_status status;
+
+    if (conn->call && conn->call->stopped != WALPOOL_OK &&
+        (primary == SQLITE_BUSY || primary == SQLITE_INTERRUPT)) {
+        status = walpool__call_stopped(
+            conn->call, doing,
+            primary == SQLITE_BUSY ? "the database is locked" : "", err);
+        if (err)
+            err->sqlite_code = rc;
+        return status;
+    }
+    if (primary == SQLITE_AUTH && conn->guard.denied[0]) {
+        status = walpool__error_set(err, WALPOOL_REFUSED, "%s",
+                                    conn->guard.denied);
+        conn->guard.denied[0] = '\0';
+        if (err)
+            err->sqlite_code = rc;
+        return status;
+    }
+    status = walpool__sqlerr_set(err, conn->db, rc, doing);
+    if (err && primary == SQLITE_BUSY)
+        err->phase = WALPOOL_PHASE_LOCK;
+    return status;
+}
+
+walpool_status
+walpool__conn_prepare(struct walpool__conn *conn,
+                      const walpool_statement *statement,
+                      struct walpool__stmt **taken, walpool_error *err)
+{
+    size_t bytes = statement->sql_bytes ? statement->sql_bytes
+                                        : strlen(statement->sql);
+    const char *why = NULL;
+    int rc = walpool__stmt_take(&conn->cache, statement->sql, bytes, taken,
+                                &why);
+
+    if (LIKELY(rc == SQLITE_OK))
+        return WALPOOL_OK;
+    if (why)
+        return walpool__error_set(err, WALPOOL_SQL, "%s", why);
+    return walpool__conn_error(conn, rc, "prepare the statement", err);
+}
+
+int64_t
+walpool__conn_total_changes(const struct walpool__conn *conn)
+{
+    return sqlite3_total_changes(conn->db);
+}
+
+/* sqlite3_changes() keeps its value over statements that are no INSERT,
+ * UPDATE or DELETE; the total tells whether there was one. */
+int64_t
+walpool__conn_changes(const struct walpool__conn *conn, int64_t total_before)
+{
+    if (walpool__conn_total_changes(conn) == total_before)
+        return 0;
+    return sqlite3_changes(conn->db);
+}
+
+int
+walpool__conn_take_frames(struct walpool__conn *conn)
+{
+    int frames = conn->wal_frames;
+
+    conn->wal_frames = 0;
+    return frames;
+}

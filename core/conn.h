@@ -1,0 +1,82 @@
+/* Connection: one configured SQLite handle. */
+#ifndef WALPOOL_CONN_H
+#define WALPOOL_CONN_H
+
+#include <sqlite3.h>
+
+#include "call.h"
+#include "guard.h"
+#include "stmt.h"
+
+enum walpool__conn_role {
+    WALPOOL__CONN_READER,
+    WALPOOL__CONN_WRITER,
+    WALPOOL__CONN_CHECKPOINTER
+};
+
+/* Statements of our own, prepared when first needed. */
+enum walpool__own {
+    WALPOOL__OWN_BEGIN_READ,
+    WALPOOL__OWN_SNAPSHOT,
+    WALPOOL__OWN_BEGIN_WRITE,
+    WALPOOL__OWN_COMMIT,
+    WALPOOL__OWN_ROLLBACK,
+    WALPOOL__OWN_SAVEPOINT,
+    WALPOOL__OWN_RELEASE,
+    WALPOOL__OWN_ROLLBACK_TO,
+    WALPOOL__OWN_COUNT
+};
+
+struct walpool__conn {
+    sqlite3 *db;
+    const char *path;           /* the database's, borrowed */
+    struct walpool__call *call; /* the one that runs here now, or NULL */
+    struct walpool__stats *stats;
+    struct walpool__guard guard;
+    struct walpool__stmt_cache cache;
+    sqlite3_stmt *own[WALPOOL__OWN_COUNT];
+    int wal_frames; /* in the WAL after the newest commit here */
+    bool impatient; /* give up a checkpoint rather than wait for a lock */
+};
+
+/* Open and configure; with a writer, switch the file to WAL. `call` bounds
+ * the waiting. NULL: see *status. */
+struct walpool__conn *walpool__conn_open(const char *path,
+                                         const walpool_options *options,
+                                         enum walpool__conn_role role,
+                                         struct walpool__stats *stats,
+                                         struct walpool__call *call,
+                                         walpool_error *err,
+                                         walpool_status *status);
+
+/* NULL is ignored. */
+void walpool__conn_close(struct walpool__conn *conn);
+
+/* Run one statement of our own to its end. Returns SQLite's code. */
+int walpool__conn_own(struct walpool__conn *conn, enum walpool__own which);
+
+/* Step a caller's statement on behalf of conn->call. */
+int walpool__conn_step(struct walpool__conn *conn, sqlite3_stmt *native);
+
+/* Is a transaction open? */
+bool walpool__conn_in_transaction(const struct walpool__conn *conn);
+
+/* Report rc of what conn->call was doing here: "cannot <doing>: why". */
+walpool_status walpool__conn_error(struct walpool__conn *conn, int rc,
+                                   const char *doing, walpool_error *err);
+
+/* Find or prepare a caller's statement. */
+walpool_status walpool__conn_prepare(struct walpool__conn *conn,
+                                     const walpool_statement *statement,
+                                     struct walpool__stmt **taken,
+                                     walpool_error *err);
+
+/* Frames in the WAL since the commits that were not asked about; then 0. */
+int walpool__conn_take_frames(struct walpool__conn *conn);
+
+/* What the newest statement changed, since the total was `total_before`. */
+int64_t walpool__conn_changes(const struct walpool__conn *conn,
+                              int64_t total_before);
+int64_t walpool__conn_total_changes(const struct walpool__conn *conn);
+
+#endif

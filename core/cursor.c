@@ -1,0 +1,210 @@
+/* Cursor: the rest of a result.
+ *
+ * A cursor belongs to a lease and is used under the lease's `busy` flag. The
+ * lease of a single read is implicit: nobody else knows it, and it ends with
+ * its cursor.
+ *
+ * Does: next block, bytes of a large value, end.
+ * Must not: outlive its lease's connection.
+ * Lock: none; `busy` of the lease decides who may. */
+#include <string.h>
+
+#include "error.h"
+#include "lease.h"
+#include "mem.h"
+
+static void
+destroy(void *object)
+{
+    struct walpool__cursor *cursor = object;
+
+    walpool__lease_unref(cursor->lease);
+    walpool__mem_free(cursor);
+}
+
+uint64_t
+walpool__cursor_make(struct walpool__lease *lease,
+                     const struct walpool__fetch *fetch)
+{
+    struct walpool__cursor *cursor = walpool__mem_zalloc(sizeof *cursor);
+
+    if (!cursor)
+        return 0;
+    cursor->lease = lease;
+    cursor->fetch = *fetch;
+    cursor->handle = walpool__handle_open(WALPOOL__HANDLE_CURSOR, cursor,
+                                          destroy);
+    if (!cursor->handle) {
+        walpool__mem_free(cursor);
+        return 0;
+    }
+    atomic_fetch_add_explicit(&lease->refs, 1, memory_order_relaxed);
+    walpool__list_append(&lease->cursors, &cursor->link);
+    return (uint64_t)(uintptr_t)cursor->handle;
+}
+
+void
+walpool__cursor_end(struct walpool__cursor *cursor)
+{
+    void *handle = cursor->handle;
+
+    walpool__stmt_give(&cursor->lease->conn->cache, cursor->fetch.stmt);
+    cursor->fetch.stmt = NULL;
+    walpool__list_remove(&cursor->link);
+    walpool__handle_close(handle); /* may destroy the cursor */
+}
+
+/* End the cursor, and with it a lease that is nobody else's. The cursor is
+ * pinned by the caller. */
+static void
+finish(struct walpool__cursor *cursor)
+{
+    struct walpool__lease *lease = cursor->lease;
+
+    walpool__cursor_end(cursor);
+    if (lease->implicit)
+        walpool__lease_end(lease);
+}
+
+/* Pin the cursor and enter its lease. */
+static struct walpool__cursor *
+enter(walpool_cursor *handle, struct walpool__call *call,
+      const walpool_call *asked, walpool_status *status, walpool_error *err)
+{
+    struct walpool__cursor *cursor =
+        walpool__handle_pin(WALPOOL__HANDLE_CURSOR, handle, err, status);
+
+    if (!cursor)
+        return NULL;
+    *status = walpool__call_begin(call, asked, cursor->lease->timeout_ms, err);
+    if (*status == WALPOOL_OK) {
+        *status = walpool__lease_enter(cursor->lease, call, err);
+        if (*status == WALPOOL_OK && cursor->fetch.stmt)
+            return cursor;
+        if (*status == WALPOOL_OK) {
+            walpool__lease_exit(cursor->lease);
+            *status = walpool__error_set(err, WALPOOL_CLOSED,
+                                         "the cursor is closed");
+        }
+        walpool__call_end(call);
+    }
+    walpool__handle_unpin(handle);
+    return NULL;
+}
+
+static void
+leave(struct walpool__cursor *cursor, struct walpool__call *call)
+{
+    void *handle = cursor->handle;
+
+    walpool__lease_exit(cursor->lease);
+    walpool__call_end(call);
+    walpool__handle_unpin(handle);
+}
+
+walpool_status
+walpool_cursor_next(walpool_cursor *handle, const walpool_call *asked,
+                    walpool_rows *rows, walpool_error *err)
+{
+    struct walpool__call call;
+    walpool_status status;
+    walpool_rows_header *header;
+    struct walpool__cursor *cursor = enter(handle, &call, asked, &status, err);
+
+    if (!cursor)
+        return status;
+    if (!rows) {
+        status = walpool__error_set(err, WALPOOL_MISUSE, "rows is NULL");
+        leave(cursor, &call);
+        return status;
+    }
+    rows->building = 0;
+    status = walpool__encode_block(&cursor->fetch, rows, &header, err);
+    if (status != WALPOOL_OK)
+        walpool__stats_failed(&cursor->lease->db->stats, status);
+    if (status == WALPOOL_OK && cursor->fetch.more)
+        header->cursor = (uint64_t)(uintptr_t)handle;
+    else if (status != WALPOOL_TOOBIG || !cursor->fetch.pending)
+        finish(cursor);
+    leave(cursor, &call);
+    return status;
+}
+
+/* The bytes of a large value, where SQLite has them. */
+static const unsigned char *
+large_bytes(struct walpool__cursor *cursor, size_t column, size_t *bytes,
+            walpool_status *status, walpool_error *err)
+{
+    sqlite3_stmt *native = cursor->fetch.stmt->native;
+    int type = SQLITE_NULL;
+    const void *from;
+
+    if (cursor->fetch.large && column < (size_t)sqlite3_column_count(native))
+        type = sqlite3_column_type(native, (int)column);
+    if (type != SQLITE_TEXT && type != SQLITE_BLOB) {
+        *status = walpool__error_set(
+            err, WALPOOL_MISUSE, "column %zu of the newest block's last row "
+            "is no large value", column);
+        return NULL;
+    }
+    from = type == SQLITE_TEXT
+               ? (const void *)sqlite3_column_text(native, (int)column)
+               : sqlite3_column_blob(native, (int)column);
+    *bytes = (size_t)sqlite3_column_bytes(native, (int)column);
+    if (!from)
+        *status = walpool__error_nomem(err, "a large value");
+    return from;
+}
+
+walpool_status
+walpool_cursor_value(walpool_cursor *handle, size_t column, size_t offset,
+                     void *dst, size_t bytes, walpool_error *err)
+{
+    struct walpool__call call;
+    walpool_status status;
+    const unsigned char *from;
+    size_t length = 0;
+    struct walpool__cursor *cursor = enter(handle, &call, NULL, &status, err);
+
+    if (!cursor)
+        return status;
+    from = large_bytes(cursor, column, &length, &status, err);
+    if (from && (!dst || offset > length || bytes > length - offset))
+        status = walpool__error_set(
+            err, WALPOOL_MISUSE,
+            "%zu bytes from byte %zu of a value of %zu, to %s", bytes, offset,
+            length, dst ? "a buffer" : "NULL");
+    else if (from && bytes)
+        memcpy(dst, from + offset, bytes);
+    leave(cursor, &call);
+    return status;
+}
+
+walpool_status
+walpool_cursor_close(walpool_cursor *handle, walpool_error *err)
+{
+    struct walpool__call call;
+    walpool_status status;
+    struct walpool__cursor *cursor = enter(handle, &call, NULL, &status, err);
+
+    if (!cursor)
+        return status;
+    finish(cursor);
+    leave(cursor, &call);
+    return WALPOOL_OK;
+}
+
+walpool_lease *
+walpool__cursor_lease(const walpool_cursor *handle)
+{
+    walpool_status status;
+    walpool_lease *lease = NULL;
+    struct walpool__cursor *cursor =
+        walpool__handle_pin(WALPOOL__HANDLE_CURSOR, handle, NULL, &status);
+
+    if (cursor) {
+        lease = cursor->lease->handle;
+        walpool__handle_unpin(handle);
+    }
+    return lease;
+}

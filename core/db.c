@@ -1,0 +1,204 @@
+/* Database: everything that is open on one file.
+ *
+ * Does: assemble pool, writer and checkpointer, and take them apart.
+ * Must not: know who shares it: registry.c does.
+ * Lock: none of its own. */
+#include "db.h"
+
+#include <stdio.h>
+
+#include "clock.h"
+#include "error.h"
+#include "mem.h"
+
+static void
+destroy(struct walpool__db *db)
+{
+    walpool__checkpointer_finish(&db->checkpointer);
+    walpool__walindex_finish(&db->walindex);
+    walpool__pool_finish(&db->pool);
+    walpool__writer_finish(&db->writer);
+    walpool__mem_free(db);
+}
+
+void
+walpool__db_unref(void *object)
+{
+    struct walpool__db *db = object;
+
+    if (atomic_fetch_sub_explicit(&db->refs, 1, memory_order_acq_rel) == 1)
+        destroy(db);
+}
+
+static struct walpool__db *
+make(const struct walpool__place *place, const walpool_options *options)
+{
+    struct walpool__db *db = walpool__mem_zalloc(sizeof *db);
+
+    if (!db)
+        return NULL;
+    memcpy(db->path, place->path, sizeof db->path);
+    db->id = place->id;
+    db->options = *options;
+    atomic_init(&db->refs, 1);
+    walpool__walindex_init(&db->walindex);
+    walpool__checkpointer_init(&db->checkpointer, &db->writer, db->path,
+                               &db->options, &db->stats);
+    if (walpool__pool_init(&db->pool, db->path, &db->options, &db->stats) &&
+        walpool__writer_init(&db->writer, &db->stats))
+        return db;
+    destroy(db);
+    return NULL;
+}
+
+/* Open the first connection: the writer, or the base reader of a read-only
+ * database. It stays open until the end, so the WAL does, too. */
+static walpool_status
+open_first(struct walpool__db *db, struct walpool__call *call,
+           walpool_error *err)
+{
+    walpool_status status = WALPOOL_OK;
+    struct walpool__conn *conn = walpool__conn_open(
+        db->path, &db->options,
+        db->options.mode == 2 ? WALPOOL__CONN_READER : WALPOOL__CONN_WRITER,
+        &db->stats, call, err, &status);
+
+    if (!conn)
+        return status;
+    walpool__walindex_attach(&db->walindex, conn);
+    if (db->options.mode == 2)
+        db->base = conn;
+    else
+        db->writer.conn = conn;
+    return WALPOOL_OK;
+}
+
+struct walpool__db *
+walpool__db_open(const struct walpool__place *place,
+                 const walpool_options *options, struct walpool__call *call,
+                 walpool_error *err, walpool_status *status)
+{
+    struct walpool__db *db = make(place, options);
+
+    if (!db) {
+        *status = walpool__error_nomem(err, "a database");
+        return NULL;
+    }
+    *status = open_first(db, call, err);
+    if (*status == WALPOOL_OK)
+        return db;
+    walpool__db_unref(db);
+    return NULL;
+}
+
+static walpool_status
+still_out(struct walpool__db *db, struct walpool__call *call,
+          walpool_error *err)
+{
+    char why[WALPOOL_WHY_BYTES];
+    int64_t since = walpool__tag_read(&db->writer.tag, why);
+    const char *kind = "writer";
+
+    if (!since) {
+        since = walpool__pool_oldest(&db->pool, why);
+        kind = "reader";
+    }
+    walpool__error_set(err, WALPOOL_TIMEOUT,
+                       "cannot close the database: %lld ms passed, and a %s "
+                       "lease or cursor of %s is out since %lld ms: release "
+                       "it, then close again",
+                       (long long)call->timeout_ms, kind,
+                       why[0] ? why : "a call without a label (why)",
+                       since ? (long long)(walpool__clock_now() - since) /
+                                   1000000
+                             : 0);
+    if (err)
+        err->phase = WALPOOL_PHASE_QUEUE;
+    return WALPOOL_TIMEOUT;
+}
+
+walpool_status
+walpool__db_drain(struct walpool__db *db, struct walpool__call *call,
+                  walpool_error *err)
+{
+    if (!walpool__waitq_drain(&db->pool.queue, call->deadline_ns))
+        return still_out(db, call, err);
+    if (walpool__waitq_drain(&db->writer.queue, call->deadline_ns))
+        return WALPOOL_OK;
+    walpool__waitq_reopen(&db->pool.queue);
+    return still_out(db, call, err);
+}
+
+/* Leave a small WAL behind if another process still has the file open. If
+ * not, SQLite removes it when the last connection closes. */
+static void
+truncate_wal(struct walpool__db *db)
+{
+    walpool_checkpoint_result result;
+
+    if (!db->writer.conn)
+        return;
+    walpool__stats_highest(&db->stats.wal_bytes_highest,
+                           walpool__fsinfo_size(db->checkpointer.wal_path));
+    walpool__checkpoint_reset(db->writer.conn, WALPOOL_TRUNCATE, &result);
+}
+
+void
+walpool__db_shut(struct walpool__db *db)
+{
+    walpool__checkpointer_stop(&db->checkpointer);
+    walpool__walindex_detach(&db->walindex);
+    walpool__pool_close_all(&db->pool);
+    walpool__conn_close(db->checkpointer.worker);
+    db->checkpointer.worker = NULL;
+    truncate_wal(db);
+    walpool__conn_close(db->writer.conn);
+    db->writer.conn = NULL;
+    walpool__conn_close(db->base);
+    db->base = NULL;
+}
+
+int64_t
+walpool__db_busy_timeout_ms(const walpool *handle)
+{
+    walpool_status status;
+    int64_t timeout_ms = -1;
+    struct walpool__db *db = walpool__handle_pin(WALPOOL__HANDLE_DATABASE,
+                                                 handle, NULL, &status);
+
+    if (db) {
+        timeout_ms = db->options.busy_timeout_ms;
+        walpool__handle_unpin(handle);
+    }
+    return timeout_ms;
+}
+
+struct walpool__db *
+walpool__db_enter(walpool *handle, struct walpool__call *call,
+                  const walpool_call *asked, walpool_error *err,
+                  walpool_status *status)
+{
+    struct walpool__db *db = walpool__handle_pin(WALPOOL__HANDLE_DATABASE,
+                                                 handle, err, status);
+
+    if (UNLIKELY(!db))
+        return NULL;
+    *status = walpool__call_begin(call, asked, db->options.busy_timeout_ms,
+                                  err);
+    if (LIKELY(*status == WALPOOL_OK))
+        return db;
+    walpool__stats_failed(&db->stats, *status);
+    walpool__handle_unpin(handle);
+    return NULL;
+}
+
+walpool_status
+walpool__db_exit(struct walpool__db *db, walpool *handle,
+                 struct walpool__call *call, walpool_status status)
+{
+    walpool__call_end(call);
+    if (UNLIKELY(status != WALPOOL_OK))
+        walpool__stats_failed(&db->stats, status);
+    walpool__handle_unpin(handle);
+    return status;
+}

@@ -1,0 +1,59 @@
+/* Database: everything that is open on one file. */
+#ifndef WALPOOL_DB_H
+#define WALPOOL_DB_H
+
+#include "checkpointer.h"
+#include "fsinfo.h"
+#include "handle.h"
+#include "pool.h"
+#include "walindex.h"
+#include "writer.h"
+
+struct walpool__db {
+    char path[WALPOOL__PATH_BYTES];
+    struct walpool__file_id id;
+    walpool_options options;
+    struct walpool__stats stats;
+    struct walpool__pool pool;
+    struct walpool__writer writer;
+    struct walpool__checkpointer checkpointer;
+    struct walpool__walindex walindex;
+    struct walpool__conn *base; /* read-only: keeps the file open */
+    atomic_int refs;            /* handles that may still reach it */
+};
+
+/* Open connections on a file that is there. Returns NULL with *status. */
+struct walpool__db *walpool__db_open(const struct walpool__place *place,
+                                     const walpool_options *options,
+                                     struct walpool__call *call,
+                                     walpool_error *err,
+                                     walpool_status *status);
+
+/* Wait until every lease is back; newcomers are turned away. Fails with
+ * TIMEOUT, and everything is as before. */
+walpool_status walpool__db_drain(struct walpool__db *db,
+                                 struct walpool__call *call,
+                                 walpool_error *err);
+
+/* After a drain: checkpoint, and close the connections. */
+void walpool__db_shut(struct walpool__db *db);
+
+/* Drop one reference; the last one frees the memory. */
+void walpool__db_unref(void *db);
+
+/* What a timeout of -1 means there; -1 (no limit) for a bad handle, too. */
+int64_t walpool__db_busy_timeout_ms(const walpool *handle);
+
+/* Pin the database of a handle and begin a call on it. On failure nothing is
+ * left to undo. */
+struct walpool__db *walpool__db_enter(walpool *handle,
+                                      struct walpool__call *call,
+                                      const walpool_call *asked,
+                                      walpool_error *err,
+                                      walpool_status *status);
+/* The end of it: counts a failure, and passes the status on. */
+walpool_status walpool__db_exit(struct walpool__db *db, walpool *handle,
+                                struct walpool__call *call,
+                                walpool_status status);
+
+#endif

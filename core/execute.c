@@ -1,0 +1,241 @@
+/* Execute: one caller's statement on a connection, from text to block.
+ *
+ * Does: find, check, bind, run, encode.
+ * Must not: begin or end transactions, lease, or count.
+ * Lock: none. */
+#include "execute.h"
+
+#include <string.h>
+
+#include "bind.h"
+#include "error.h"
+
+walpool_status
+walpool__execute_check(const walpool_statement *statement, walpool_error *err)
+{
+    if (!statement || !statement->sql)
+        return walpool__error_set(err, WALPOOL_MISUSE,
+                                  "the statement or its SQL text is NULL");
+    return WALPOOL_OK;
+}
+
+walpool_status
+walpool__execute_prepare(struct walpool__conn *conn,
+                         const walpool_statement *statement,
+                         struct walpool__prepared *prepared,
+                         walpool_error *err)
+{
+    walpool_status status = walpool__conn_prepare(conn, statement,
+                                                  &prepared->stmt, err);
+
+    if (status != WALPOOL_OK)
+        return status;
+    status = walpool__params_check(statement->params, statement->params_bytes,
+                                   &prepared->params, err);
+    if (status != WALPOOL_OK)
+        walpool__stmt_give(&conn->cache, prepared->stmt);
+    return status;
+}
+
+static walpool_status
+bind_once(struct walpool__conn *conn, struct walpool__prepared *prepared,
+          walpool_error *err)
+{
+    struct walpool__binding binding;
+    walpool_status status;
+    int rc = SQLITE_OK;
+
+    if (prepared->params.header && prepared->params.rows != 1)
+        return walpool__error_set(err, WALPOOL_PARAM,
+                                  "a read takes one row of parameters, %u "
+                                  "were given",
+                                  (unsigned)prepared->params.rows);
+    status = walpool__bind_begin(&binding, prepared->stmt, &prepared->params,
+                                 true, err);
+    if (status == WALPOOL_OK)
+        rc = walpool__bind_row(&binding, 0);
+    walpool__bind_end(&binding);
+    return rc == SQLITE_OK ? status
+                           : walpool__conn_error(conn, rc, "bind a parameter",
+                                                 err);
+}
+
+walpool_status
+walpool__execute_read(struct walpool__conn *conn,
+                      const walpool_statement *statement,
+                      struct walpool__fetch *fetch, walpool_rows *rows,
+                      walpool_rows_header **header, walpool_error *err)
+{
+    struct walpool__prepared prepared;
+    walpool_status status = walpool__execute_prepare(conn, statement,
+                                                     &prepared, err);
+
+    *header = NULL;
+    if (UNLIKELY(status != WALPOOL_OK))
+        return status;
+    fetch->conn = conn;
+    fetch->stmt = prepared.stmt;
+    if (UNLIKELY(!prepared.stmt->readonly))
+        status = walpool__error_set(err, WALPOOL_READONLY,
+                                    "the statement writes, and this is a "
+                                    "reader: use write");
+    if (LIKELY(status == WALPOOL_OK) &&
+        (prepared.stmt->param_count || prepared.params.header))
+        status = bind_once(conn, &prepared, err);
+    if (LIKELY(status == WALPOOL_OK))
+        status = rows ? walpool__encode_block(fetch, rows, header, err)
+                      : walpool__encode_nothing(fetch, err);
+    if (status == WALPOOL_OK && fetch->more)
+        return WALPOOL_OK;
+    walpool__stmt_give(&conn->cache, fetch->stmt);
+    fetch->stmt = NULL;
+    return status;
+}
+
+/* Bind and run one row of parameters to the end. */
+static walpool_status
+write_row(struct walpool__encoder *encoder,
+          const struct walpool__binding *binding, uint32_t row,
+          walpool_rows *rows, size_t offset)
+{
+    struct walpool__fetch *fetch = encoder->fetch;
+    int rc = walpool__bind_row(binding, row);
+    walpool_status status;
+
+    if (rc != SQLITE_OK)
+        return walpool__conn_error(fetch->conn, rc, "bind a parameter",
+                                   encoder->err);
+    if (!rows)
+        return walpool__encode_nothing(fetch, encoder->err);
+    status = walpool__encode_advance(fetch, encoder->err);
+    if (status == WALPOOL_OK)
+        status = walpool__encode_rows(encoder, rows, offset);
+    return status;
+}
+
+static walpool_status
+write_rows(struct walpool__encoder *encoder, struct walpool__prepared *prepared,
+           walpool_rows *rows, size_t offset, int64_t *changes)
+{
+    struct walpool__conn *conn = encoder->fetch->conn;
+    uint32_t count = prepared->params.header ? prepared->params.rows : 1;
+    struct walpool__binding binding;
+    walpool_status status =
+        walpool__bind_begin(&binding, prepared->stmt, &prepared->params, false,
+                            encoder->err);
+
+    for (uint32_t row = 0; row < count && status == WALPOOL_OK; row++) {
+        int64_t before = walpool__conn_total_changes(conn);
+
+        status = write_row(encoder, &binding, row, rows, offset);
+        *changes += walpool__conn_changes(conn, before);
+        sqlite3_reset(prepared->stmt->native);
+    }
+    if (status == WALPOOL_OK && rows && count == 0) /* a block of no rows */
+        status = walpool__encode_rows(encoder, rows, offset);
+    walpool__bind_end(&binding);
+    return status;
+}
+
+static void
+finish_block(struct walpool__encoder *encoder, bool compact,
+             struct walpool__effect *effect)
+{
+    walpool_rows_header *header = walpool__encode_end(encoder);
+
+    header->changes = effect->changes;
+    header->last_rowid = effect->last_rowid;
+    if (compact)
+        effect->block_bytes = walpool__block_compact(&encoder->block);
+}
+
+walpool_status
+walpool__execute_write(struct walpool__conn *conn,
+                       struct walpool__prepared *prepared, bool want_names,
+                       uint64_t known_shape, walpool_rows *rows, size_t offset,
+                       bool compact, struct walpool__effect *effect,
+                       walpool_error *err)
+{
+    struct walpool__fetch fetch = {.conn = conn,
+                                   .stmt = prepared->stmt,
+                                   .want_names = want_names,
+                                   .known_shape = known_shape,
+                                   .whole = true};
+    struct walpool__encoder encoder = {.fetch = &fetch, .err = err};
+    walpool_status status;
+
+    memset(effect, 0, sizeof *effect);
+    status = write_rows(&encoder, prepared, rows, offset, &effect->changes);
+    effect->last_rowid = sqlite3_last_insert_rowid(conn->db);
+    if (status == WALPOOL_OK && rows)
+        finish_block(&encoder, compact, effect);
+    walpool__stmt_give(&conn->cache, prepared->stmt);
+    prepared->stmt = NULL;
+    return status;
+}
+
+static walpool_status
+run_one(struct walpool__conn *conn, const char **at, const char *end,
+        struct walpool__effect *effect, walpool_error *err)
+{
+    sqlite3_stmt *native = NULL;
+    const char *tail = end;
+    int64_t before = walpool__conn_total_changes(conn);
+    walpool_status status;
+    int rc = sqlite3_prepare_v3(conn->db, *at, (int)(end - *at), 0, &native,
+                                &tail);
+
+    if (rc != SQLITE_OK)
+        return walpool__conn_error(conn, rc, "prepare a statement of the "
+                                             "script", err);
+    *at = tail;
+    if (!native)
+        return WALPOOL_OK;
+    if (sqlite3_bind_parameter_count(native) > 0) {
+        sqlite3_finalize(native);
+        return walpool__error_set(err, WALPOOL_PARAM,
+                                  "a statement of the script has parameters: "
+                                  "run it by itself");
+    }
+    do
+        rc = walpool__conn_step(conn, native);
+    while (rc == SQLITE_ROW);
+    effect->changes += walpool__conn_changes(conn, before);
+    if (rc == SQLITE_DONE) {
+        sqlite3_finalize(native);
+        return WALPOOL_OK;
+    }
+    status = walpool__conn_error(conn, rc, "run a statement of the script",
+                                 err);
+    sqlite3_finalize(native);
+    return status;
+}
+
+walpool_status
+walpool__execute_script(struct walpool__conn *conn,
+                        const walpool_statement *statement,
+                        struct walpool__effect *effect, walpool_error *err)
+{
+    size_t bytes = statement->sql_bytes ? statement->sql_bytes
+                                        : strlen(statement->sql);
+    const char *begin = statement->sql, *at = begin, *end = begin + bytes;
+    walpool_status status = WALPOOL_OK;
+
+    memset(effect, 0, sizeof *effect);
+    if (statement->params)
+        return walpool__error_set(err, WALPOOL_PARAM,
+                                  "a script takes no parameters");
+    if (bytes > INT32_MAX - 1 || memchr(begin, '\0', bytes))
+        return walpool__error_set(err, WALPOOL_SQL,
+                                  "the SQL text holds a NUL byte, or has "
+                                  "2 GiB or more");
+    while (at < end && status == WALPOOL_OK) {
+        const char *from = at;
+
+        status = run_one(conn, &at, end, effect, err);
+        if (status != WALPOOL_OK && err && err->sql_offset >= 0)
+            err->sql_offset += (int32_t)(from - begin);
+    }
+    effect->last_rowid = sqlite3_last_insert_rowid(conn->db);
+    return status;
+}

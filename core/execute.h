@@ -1,0 +1,57 @@
+/* Execute: one caller's statement on a connection, from text to block. */
+#ifndef WALPOOL_EXECUTE_H
+#define WALPOOL_EXECUTE_H
+
+#include "encode.h"
+#include "params.h"
+
+/* What a write did. */
+struct walpool__effect {
+    int64_t changes;
+    int64_t last_rowid;
+    size_t block_bytes; /* of the block at `offset`; 0 without rows */
+};
+
+/* See that a caller's statement can be looked at. */
+walpool_status walpool__execute_check(const walpool_statement *statement,
+                                      walpool_error *err);
+
+/* Begin a read: find, check, bind, step, fill the first block. Afterwards
+ * fetch->more tells whether the statement is still needed; if not, or on
+ * failure, it was given back. */
+walpool_status walpool__execute_read(struct walpool__conn *conn,
+                                     const walpool_statement *statement,
+                                     struct walpool__fetch *fetch,
+                                     walpool_rows *rows,
+                                     walpool_rows_header **header,
+                                     walpool_error *err);
+
+/* A statement that was found and whose parameters match. */
+struct walpool__prepared {
+    struct walpool__stmt *stmt;
+    struct walpool__params params;
+};
+
+/* Find and check, but do not run: the caller decides about a transaction. */
+walpool_status walpool__execute_prepare(struct walpool__conn *conn,
+                                        const walpool_statement *statement,
+                                        struct walpool__prepared *prepared,
+                                        walpool_error *err);
+
+/* Run it to the end, once per row of its parameters, and give it back. With
+ * `compact` the block is made as small as it can be. */
+walpool_status walpool__execute_write(struct walpool__conn *conn,
+                                      struct walpool__prepared *prepared,
+                                      bool want_names, uint64_t known_shape,
+                                      walpool_rows *rows, size_t offset,
+                                      bool compact,
+                                      struct walpool__effect *effect,
+                                      walpool_error *err);
+
+/* Run all statements of a text, in the transaction that is open. */
+walpool_status walpool__execute_script(struct walpool__conn *conn,
+                                       const walpool_statement *statement,
+                                       struct walpool__effect *effect,
+                                       walpool_error *err);
+
+#endif

@@ -1,0 +1,152 @@
+/* Files: what lies at a path, before SQLite touches it.
+ *
+ * SQLite is given absolute paths of regular files and nothing else: a name
+ * that begins with "file:" would be taken for a URI whose query can switch
+ * locks off, and a FIFO would hang. A file that exists is looked at with
+ * stat() only, because closing a descriptor of it would drop every lock that
+ * this process has on it (sqlite.org/howtocorrupt.html 2.2).
+ *
+ * Does: resolve, judge, create.
+ * Must not: open or close a file that exists.
+ * Lock: none. */
+#include "fsinfo.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "error.h"
+
+/* SQLite adds "-journal" and "-wal" to the path; 4 bytes of margin. */
+#define LONGEST_SUFFIX 12
+
+static_assert(WALPOOL__PATH_BYTES <= PATH_MAX, "realpath needs PATH_MAX");
+
+static walpool_status
+cantopen(walpool_error *err, const char *path, int error, const char *why)
+{
+    walpool_status status = WALPOOL_CANTOPEN;
+
+    if (error == ENOSPC || error == EDQUOT)
+        status = WALPOOL_FULL;
+    walpool__error_set(err, status, "cannot open %.256s: %s", path, why);
+    if (err)
+        err->system_errno = error;
+    return status;
+}
+
+static const char *
+kind_text(mode_t mode)
+{
+    if (S_ISDIR(mode))
+        return "it is a directory, not a file";
+    if (S_ISFIFO(mode))
+        return "it is a FIFO, not a regular file";
+    if (S_ISSOCK(mode))
+        return "it is a socket, not a regular file";
+    return "it is a device, not a regular file";
+}
+
+static walpool_status
+judge(const struct stat *facts, struct walpool__place *place,
+      walpool_error *err)
+{
+    if (!S_ISREG(facts->st_mode))
+        return cantopen(err, place->path, 0, kind_text(facts->st_mode));
+    if (facts->st_nlink > 1)
+        return cantopen(err, place->path, 0,
+                        "the file has several hard links, and each name "
+                        "would get a WAL of its own; keep one name");
+    place->id.device = (uint64_t)facts->st_dev;
+    place->id.inode = (uint64_t)facts->st_ino;
+    return WALPOOL_OK;
+}
+
+/* Resolve the folder, and keep the last part as it is: the file does not
+ * exist yet. */
+static walpool_status
+resolve_new(const char *path, char *resolved, walpool_error *err)
+{
+    const char *slash = strrchr(path, '/');
+    const char *last = slash ? slash + 1 : path;
+    char folder[WALPOOL__PATH_BYTES], real[PATH_MAX];
+    int length;
+
+    snprintf(folder, sizeof folder, "%.*s",
+             slash ? (int)(slash - path) + 1 : 1, slash ? path : ".");
+    if (!last[0] || !strcmp(last, ".") || !strcmp(last, ".."))
+        return cantopen(err, path, EISDIR, "the path names a folder");
+    if (!realpath(folder, real)) {
+        char why[128];
+
+        snprintf(why, sizeof why, "its folder: %s", strerror(errno));
+        return cantopen(err, path, errno, why);
+    }
+    length = snprintf(resolved, WALPOOL__PATH_BYTES, "%s%s%s", real,
+                      real[1] ? "/" : "", last);
+    if (length >= WALPOOL__PATH_BYTES - LONGEST_SUFFIX)
+        return cantopen(err, path, ENAMETOOLONG, strerror(ENAMETOOLONG));
+    return WALPOOL_OK;
+}
+
+static walpool_status
+create(struct walpool__place *place, int permissions, walpool_error *err)
+{
+    int fd = open(place->path,
+                  O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW,
+                  permissions);
+
+    if (fd < 0)
+        return errno == EEXIST
+                   ? WALPOOL_OK /* another process was first */
+                   : cantopen(err, place->path, errno, strerror(errno));
+    place->created = true;
+    fchmod(fd, (mode_t)permissions); /* whatever the umask says */
+    close(fd); /* nobody can have a lock on a file that was not there */
+    return WALPOOL_OK;
+}
+
+walpool_status
+walpool__fsinfo_place(const char *path, bool may_create, int permissions,
+                      struct walpool__place *place, walpool_error *err)
+{
+    char real[PATH_MAX];
+    struct stat facts;
+    walpool_status status;
+
+    memset(place, 0, sizeof *place);
+    if (strlen(path) >= WALPOOL__PATH_BYTES - LONGEST_SUFFIX)
+        return cantopen(err, path, ENAMETOOLONG, strerror(ENAMETOOLONG));
+    if (realpath(path, real)) {
+        snprintf(place->path, sizeof place->path, "%s", real);
+    } else if (errno != ENOENT) {
+        return cantopen(err, path, errno, strerror(errno));
+    } else {
+        if (!may_create)
+            return cantopen(err, path, ENOENT,
+                            "it does not exist, and mode is not rwc");
+        status = resolve_new(path, place->path, err);
+        if (status == WALPOOL_OK)
+            status = create(place, permissions, err);
+        if (status != WALPOOL_OK)
+            return status;
+    }
+    if (strlen(place->path) >= WALPOOL__PATH_BYTES - LONGEST_SUFFIX)
+        return cantopen(err, path, ENAMETOOLONG, strerror(ENAMETOOLONG));
+    if (stat(place->path, &facts) != 0)
+        return cantopen(err, path, errno, strerror(errno));
+    return judge(&facts, place, err);
+}
+
+int64_t
+walpool__fsinfo_size(const char *path)
+{
+    struct stat facts;
+
+    return stat(path, &facts) == 0 ? (int64_t)facts.st_size : 0;
+}

@@ -1,0 +1,29 @@
+/* Files: what lies at a path, before SQLite touches it. */
+#ifndef WALPOOL_FSINFO_H
+#define WALPOOL_FSINFO_H
+
+#include "base.h"
+
+#define WALPOOL__PATH_BYTES 4096
+
+struct walpool__file_id {
+    uint64_t device, inode;
+};
+
+struct walpool__place {
+    char path[WALPOOL__PATH_BYTES]; /* absolute, links resolved */
+    struct walpool__file_id id;
+    bool created;
+};
+
+/* Find the file, create it with `permissions` if it may be missing, and see
+ * that it is a regular one with one name. Never opens a file that exists. */
+walpool_status walpool__fsinfo_place(const char *path, bool may_create,
+                                     int permissions,
+                                     struct walpool__place *place,
+                                     walpool_error *err);
+
+/* Size of the file, or 0 if it does not exist. */
+int64_t walpool__fsinfo_size(const char *path);
+
+#endif

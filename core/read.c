@@ -1,0 +1,84 @@
+/* Read: one-crossing reads.
+ *
+ * Does: take a reader, run, encode, give back; or leave the rest to a cursor.
+ * Must not: begin a transaction: one statement is one snapshot by itself.
+ * Lock: none of its own. */
+#include "error.h"
+#include "lease.h"
+
+/* The rest of the rows keeps the reader: put both into a cursor. */
+static walpool_status
+keep_for_cursor(struct walpool__db *db, walpool *handle,
+                struct walpool__reader *reader, struct walpool__fetch *fetch,
+                walpool_rows_header *header)
+{
+    struct walpool__lease *lease = walpool__lease_make(handle, db, reader);
+
+    if (!lease)
+        return WALPOOL_NOMEM;
+    lease->implicit = true;
+    header->cursor = walpool__cursor_make(lease, fetch);
+    if (!header->cursor) {
+        walpool__lease_unref(lease);
+        return WALPOOL_NOMEM;
+    }
+    reader->conn->call = NULL;
+    walpool__lease_unref(lease); /* the cursor's reference is the only one */
+    return WALPOOL_OK;
+}
+
+/* Run on a reader. *kept: the reader, and the pin of the database, are now the
+ * cursor's. */
+static walpool_status
+run(struct walpool__db *db, walpool *handle, struct walpool__call *call,
+    const walpool_statement *statement, walpool_rows *rows, bool *kept,
+    walpool_error *err)
+{
+    struct walpool__fetch fetch = {.known_shape = call->shape,
+                                   .want_names = call->flags &
+                                                 WALPOOL_CALL_NAMES,
+                                   .first = call->flags & WALPOOL_CALL_FIRST};
+    struct walpool__reader *reader;
+    walpool_rows_header *header;
+    walpool_status status = walpool__pool_take(&db->pool, call, &reader, err);
+
+    if (UNLIKELY(status != WALPOOL_OK))
+        return status;
+    status = walpool__execute_read(reader->conn, statement, &fetch, rows,
+                                   &header, err);
+    if (status == WALPOOL_OK && UNLIKELY(fetch.more)) {
+        status = keep_for_cursor(db, handle, reader, &fetch, header);
+        *kept = status == WALPOOL_OK;
+        if (*kept)
+            return WALPOOL_OK;
+        walpool__error_nomem(err, "a cursor");
+        walpool__stmt_give(&reader->conn->cache, fetch.stmt);
+    }
+    walpool__pool_give(&db->pool, reader);
+    return status;
+}
+
+walpool_status
+walpool_read(walpool *handle, const walpool_statement *statement,
+             const walpool_call *asked, walpool_rows *rows, walpool_error *err)
+{
+    struct walpool__call call;
+    bool kept = false;
+    walpool_status status = walpool__execute_check(statement, err);
+    struct walpool__db *db;
+
+    if (UNLIKELY(status != WALPOOL_OK))
+        return status;
+    db = walpool__db_enter(handle, &call, asked, err, &status);
+    if (UNLIKELY(!db))
+        return status;
+    if (rows)
+        rows->building = 0;
+    status = run(db, handle, &call, statement, rows, &kept, err);
+    if (LIKELY(status == WALPOOL_OK))
+        walpool__stats_add(&db->stats.reads, 1);
+    if (LIKELY(!kept))
+        return walpool__db_exit(db, handle, &call, status);
+    walpool__call_end(&call);
+    return WALPOOL_OK;
+}

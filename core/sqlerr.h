@@ -1,0 +1,15 @@
+/* SQLite's result codes, in our words. */
+#ifndef WALPOOL_SQLERR_H
+#define WALPOOL_SQLERR_H
+
+#include <sqlite3.h>
+
+#include "base.h"
+
+walpool_status walpool__sqlerr_status(int sqlite_code);
+
+/* Report `rc` of a call on `db` (may be NULL): "cannot <doing>: <why>". */
+walpool_status walpool__sqlerr_set(walpool_error *err, sqlite3 *db, int rc,
+                                   const char *doing);
+
+#endif

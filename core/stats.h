@@ -1,0 +1,51 @@
+/* What health counts, for one database. Plain atomics, no lock: each is true
+ * by itself, and reading them stops nobody. */
+#ifndef WALPOOL_STATS_H
+#define WALPOOL_STATS_H
+
+#include <stdatomic.h>
+
+#include "base.h"
+#include "histogram.h"
+
+struct walpool__stats {
+    atomic_int_fast64_t reads, writes, rollbacks;
+    atomic_int_fast64_t errors, timeouts, cancels;
+    atomic_int_fast64_t dirty_leases, lock_waits;
+    atomic_int_fast64_t statement_hits, statement_misses;
+    atomic_int_fast64_t readers_open;
+    atomic_int_fast64_t wal_bytes_highest;
+    atomic_int_fast64_t checkpoints, checkpoint_failures;
+    struct walpool__histogram writer_wait_us, writer_hold_us, checkpoint_us;
+};
+
+static inline void
+walpool__stats_add(atomic_int_fast64_t *counter, int64_t amount)
+{
+    atomic_fetch_add_explicit(counter, amount, memory_order_relaxed);
+}
+
+/* Count a call that failed, by kind; returns the status. */
+static inline walpool_status
+walpool__stats_failed(struct walpool__stats *stats, walpool_status status)
+{
+    walpool__stats_add(&stats->errors, 1);
+    if (status == WALPOOL_TIMEOUT)
+        walpool__stats_add(&stats->timeouts, 1);
+    if (status == WALPOOL_CANCELLED)
+        walpool__stats_add(&stats->cancels, 1);
+    return status;
+}
+
+static inline void
+walpool__stats_highest(atomic_int_fast64_t *highest, int64_t value)
+{
+    int_fast64_t now = atomic_load_explicit(highest, memory_order_relaxed);
+
+    while (value > now && !atomic_compare_exchange_weak_explicit(
+                              highest, &now, value, memory_order_relaxed,
+                              memory_order_relaxed)) {
+    }
+}
+
+#endif

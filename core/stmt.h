@@ -1,0 +1,54 @@
+/* Prepared statements: a cache for one connection, by SQL text. */
+#ifndef WALPOOL_STMT_H
+#define WALPOOL_STMT_H
+
+#include <sqlite3.h>
+
+#include "base.h"
+#include "list.h"
+#include "stats.h"
+
+struct walpool__stmt {
+    sqlite3_stmt *native;
+    struct walpool__link lru;    /* in the cache's list, newest first */
+    struct walpool__stmt *chain; /* next in the same bucket */
+    uint64_t hash;
+    uint64_t shape;    /* of its columns; 0: not computed yet */
+    int shape_epoch;   /* SQLite's count of re-prepares at that time */
+    int param_count;
+    bool readonly;
+    bool busy;         /* lent out: a second user gets a handle of its own */
+    bool cached;
+    size_t sql_bytes;
+    char sql[];        /* sql_bytes, and a NUL */
+};
+
+#define WALPOOL__STMT_BUCKETS 256
+
+struct walpool__stmt_cache {
+    sqlite3 *db;
+    struct walpool__stats *stats;
+    struct walpool__link lru;
+    struct walpool__stmt *buckets[WALPOOL__STMT_BUCKETS];
+    int count, limit;
+};
+
+void walpool__stmt_cache_init(struct walpool__stmt_cache *cache, sqlite3 *db,
+                              int limit, struct walpool__stats *stats);
+void walpool__stmt_cache_finish(struct walpool__stmt_cache *cache);
+
+/* Find or prepare the one statement in `sql`, and mark it busy. Returns
+ * SQLITE_OK, or a code of SQLite with the connection's message; MISUSE with
+ * *why set for text that is no single statement. */
+int walpool__stmt_take(struct walpool__stmt_cache *cache, const char *sql,
+                       size_t bytes, struct walpool__stmt **taken,
+                       const char **why);
+
+/* Reset and give back; NULL is ignored. */
+void walpool__stmt_give(struct walpool__stmt_cache *cache,
+                        struct walpool__stmt *stmt);
+
+/* The names of the columns as a number, never 0. */
+uint64_t walpool__stmt_shape(struct walpool__stmt *stmt);
+
+#endif

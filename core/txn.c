@@ -1,0 +1,91 @@
+/* Transaction: begin and end one on a connection.
+ *
+ * Does: run BEGIN, COMMIT and their kin, and say truly what became of a write.
+ * Must not: decide when.
+ * Lock: none. */
+#include "txn.h"
+
+#include "error.h"
+
+static walpool_status
+own(struct walpool__conn *conn, enum walpool__own which, const char *doing,
+    walpool_error *err)
+{
+    int rc = walpool__conn_own(conn, which);
+
+    if (LIKELY(rc == SQLITE_OK))
+        return WALPOOL_OK;
+    return walpool__conn_error(conn, rc, doing, err);
+}
+
+walpool_status
+walpool__txn_begin_write(struct walpool__conn *conn, walpool_error *err)
+{
+    return own(conn, WALPOOL__OWN_BEGIN_WRITE, "begin a transaction", err);
+}
+
+walpool_status
+walpool__txn_begin_read(struct walpool__conn *conn, walpool_error *err)
+{
+    walpool_status status = own(conn, WALPOOL__OWN_BEGIN_READ,
+                                "begin a snapshot", err);
+
+    if (status != WALPOOL_OK)
+        return status;
+    status = own(conn, WALPOOL__OWN_SNAPSHOT, "take a snapshot", err);
+    if (status != WALPOOL_OK)
+        walpool__txn_rollback(conn);
+    return status;
+}
+
+/* A COMMIT that could not be synced may yet be in the file, whole: recovery
+ * after a crash would find it. Anything else was undone. */
+void
+walpool__txn_set_outcome(int sqlite_code, walpool_error *err)
+{
+    if (err && (sqlite_code & 0xff) == SQLITE_IOERR)
+        err->outcome = WALPOOL_UNKNOWN;
+}
+
+walpool_status
+walpool__txn_commit(struct walpool__conn *conn, walpool_error *err)
+{
+    int rc = walpool__conn_own(conn, WALPOOL__OWN_COMMIT);
+    walpool_status status;
+
+    if (LIKELY(rc == SQLITE_OK))
+        return WALPOOL_OK;
+    status = walpool__conn_error(conn, rc, "commit", err);
+    walpool__txn_set_outcome(rc, err);
+    return status;
+}
+
+void
+walpool__txn_rollback(struct walpool__conn *conn)
+{
+    if (!walpool__conn_in_transaction(conn))
+        return;
+    walpool__conn_own(conn, WALPOOL__OWN_ROLLBACK);
+    INVARIANT(!walpool__conn_in_transaction(conn));
+}
+
+walpool_status
+walpool__txn_savepoint(struct walpool__conn *conn, walpool_error *err)
+{
+    return own(conn, WALPOOL__OWN_SAVEPOINT, "open a savepoint", err);
+}
+
+walpool_status
+walpool__txn_release(struct walpool__conn *conn, walpool_error *err)
+{
+    return own(conn, WALPOOL__OWN_RELEASE, "keep a savepoint", err);
+}
+
+walpool_status
+walpool__txn_rollback_to(struct walpool__conn *conn, walpool_error *err)
+{
+    walpool_status status = own(conn, WALPOOL__OWN_ROLLBACK_TO,
+                                "undo to a savepoint", err);
+
+    return status == WALPOOL_OK ? walpool__txn_release(conn, err) : status;
+}

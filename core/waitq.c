@@ -1,0 +1,239 @@
+/* Wait queue: few things, many who want one.
+ *
+ * Two wishes pull in opposite directions. Handing a thing straight to the
+ * oldest waiter is fair, but every hand-over costs a sleep and a wake-up while
+ * nobody works. Letting a newcomer take what is free is fast, but waiters may
+ * starve. So: a newcomer may barge in as long as the oldest waiter has waited
+ * for less than BARGE_NS; from then on things are handed over in order. The
+ * longest wait is then that of a fair queue plus BARGE_NS.
+ *
+ * A waiter sleeps on a parker of its own, so that giving back wakes one
+ * thread, the right one. It is woken under the mutex, and leaves under the
+ * mutex, so a parker is never woken after its owner is gone.
+ *
+ *   free items   nobody waits, or the oldest waiter was woken and may be
+ *                beaten to them by a newcomer
+ *   grant        the item is in the waiter's `granted`; it was never free
+ *
+ * Does: lend, queue, hand over, drain.
+ * Must not: know what the things are.
+ * Lock: the queue's mutex; nothing is called while it is held but the wake. */
+#include "waitq.h"
+
+#include <string.h>
+
+#include "clock.h"
+#include "mem.h"
+
+#define BARGE_NS 1000000
+
+struct waiter {
+    struct walpool__link link;
+    struct walpool__parker parker;
+    int64_t since_ns;
+    void *granted; /* handed over, or NULL */
+};
+
+bool
+walpool__waitq_init(struct walpool__waitq *waitq, void *const *items, int count)
+{
+    PRE(count > 0);
+    waitq->free = walpool__mem_alloc((size_t)count * sizeof *waitq->free);
+    if (!waitq->free)
+        return false;
+    memcpy(waitq->free, items, (size_t)count * sizeof *waitq->free);
+    walpool__mutex_init(&waitq->mutex);
+    walpool__cond_init(&waitq->drained);
+    walpool__list_init(&waitq->waiters);
+    waitq->free_count = waitq->total = count;
+    waitq->waiter_count = 0;
+    waitq->closing = false;
+    return true;
+}
+
+void
+walpool__waitq_finish(struct walpool__waitq *waitq)
+{
+    if (!waitq->free)
+        return;
+    INVARIANT(waitq->waiter_count == 0 && waitq->free_count == waitq->total);
+    walpool__cond_finish(&waitq->drained);
+    walpool__mutex_finish(&waitq->mutex);
+    walpool__mem_free(waitq->free);
+    waitq->free = NULL;
+}
+
+static struct waiter *
+oldest(struct walpool__waitq *waitq)
+{
+    return walpool__list_is_empty(&waitq->waiters)
+               ? NULL
+               : WALPOOL__CONTAINER(waitq->waiters.next, struct waiter, link);
+}
+
+static bool
+may_barge(struct walpool__waitq *waitq)
+{
+    struct waiter *first = oldest(waitq);
+
+    return !first || walpool__clock_now() - first->since_ns < BARGE_NS;
+}
+
+/* What is free and not taken by its woken waiter wakes the next one. */
+static void
+wake_oldest(struct walpool__waitq *waitq)
+{
+    struct waiter *first = oldest(waitq);
+
+    if (first && waitq->free_count > 0)
+        walpool__parker_wake(&first->parker);
+}
+
+static void
+tell_drained(struct walpool__waitq *waitq)
+{
+    if (waitq->closing && waitq->free_count == waitq->total &&
+        waitq->waiter_count == 0)
+        walpool__cond_broadcast(&waitq->drained);
+}
+
+static void *
+pop(struct walpool__waitq *waitq)
+{
+    INVARIANT(waitq->free_count > 0);
+    return waitq->free[--waitq->free_count];
+}
+
+static void
+leave_queue(struct walpool__waitq *waitq, struct waiter *me)
+{
+    walpool__list_remove(&me->link);
+    waitq->waiter_count--;
+}
+
+/* One look, under the mutex: is there something for this waiter, or must it
+ * go? True: done, *item may be NULL. */
+static bool
+look(struct walpool__waitq *waitq, struct waiter *me,
+     struct walpool__call *call, void **item)
+{
+    *item = me->granted;
+    if (*item)
+        return true; /* giving took us off the list */
+    if (oldest(waitq) == me && waitq->free_count > 0)
+        *item = pop(waitq);
+    if (!*item && !walpool__call_must_stop(call))
+        return false;
+    leave_queue(waitq, me);
+    wake_oldest(waitq);
+    tell_drained(waitq);
+    return true;
+}
+
+/* Queue up and sleep. The caller holds the mutex, and gets it back. */
+static void *
+wait_in_queue(struct walpool__waitq *waitq, struct walpool__call *call)
+{
+    struct waiter me = {.since_ns = walpool__clock_now()};
+    struct walpool__sleeper sleeper;
+    void *item = NULL;
+
+    walpool__parker_init(&me.parker);
+    walpool__list_append(&waitq->waiters, &me.link);
+    waitq->waiter_count++;
+    walpool__mutex_unlock(&waitq->mutex);
+    walpool__call_leave(call);
+    walpool__token_watch(call->token, &sleeper, &me.parker);
+    walpool__mutex_lock(&waitq->mutex);
+    while (!look(waitq, &me, call, &item)) {
+        walpool__mutex_unlock(&waitq->mutex);
+        walpool__parker_sleep(&me.parker, call->deadline_ns);
+        walpool__mutex_lock(&waitq->mutex);
+    }
+    walpool__mutex_unlock(&waitq->mutex);
+    walpool__token_unwatch(call->token, &sleeper);
+    walpool__parker_finish(&me.parker);
+    return item;
+}
+
+void *
+walpool__waitq_take(struct walpool__waitq *waitq, struct walpool__call *call,
+                    bool *waited)
+{
+    void *item = NULL;
+    bool queue_up = false;
+
+    call->phase = WALPOOL_PHASE_QUEUE;
+    walpool__mutex_lock(&waitq->mutex);
+    if (UNLIKELY(waitq->closing))
+        call->stopped = WALPOOL_CLOSED;
+    else if (LIKELY(waitq->free_count > 0 && may_barge(waitq)))
+        item = pop(waitq);
+    else if (call->timeout_ms == 0)
+        call->stopped = WALPOOL_TIMEOUT;
+    else
+        queue_up = true;
+    if (queue_up)
+        item = wait_in_queue(waitq, call); /* unlocks */
+    else
+        walpool__mutex_unlock(&waitq->mutex);
+    if (waited)
+        *waited = queue_up;
+    return item;
+}
+
+void
+walpool__waitq_give(struct walpool__waitq *waitq, void *item)
+{
+    struct waiter *first;
+
+    walpool__mutex_lock(&waitq->mutex);
+    first = oldest(waitq);
+    if (first && walpool__clock_now() - first->since_ns >= BARGE_NS) {
+        leave_queue(waitq, first);
+        first->granted = item;
+        walpool__parker_wake(&first->parker);
+    } else {
+        INVARIANT(waitq->free_count < waitq->total);
+        waitq->free[waitq->free_count++] = item;
+        wake_oldest(waitq);
+        tell_drained(waitq);
+    }
+    walpool__mutex_unlock(&waitq->mutex);
+}
+
+bool
+walpool__waitq_drain(struct walpool__waitq *waitq, int64_t deadline_ns)
+{
+    bool home;
+
+    walpool__mutex_lock(&waitq->mutex);
+    waitq->closing = true;
+    for (;;) {
+        home = waitq->free_count == waitq->total && waitq->waiter_count == 0;
+        if (home || walpool__clock_now() >= deadline_ns)
+            break;
+        walpool__cond_wait(&waitq->drained, &waitq->mutex, deadline_ns);
+    }
+    if (!home)
+        waitq->closing = false;
+    walpool__mutex_unlock(&waitq->mutex);
+    return home;
+}
+
+void
+walpool__waitq_reopen(struct walpool__waitq *waitq)
+{
+    walpool__mutex_lock(&waitq->mutex);
+    waitq->closing = false;
+    walpool__mutex_unlock(&waitq->mutex);
+}
+
+void
+walpool__waitq_count(struct walpool__waitq *waitq, int *lent, int *waiters)
+{
+    walpool__mutex_lock(&waitq->mutex);
+    *lent = waitq->total - waitq->free_count;
+    *waiters = waitq->waiter_count;
+    walpool__mutex_unlock(&waitq->mutex);
+}

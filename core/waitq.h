@@ -1,0 +1,41 @@
+/* Wait queue: few things, many who want one. */
+#ifndef WALPOOL_WAITQ_H
+#define WALPOOL_WAITQ_H
+
+#include "call.h"
+#include "list.h"
+#include "thread.h"
+
+struct walpool__waitq {
+    struct walpool__mutex mutex; /* guards everything below */
+    struct walpool__link waiters; /* oldest first */
+    void **free;                  /* the last one given back on top */
+    int free_count, total;
+    int waiter_count;
+    bool closing;                 /* newcomers are turned away */
+    struct walpool__cond drained; /* closing, and everything is home */
+};
+
+/* `items` are the things to lend; the one at the end is lent first. Returns
+ * false without memory. */
+bool walpool__waitq_init(struct walpool__waitq *waitq, void *const *items,
+                         int count);
+void walpool__waitq_finish(struct walpool__waitq *waitq);
+
+/* Take one. NULL: call->stopped says why (TIMEOUT, CANCELLED, CLOSED).
+ * `waited` (may be NULL) receives whether the caller had to wait. */
+void *walpool__waitq_take(struct walpool__waitq *waitq,
+                          struct walpool__call *call, bool *waited);
+
+/* Give one back. */
+void walpool__waitq_give(struct walpool__waitq *waitq, void *item);
+
+/* Turn newcomers away, and wait until everything is home and nobody waits.
+ * False: the deadline passed, and the queue is as before. */
+bool walpool__waitq_drain(struct walpool__waitq *waitq, int64_t deadline_ns);
+void walpool__waitq_reopen(struct walpool__waitq *waitq);
+
+void walpool__waitq_count(struct walpool__waitq *waitq, int *lent,
+                          int *waiters);
+
+#endif

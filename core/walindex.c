@@ -1,0 +1,83 @@
+/* Wal-index: what the shared memory of a WAL says.
+ *
+ * The layout is documented in sqlite.org/walformat.html, section 2: a header
+ * of 48 bytes, twice, then nBackfill and five read marks. It is read through
+ * the mapping that SQLite itself has, because opening the -shm file anew, and
+ * closing it, would drop the locks of this process.
+ *
+ * Does: find the mapping, read the counters.
+ * Must not: write to it, or take its locks.
+ * Lock: `mutex` guards the pointer, so that nobody reads while SQLite unmaps. */
+#include "walindex.h"
+
+#define KNOWN_VERSION 3007000
+#define MAX_FRAME_WORD 4
+#define BACKFILL_WORD 24
+#define REGION_BYTES 32768
+
+void
+walpool__walindex_init(struct walpool__walindex *walindex)
+{
+    walpool__mutex_init(&walindex->mutex);
+    walindex->header = NULL;
+}
+
+void
+walpool__walindex_finish(struct walpool__walindex *walindex)
+{
+    PRE(!walindex->header);
+    walpool__mutex_finish(&walindex->mutex);
+}
+
+static const volatile uint32_t *
+mapping_of(struct walpool__conn *conn)
+{
+    sqlite3_file *file = NULL;
+    void volatile *memory = NULL;
+
+    if (sqlite3_file_control(conn->db, "main", SQLITE_FCNTL_FILE_POINTER,
+                             &file) != SQLITE_OK ||
+        !file || !file->pMethods || file->pMethods->iVersion < 2)
+        return NULL;
+    if (file->pMethods->xShmMap(file, 0, REGION_BYTES, 0, &memory) !=
+        SQLITE_OK)
+        return NULL;
+    return memory;
+}
+
+static void
+set_header(struct walpool__walindex *walindex, const volatile uint32_t *header)
+{
+    walpool__mutex_lock(&walindex->mutex);
+    walindex->header = header;
+    walpool__mutex_unlock(&walindex->mutex);
+}
+
+void
+walpool__walindex_attach(struct walpool__walindex *walindex,
+                         struct walpool__conn *conn)
+{
+    set_header(walindex, mapping_of(conn));
+}
+
+void
+walpool__walindex_detach(struct walpool__walindex *walindex)
+{
+    set_header(walindex, NULL);
+}
+
+bool
+walpool__walindex_read(struct walpool__walindex *walindex,
+                       struct walpool__wal_state *state)
+{
+    bool known;
+
+    walpool__mutex_lock(&walindex->mutex);
+    known = walindex->header && walindex->header[0] == KNOWN_VERSION;
+    if (known) {
+        state->frames = walindex->header[MAX_FRAME_WORD];
+        state->checkpointed = walindex->header[BACKFILL_WORD];
+    }
+    walpool__mutex_unlock(&walindex->mutex);
+    return known;
+}

@@ -1,0 +1,94 @@
+/* Writer: the one connection of a database that writes.
+ *
+ * Does: lend the slot in fair order, see a thread that would wait for itself,
+ * measure waiting and holding.
+ * Must not: begin or end transactions.
+ * Lock: the queue's; connection and tag belong to whoever has the slot. */
+#include "writer.h"
+
+#include <stdio.h>
+
+#include "clock.h"
+#include "error.h"
+
+bool
+walpool__writer_init(struct walpool__writer *writer,
+                     struct walpool__stats *stats)
+{
+    void *self = writer;
+
+    memset(writer, 0, sizeof *writer);
+    writer->stats = stats;
+    return walpool__waitq_init(&writer->queue, &self, 1);
+}
+
+void
+walpool__writer_finish(struct walpool__writer *writer)
+{
+    walpool__waitq_finish(&writer->queue);
+}
+
+static walpool_status
+not_to_be_had(struct walpool__writer *writer, struct walpool__call *call,
+              walpool_error *err)
+{
+    char why[WALPOOL_WHY_BYTES], held[160] = "";
+    int64_t since = walpool__tag_read(&writer->tag, why);
+
+    if (since)
+        snprintf(held, sizeof held, "the writer is held since %lld ms by %s",
+                 (long long)(walpool__clock_now() - since) / 1000000,
+                 why[0] ? why : "a call without a label (why)");
+    return walpool__call_stopped(call, "get the writer", held, err);
+}
+
+walpool_status
+walpool__writer_take(struct walpool__writer *writer,
+                     struct walpool__call *call, walpool_error *err)
+{
+    bool waited;
+    int64_t now;
+
+    if (!writer->conn)
+        return walpool__error_set(err, WALPOOL_READONLY,
+                                  "cannot write: the database was opened "
+                                  "with mode=ro");
+    if (atomic_load_explicit(&writer->owner, memory_order_relaxed) ==
+            walpool__thread_self() &&
+        !(call->flags & WALPOOL_CALL_ANY_THREAD))
+        return walpool__error_set(err, WALPOOL_DEADLOCK,
+                                  "this thread holds the writer already: use "
+                                  "that lease, or a savepoint on it");
+    if (!walpool__waitq_take(&writer->queue, call, &waited))
+        return not_to_be_had(writer, call, err);
+    now = waited ? walpool__clock_now() : call->started_ns;
+    walpool__histogram_record(&writer->stats->writer_wait_us,
+                              (uint64_t)(now - call->started_ns) / 1000);
+    walpool__tag_set(&writer->tag, call->why, now);
+    writer->conn->call = call;
+    return WALPOOL_OK;
+}
+
+void
+walpool__writer_own(struct walpool__writer *writer, bool any_thread)
+{
+    atomic_store_explicit(&writer->owner,
+                          any_thread ? 0 : walpool__thread_self(),
+                          memory_order_relaxed);
+}
+
+void
+walpool__writer_give(struct walpool__writer *writer)
+{
+    int64_t since = atomic_load_explicit(&writer->tag.since_ns,
+                                         memory_order_relaxed);
+
+    INVARIANT(!walpool__conn_in_transaction(writer->conn));
+    writer->conn->call = NULL;
+    walpool__histogram_record(
+        &writer->stats->writer_hold_us,
+        (uint64_t)(walpool__clock_now() - since) / 1000);
+    atomic_store_explicit(&writer->owner, 0, memory_order_relaxed);
+    walpool__tag_clear(&writer->tag);
+    walpool__waitq_give(&writer->queue, writer);
+}

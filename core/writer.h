@@ -1,0 +1,32 @@
+/* Writer: the one connection of a database that writes. */
+#ifndef WALPOOL_WRITER_H
+#define WALPOOL_WRITER_H
+
+#include "conn.h"
+#include "tag.h"
+#include "waitq.h"
+
+struct walpool__writer {
+    struct walpool__waitq queue;
+    struct walpool__conn *conn; /* open as long as the database; NULL in a
+                                   read-only one */
+    struct walpool__tag tag;
+    _Atomic uint64_t owner;     /* thread that holds a lease, or 0 */
+    struct walpool__stats *stats;
+};
+
+bool walpool__writer_init(struct walpool__writer *writer,
+                          struct walpool__stats *stats);
+void walpool__writer_finish(struct walpool__writer *writer);
+
+/* Take the slot, and let `call` run on the connection. */
+walpool_status walpool__writer_take(struct walpool__writer *writer,
+                                    struct walpool__call *call,
+                                    walpool_error *err);
+
+/* The slot was taken for a lease: its thread must not wait for itself. */
+void walpool__writer_own(struct walpool__writer *writer, bool any_thread);
+
+void walpool__writer_give(struct walpool__writer *writer);
+
+#endif
