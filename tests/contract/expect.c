@@ -17,14 +17,14 @@ differ(char *reason, const char *format, ...)
     return 0;
 }
 
-/* A number, {"min": n} or {"max": n}. */
+/* A number, {"int": "n"}, {"min": n} or {"max": n}. */
 static int
 number(const struct json *want, int64_t got, char *reason)
 {
     int64_t low = INT64_MIN, high = INT64_MAX;
     if (json_is(want, "object")) {
-        low = json_int(want, "min", low);
-        high = json_int(want, "max", high);
+        low = json_int(want, "int", json_int(want, "min", low));
+        high = json_int(want, "int", json_int(want, "max", high));
     } else
         low = high = strtoll(want->text, NULL, 10);
     if (got >= low && got <= high)

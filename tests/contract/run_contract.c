@@ -197,7 +197,7 @@ start(struct run *run, const struct json *step)
 static int
 can(const struct json *scenario, const char **missing)
 {
-    static const char *const abilities[] = {"raw_text", "named_options",
+    static const char *const abilities[] = {"raw_text", "whole_real", "named_options",
                                             "thread_identity", "background",
                                             "strict_close"};
     JSON_EACH(need, json_get(scenario, "needs")) {
