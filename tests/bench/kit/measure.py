@@ -82,7 +82,7 @@ def result(floor: Floor, samples: Samples) -> Result:
     unit = SECONDS_IN[floor.unit]
     return Result(
         floor, ours / unit, peer / unit, best, floor.ratio(ours, peer),
-        samples.sqlite.get("ours", ""), samples.sqlite.get(best, ""),
+        samples.sqlite.get("ours") or "-", samples.sqlite.get(best) or "-",
     )
 
 
