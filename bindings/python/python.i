@@ -1,0 +1,178 @@
+/* The Python side of the border: one typemap for each shape that walpool.i
+ * names. The work is done by the C files beside this one; walpool/_native.py
+ * is the only module that imports what comes out.
+ *
+ * A call that fails leaves $result NULL, and the typemap of `err`, which is
+ * always the last argument, raises. */
+%module _raw
+%{
+#include "raw.h"
+%}
+%include <stdint.i>
+
+/* Handles are Python ints. */
+%define HANDLE(type)
+%typemap(in) type * {
+    void *handle;
+    if (!walpool__py_from_handle($input, &handle))
+        SWIG_fail;
+    $1 = handle;
+}
+%typemap(out) type * { $result = walpool__py_handle($1); }
+%enddef
+HANDLE(walpool)
+HANDLE(walpool_lease)
+HANDLE(walpool_cursor)
+HANDLE(walpool_token)
+
+/* Failures are exceptions. */
+%typemap(out) walpool_status { $result = walpool__py_status($1); }
+%typemap(in, numinputs=0) walpool_error *err (walpool_error error) {
+    $1 = &error;
+}
+%typemap(argout) walpool_error *err {
+    if (!$result) {
+        walpool__py_raise($1);
+        SWIG_fail;
+    }
+}
+
+/* One statement, and the rows that come back: a tuple, see raw.h. */
+%typemap(in) (const walpool_statement *statement, const walpool_call *call,
+              walpool_rows *rows) (struct walpool__py_exchange *x = NULL) {
+    x = walpool__py_exchange_begin($input);
+    if (!x)
+        SWIG_fail;
+    $1 = &x->statement;
+    $2 = &x->call;
+    $3 = x->to;
+}
+%typemap(in) (const walpool_call *call, walpool_rows *rows)
+             (struct walpool__py_exchange *x = NULL) {
+    x = walpool__py_exchange_next($input);
+    if (!x)
+        SWIG_fail;
+    $1 = &x->call;
+    $2 = x->to;
+}
+%typemap(argout) (const walpool_statement *statement, const walpool_call *call,
+                  walpool_rows *rows),
+                 (const walpool_call *call, walpool_rows *rows) {
+    if ($result)
+        Py_SETREF($result, walpool__py_answer(x$argnum));
+}
+%typemap(freearg) (const walpool_statement *statement,
+                   const walpool_call *call, walpool_rows *rows),
+                  (const walpool_call *call, walpool_rows *rows) {
+    walpool__py_exchange_end(x$argnum);
+}
+
+/* Many statements, and their results. */
+%typemap(in) (const walpool_statement *statements, size_t count,
+              const walpool_call *call, walpool_result *results,
+              walpool_rows *rows) (struct walpool__py_batch batch = {NULL}) {
+    if (!walpool__py_batch_begin(&batch, $input))
+        SWIG_fail;
+    $1 = batch.statements;
+    $2 = batch.count;
+    $3 = &batch.call;
+    $4 = batch.results;
+    $5 = &batch.rows;
+}
+%typemap(argout) (const walpool_statement *statements, size_t count,
+                  const walpool_call *call, walpool_result *results,
+                  walpool_rows *rows) {
+    if ($result)
+        Py_SETREF($result, walpool__py_batch_answer(&batch$argnum));
+}
+%typemap(freearg) (const walpool_statement *statements, size_t count,
+                   const walpool_call *call, walpool_result *results,
+                   walpool_rows *rows) {
+    walpool__py_batch_end(&batch$argnum);
+}
+
+/* Deadline, label and token alone: a tuple (timeout, why, token). */
+%typemap(in) const walpool_call *call (walpool_call call) {
+    if (!walpool__py_call($input, &call))
+        SWIG_fail;
+    $1 = &call;
+}
+
+/* Names and options of a database, times, and what comes back as a struct. */
+%typemap(in) const char *name {
+    if (PyBytes_AsStringAndSize($input, (char **)&$1, NULL) < 0)
+        SWIG_fail;
+}
+%typemap(in) const walpool_options *options (walpool_options options) {
+    if (!walpool__py_options($input, &options))
+        SWIG_fail;
+    $1 = &options;
+}
+%typemap(in) int64_t timeout_ms {
+    if (!walpool__py_milliseconds($input, &$1))
+        SWIG_fail;
+}
+%typemap(in, numinputs=0) walpool_version_info *out (walpool_version_info out) {
+    $1 = &out;
+}
+%typemap(argout) walpool_version_info *out {
+    Py_SETREF($result, Py_BuildValue("(sssiii)", $1->walpool, $1->sqlite,
+                                     $1->sqlite_source_id, $1->sqlite_number,
+                                     $1->sqlite_bundled, $1->wal_reset_safe));
+}
+%typemap(in, numinputs=0) walpool_checkpoint_result *out
+                          (walpool_checkpoint_result out) {
+    $1 = &out;
+}
+%typemap(argout) walpool_checkpoint_result *out {
+    if ($result)
+        Py_SETREF($result,
+                  Py_BuildValue("(iiii)", $1->outcome, $1->busy,
+                                $1->log_frames, $1->checkpointed_frames));
+}
+/* The longest path, every byte of it escaped, fits. */
+%typemap(in, numinputs=0) (char *dst, size_t capacity, size_t *need)
+                          (char json[65536], size_t need) {
+    $1 = json;
+    $2 = sizeof json;
+    $3 = &need;
+}
+%typemap(argout) (char *dst, size_t capacity, size_t *need) {
+    if ($result)
+        Py_SETREF($result, PyUnicode_FromString($1));
+}
+
+/* These always work on the disk, and other threads run meanwhile. */
+%define WITHOUT_GIL(function)
+%exception function {
+    Py_BEGIN_ALLOW_THREADS
+    $action
+    Py_END_ALLOW_THREADS
+}
+%enddef
+WITHOUT_GIL(walpool_open)
+WITHOUT_GIL(walpool_close)
+
+/* Carried by other means: LARGE values by values.c, health as JSON. Event
+ * loops have a package of their own. */
+%ignore walpool_cursor_value;
+%ignore walpool_health_get;
+%rename("$ignore", regextarget=1) "^walpool_(queue_|submit|completions)";
+%ignore walpool_op;
+
+/* Ours: what to ask for, and rows of parameters for many calls. */
+%typemap(in) size_t limit, Py_ssize_t first {
+    $1 = PyLong_AsSsize_t($input);
+    if (PyErr_Occurred())
+        SWIG_fail;
+}
+%constant int ALL = WALPOOL_PY_ALL;
+%constant int FIRST = WALPOOL_PY_FIRST;
+%constant int RESULT = WALPOOL_PY_RESULT;
+%constant int SCRIPT = WALPOOL_PY_SCRIPT;
+%constant int BLOCK = WALPOOL_PY_BLOCK;
+%constant int SMALL_BLOCK = WALPOOL_PY_SMALL_BLOCK;
+%rename(pack) walpool__py_pack;
+PyObject *walpool__py_pack(PyObject *iterator, Py_ssize_t first, size_t limit);
+
+%include "../walpool.i"

@@ -1,0 +1,129 @@
+"""SQLite persistence for a service: readers, one fair writer, health.
+
+A database is one file. Reads run on a pool of readers, each on a snapshot that
+no writer disturbs; writes take turns, among threads and among processes, and
+never fail with "database is locked".
+
+>>> db = walpool.open(path)
+>>> db.execute("CREATE TABLE job (id INTEGER PRIMARY KEY, task TEXT, done INT)").changes
+0
+>>> db.executemany("INSERT INTO job (task, done) VALUES (?, 0)", [("a",), ("b",)]).changes
+2
+>>> with db.write(why="claim") as w:
+...     w.query("SELECT id, task FROM job WHERE NOT done LIMIT 1")
+...     w.execute("UPDATE job SET done = 1 WHERE id = ?", (1,)).changes
+[(1, 'a')]
+1
+>>> db.query("SELECT task FROM job WHERE done", row=dict)
+[{'task': 'a'}]
+>>> db.close()
+
+Times are in seconds. Any thread may use a :class:`Database`; a
+:class:`Reader`, :class:`Writer` or :class:`Cursor` belongs to one thread at a
+time, and a second one gets :class:`BusyError`. Calls let other threads run as
+soon as they wait or have run for about 50 microseconds.
+
+Caveats, each with its remedy:
+
+- Do not open the database file, its ``-wal`` or its ``-shm`` by ``open()`` in
+  a process that has it open here, nor by ``sqlite3`` if that is linked with
+  another copy of SQLite: closing them drops the locks of the whole process.
+- After ``os.fork()`` the child gets :class:`ForkedError` from everything that
+  it inherited. Open databases in the child, of files that the parent has not
+  open, or use the ``spawn`` method of ``multiprocessing``.
+- A reader or cursor that is kept keeps the WAL from being reset. Label long
+  ones by ``why``: health names the oldest.
+- A query without ``timeout`` may run for ``busy_timeout``, 5 seconds unless
+  set otherwise. Give long reports a longer one. Ctrl-C is seen when the call
+  returns.
+- The file must be on a disk of this machine, not on a network file system.
+"""
+
+from . import _native
+from ._cursor import Cursor
+from ._database import Database, open
+from ._errors import (
+    BusyError,
+    CancelledError,
+    CantOpenError,
+    ClosedError,
+    ConstraintError,
+    CorruptError,
+    DeadlockError,
+    EncodingError,
+    ForkedError,
+    FullError,
+    InternalError,
+    IoError,
+    MisuseError,
+    NoMemError,
+    NotADatabaseError,
+    NotWalError,
+    OptionError,
+    ParamError,
+    ReadOnlyError,
+    RefusedError,
+    SqlError,
+    TimeoutError,
+    TooBigError,
+    UnsupportedError,
+    WalpoolError,
+)
+from ._lease import Reader, Savepoint, Writer
+from ._token import Token
+from ._types import Checkpoint, Health, Many, Options, Params, Result, Row, Value, Version
+
+__all__ = [
+    "BusyError",
+    "CancelledError",
+    "CantOpenError",
+    "Checkpoint",
+    "ClosedError",
+    "ConstraintError",
+    "CorruptError",
+    "Cursor",
+    "Database",
+    "DeadlockError",
+    "EncodingError",
+    "ForkedError",
+    "FullError",
+    "Health",
+    "InternalError",
+    "IoError",
+    "Many",
+    "MisuseError",
+    "NoMemError",
+    "NotADatabaseError",
+    "NotWalError",
+    "OptionError",
+    "Options",
+    "ParamError",
+    "Params",
+    "ReadOnlyError",
+    "Reader",
+    "RefusedError",
+    "Result",
+    "Row",
+    "Savepoint",
+    "SqlError",
+    "TimeoutError",
+    "Token",
+    "TooBigError",
+    "UnsupportedError",
+    "Value",
+    "Version",
+    "WalpoolError",
+    "Writer",
+    "open",
+    "version",
+]
+
+
+def version() -> Version:
+    """Return the versions of walpool and of the SQLite that it runs on.
+
+    >>> walpool.version().walpool
+    '0.1.0'
+    """
+    walpool, sqlite, source_id, number, bundled, safe = _native.version()
+    return Version(walpool, sqlite, source_id, number, bool(bundled), bool(safe))

@@ -1,0 +1,384 @@
+"""Databases: opening, writing, looking after."""
+
+from __future__ import annotations
+
+import _thread
+import atexit
+import math
+import os
+import warnings
+from collections.abc import Iterable, Sequence
+from types import TracebackType
+from typing import TYPE_CHECKING, Any, Literal
+from weakref import WeakSet
+
+from . import _native
+from ._errors import MisuseError, OptionError, WalpoolError
+from ._lease import Reader, Writer
+from ._reading import Reading
+from ._token import Token
+from ._types import Checkpoint, Health, Many, Options, Params, Result
+from ._writing import Writing, pack
+
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
+
+_MODES = {"passive": 0, "full": 1, "restart": 2, "truncate": 3}
+_OUTCOMES: tuple[Literal["complete", "partial", "not_reset"], ...] = (
+    "complete",
+    "partial",
+    "not_reset",
+)
+_IN_SECONDS = ("busy_timeout", "close_timeout", "timeout")
+_DAY = 86400
+
+_open: WeakSet[Database] = WeakSet()
+
+
+def _close_all() -> None:
+    """At the end of the process: leave no WAL behind where that is quick."""
+    for db in list(_open):
+        try:
+            db.close(timeout=0)
+        except WalpoolError:
+            pass
+
+
+atexit.register(_close_all)
+
+
+def _close_quietly(handle: int) -> None:
+    try:
+        _native.close(handle, None)
+    except WalpoolError:
+        pass
+
+
+def _milliseconds(name: str, value: Any) -> str:
+    if isinstance(value, (int, float)) and not isinstance(value, bool):
+        if value == math.inf:
+            return "-1"
+        if 0 <= value <= _DAY:
+            return str(math.ceil(value * 1000))
+    raise OptionError(
+        f"option {name} is {value!r}: pass seconds from 0 to {_DAY}, or math.inf"
+    )
+
+
+def _option(name: str, value: Any) -> str:
+    """An option's value as the core reads it."""
+    if isinstance(value, str):
+        return value
+    if name.lstrip("_") in _IN_SECONDS:
+        return _milliseconds(name, value)
+    if isinstance(value, bool):
+        return str(int(value))
+    if name.lstrip("_") == "permissions" and isinstance(value, int):
+        return format(value, "o")
+    return str(value)
+
+
+def _name(path: str | bytes | os.PathLike[str] | os.PathLike[bytes]) -> bytes:
+    try:
+        name = os.fsencode(path)
+    except (TypeError, UnicodeEncodeError) as error:
+        raise MisuseError(f"cannot open {path!r}: {error}") from None
+    if b"\0" in name:
+        raise MisuseError(f"cannot open {path!r}: the path holds a NUL byte")
+    if isinstance(path, os.PathLike) and name.startswith(b"file:"):
+        return b"./" + name  # a file of that name, no DSN
+    return name
+
+
+class Database(Reading, Writing):
+    """An open database: one file, its readers and its one writer.
+
+    :func:`walpool.open` makes it. Opening the same file again in one process
+    shares it, with the options of the first opening. Any thread may use it.
+
+    Close it with ``close()`` or a ``with`` block. One that is collected
+    without is closed in the background, with a :exc:`ResourceWarning`.
+    """
+
+    _run = _native.read
+    _change = _native.write
+    _handle = 0
+    _closed = True
+
+    def __init__(
+        self,
+        path: str | bytes | os.PathLike[str] | os.PathLike[bytes],
+        **options: Unpack[Options],
+    ) -> None:
+        name = _name(path)
+        given = {key: _option(key, value) for key, value in options.items()}
+        self._known = {}
+        self._handle = _native.open(name, given)
+        self._name = os.fsdecode(name)
+        self._process = os.getpid()
+        self._closed = False
+        _open.add(self)
+
+    @property
+    def name(self) -> str:
+        """The path or DSN, as it was given to :func:`walpool.open`."""
+        return self._name
+
+    @property
+    def closed(self) -> bool:
+        """Whether ``close()`` has succeeded."""
+        return self._closed
+
+    # ------------------------------------------------------------- leases
+
+    def read(
+        self,
+        *,
+        timeout: float | None = None,
+        why: str | None = None,
+        token: Token | None = None,
+    ) -> Reader:
+        """Take a reader, and with it a snapshot, the newest there is.
+
+        For several queries that must see the same state. Single queries need
+        none of it: call ``db.query()``.
+
+        >>> with db.read(why="report") as r:
+        ...     r.query("SELECT name FROM user WHERE id = 1")
+        [('Ada',)]
+
+        :param timeout: seconds to wait for a reader. 0 tries once. None is
+            the database's ``busy_timeout``.
+        :param why: a label for health and errors; 47 bytes of it are kept.
+        :param token: cancels the wait from another thread.
+        :raises TimeoutError: all readers are out.
+        :raises CancelledError, ClosedError: as they say.
+        """
+        return Reader(self, _native.READ, (timeout, why, token))
+
+    def write(
+        self,
+        *,
+        timeout: float | None = None,
+        why: str | None = None,
+        token: Token | None = None,
+    ) -> Writer:
+        """Take the writer, with a transaction begun.
+
+        The ``with`` block commits when it ends and rolls back when it raises:
+
+        >>> with db.write(why="rename") as w:
+        ...     w.execute("UPDATE user SET name = 'Lovelace' WHERE id = 1").changes
+        1
+
+        Writers of a process take turns in their order; writers of other
+        processes are waited for. While it is out, everybody else's writes
+        wait: do slow things before or after.
+
+        :param timeout: seconds to wait. 0 tries once. None is the database's
+            ``busy_timeout``.
+        :param why: a label for health and errors; 47 bytes of it are kept.
+        :param token: cancels the wait from another thread.
+        :raises TimeoutError: with ``phase`` and the holder's ``why``.
+        :raises DeadlockError: this thread holds the writer already.
+        :raises ReadOnlyError: the database was opened with ``mode="ro"``.
+        :raises CancelledError, ClosedError: as they say.
+        """
+        return Writer(self, _native.WRITE, (timeout, why, token))
+
+    # ------------------------------------------------------------- writing
+
+    def executemany(
+        self,
+        sql: str,
+        rows: Iterable[Params],
+        *,
+        timeout: float | None = None,
+        why: str | None = None,
+        token: Token | None = None,
+    ) -> Result:
+        """Run a statement once for each row of parameters, in one transaction:
+        all of it is applied, or nothing.
+
+        >>> db.executemany("INSERT INTO user (name) VALUES (?)",
+        ...                ((name,) for name in ("Alan", "Edsger"))).changes
+        2
+
+        :param rows: any iterable of sequences or mappings; generators too.
+            They are drawn about 1 MiB at a time. If there are more than that,
+            the writer is held while the rest is drawn; an exception of the
+            generator rolls back and passes through.
+        :returns: ``changes`` and the ``rows`` of RETURNING of all of them.
+
+        The other parameters and the errors are those of :meth:`execute`.
+        """
+        source, first = pack(rows)
+        if first[2]:
+            return self._many(sql, first[0], timeout, why, token)
+        with self.write(timeout=timeout, why=why, token=token) as writer:
+            return writer._stream(sql, source, first, timeout, why, token)
+
+    def batch(
+        self,
+        statements: Sequence[str | tuple[str, Params] | Many],
+        *,
+        timeout: float | None = None,
+        why: str | None = None,
+        token: Token | None = None,
+    ) -> list[Result]:
+        """Run several statements in one transaction and one crossing: all of
+        it is applied, or nothing.
+
+        >>> results = db.batch([
+        ...     ("UPDATE user SET name = ? WHERE id = ?", ("Ada L.", 1)),
+        ...     "DELETE FROM user WHERE id = 2",
+        ...     walpool.Many("INSERT INTO user (name) VALUES (?)", [("Alan",), ("Kurt",)]),
+        ... ])
+        >>> [result.changes for result in results]
+        [1, 1, 2]
+
+        :param statements: SQL texts, pairs of SQL and parameters, or
+            :class:`walpool.Many`.
+        :returns: a :class:`walpool.Result` for each statement.
+        :raises WalpoolError: with ``statement`` saying which one failed.
+
+        The other parameters and the errors are those of :meth:`execute`.
+        """
+        items = [_statement(index, item) for index, item in enumerate(statements)]
+        results = _native.batch(self._handle, (items, timeout, why, token))
+        return [Result(*result) for result in results]
+
+    # --------------------------------------------------------- looking after
+
+    def checkpoint(
+        self,
+        mode: Literal["passive", "full", "restart", "truncate"] = "passive",
+        *,
+        timeout: float | None = None,
+        token: Token | None = None,
+    ) -> Checkpoint:
+        """Checkpoint now: copy the WAL into the database file.
+
+        There is no need to: the library does it by itself.
+
+        >>> db.checkpoint("truncate").outcome
+        'complete'
+
+        :param mode: ``"passive"`` does what it can at once. ``"full"`` retries
+            until all frames are copied, ``"restart"`` until the WAL starts
+            anew, ``"truncate"`` until it is empty. None of them holds the
+            write lock while it waits for readers.
+        :param timeout: seconds to retry. None is the ``busy_timeout``.
+        :param token: cancels the call from another thread.
+        :returns: also when it is partial: see ``outcome``.
+        :raises MisuseError: another mode.
+        :raises DeadlockError: this thread holds the writer.
+        :raises TimeoutError: the writer was not to be had.
+        :raises ReadOnlyError, CancelledError, ClosedError, IoError, FullError,
+            CorruptError: as they say.
+        """
+        if mode not in _MODES:
+            raise MisuseError(f"mode is {mode!r}; pass one of {', '.join(_MODES)}")
+        outcome, busy, log, done = _native.checkpoint(
+            self._handle, _MODES[mode], (timeout, None, token)
+        )
+        return Checkpoint(_OUTCOMES[outcome], bool(busy), log, done)
+
+    def health(self) -> Health:
+        """Take a snapshot of the database's health.
+
+        Never blocks, takes no connection and pins nothing: call it as often as
+        you like.
+
+        >>> db.health().verdict
+        'ok'
+
+        :raises ClosedError: the database was closed.
+        """
+        return Health._from_json(_native.health_json(self._handle))
+
+    def close(self, *, timeout: float | None = None) -> None:
+        """Close the database. The last one on a file checkpoints it and
+        removes the WAL.
+
+        Waits for running calls, readers, writers and cursors. Past the timeout
+        it raises, and the database stays open and usable. A second time does
+        nothing.
+
+        :param timeout: seconds to wait. 0 tries once. None is the database's
+            ``close_timeout``.
+        :raises TimeoutError: naming a lease that is still out.
+        :raises ForkedError: in a child process.
+        """
+        if self._closed:
+            return
+        _native.close(self._handle, timeout)
+        self._closed = True
+        _open.discard(self)
+
+    def __enter__(self) -> Database:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    def __del__(self) -> None:
+        if self._closed or self._process != os.getpid():
+            return
+        warnings.warn(f"unclosed {self!r}", ResourceWarning, source=self, stacklevel=2)
+        try:  # not here: the last close works on the disk
+            _thread.start_new_thread(_close_quietly, (self._handle,))
+        except RuntimeError:
+            _close_quietly(self._handle)  # the interpreter ends
+
+    def __repr__(self) -> str:
+        state = "closed" if self._closed else "open"
+        return f"<walpool.Database {self._name!r} {state}>" if self._handle else "<walpool.Database>"
+
+
+def _statement(index: int, item: Any) -> tuple[str, Any]:
+    if isinstance(item, Many):
+        return item.sql, pack(item.rows, 0)[1][0]
+    if isinstance(item, str):
+        return item, ()
+    if isinstance(item, tuple) and len(item) == 2:
+        return item
+    raise MisuseError(
+        f"statement {index} of the batch is of type {type(item).__name__}; pass str, "
+        "(sql, params) or walpool.Many"
+    )
+
+
+def open(
+    path: str | bytes | os.PathLike[str] | os.PathLike[bytes],
+    **options: Unpack[Options],
+) -> Database:
+    """Open a database, or share the one that this process has open on the file.
+
+    The file is created if it is missing and switched to WAL if need be; a
+    success proves that WAL is on.
+
+    >>> with walpool.open(path, readers=2, busy_timeout=2.5) as db:
+    ...     db.query("SELECT 1 + 1")
+    [(2,)]
+
+    :param path: a path, or a DSN when it is a ``str`` that begins with
+        ``file:``, such as ``"file:app.db?readers=2&busy_timeout=2500"``. In a
+        DSN times are in milliseconds; what it says wins over ``options``.
+    :param options: see :class:`walpool.Options`. Times are in seconds.
+    :raises OptionError: an option is unknown or its value malformed.
+    :raises CantOpenError: the file is missing (``mode="rw"``), a directory, a
+        FIFO, in a folder that does not exist; ``errno`` may say more.
+    :raises NotADatabaseError, CorruptError, NotWalError, ReadOnlyError,
+        MisuseError, TimeoutError, IoError, FullError, UnsupportedError:
+        as they say.
+
+    Blocks up to ``busy_timeout`` while another process has the file locked;
+    other threads run meanwhile.
+    """
+    return Database(path, **options)

@@ -1,0 +1,211 @@
+"""What calls take and give: parameters, results, health."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Literal, NamedTuple, TypeAlias, TypedDict, Union
+
+Value: TypeAlias = Union[None, bool, int, float, str, bytes, bytearray, memoryview]
+"""What can be stored. ``bool`` is stored as 0 or 1, the last three as BLOB.
+Columns come back as ``None``, ``int``, ``float``, ``str`` and ``bytes``."""
+
+Params: TypeAlias = Union[Sequence[Value], Mapping[str, Value]]
+"""Parameters by position (``?``, ``?2``) or by name (``:name``, ``@name``,
+``$name``; the mapping's keys are written with or without the sign). Surplus
+names are allowed, surplus positions are not."""
+
+Row: TypeAlias = tuple[Any, ...]
+
+
+class Options(TypedDict, total=False):
+    """The options of :func:`walpool.open`, all of them optional.
+
+    Times are in seconds, as everywhere in this package; ``math.inf`` means no
+    limit. A value given as ``str`` is read as in a DSN, where times are in
+    milliseconds.
+    """
+
+    readers: int
+    """Reader connections, 1 to 64, opened when first needed. Default 4. More
+    than twice the number of cores brings nothing."""
+    busy_timeout: float
+    """Seconds that a call without ``timeout`` may take, 0 to 86400. Default
+    5.0."""
+    close_timeout: float
+    """The same for ``close()``. Default 5.0."""
+    cache_size_kib: int
+    """Page cache of each connection in KiB, 64 to 16777216. Default 8192."""
+    mmap_size: int
+    """Bytes of the file to map into memory. Default 0, off: a file that is cut
+    short by another program would kill the process."""
+    journal_size_limit: int
+    """Bytes that a WAL keeps when it is reset, -1 for all. Default 16 MiB."""
+    checkpoint_frames: int
+    """Frames (pages) in the WAL at which it is checkpointed, 1 to 1000000.
+    Default 1000."""
+    statement_cache: int
+    """Prepared statements kept for each connection, 0 to 10000. Default
+    128."""
+    durability: Literal["normal", "full"]
+    """``"normal"``, the default, survives a killed process; ``"full"`` also a
+    power cut, at the price of waiting for the disk in every commit."""
+    foreign_keys: bool
+    """Whether foreign keys are enforced. Default True."""
+    temp_store: Literal["memory", "file"]
+    """Where temporary tables live. Default ``"memory"``."""
+    allow_attach: bool
+    """Whether ATTACH and DETACH are allowed. Default False."""
+    mode: Literal["rwc", "rw", "ro"]
+    """``"rwc"`` creates a missing file and is the default, ``"rw"`` does not,
+    ``"ro"`` only reads."""
+    permissions: int
+    """Mode bits of a new file. Default ``0o600``."""
+
+
+class Many(NamedTuple):
+    """A statement of :meth:`walpool.Database.batch` that is run once for each
+    row of parameters."""
+
+    sql: str
+    rows: Iterable[Params]
+
+
+class Result(NamedTuple):
+    """What a write did."""
+
+    changes: int
+    """Rows inserted, changed or deleted, over all rows of parameters."""
+    last_rowid: int
+    """Rowid of the last INSERT on the writer's connection, or 0."""
+    rows: list[Any]
+    """Rows of a RETURNING clause."""
+    columns: tuple[str, ...]
+    """The names of their columns."""
+
+
+class Checkpoint(NamedTuple):
+    """What a checkpoint did."""
+
+    outcome: Literal["complete", "partial", "not_reset"]
+    """``"complete"``: all frames are in the database file, and the WAL was
+    reset if the mode asks for it. ``"partial"``: a reader keeps frames back.
+    ``"not_reset"``: all are copied, but a reader or writer keeps the WAL from
+    being reset."""
+    busy: bool
+    """True unless complete."""
+    log_frames: int
+    """Frames in the WAL."""
+    checkpointed_frames: int
+    """Of these, in the database file."""
+
+
+class Version(NamedTuple):
+    """Which walpool, on which SQLite."""
+
+    walpool: str
+    """Such as ``"0.1.0"``."""
+    sqlite: str
+    """The version that runs, such as ``"3.46.1"``."""
+    sqlite_source_id: str
+    """Date and hash of SQLite's source."""
+    sqlite_number: int
+    """Such as 3046001."""
+    sqlite_bundled: bool
+    """True: compiled in. False: the system's library."""
+    wal_reset_safe: bool
+    """Whether this SQLite has the fix of the WAL-reset bug (3.51.3, 3.50.7,
+    3.44.6 and newer). walpool guards the older ones."""
+
+
+@dataclass(frozen=True)
+class Health:
+    """One consistent snapshot of a database. Counters only grow; times are in
+    microseconds, as their names say."""
+
+    verdict: Literal["ok", "degraded", "failing"]
+    """What it comes to."""
+    reason: str
+    """Why it is not ok and what to do, or ``""``."""
+    oldest_why: str
+    """Label of the oldest lease that is out, or ``""``."""
+    path: str
+    """The file, as an absolute path."""
+    readers_limit: int
+    """Readers that may be open."""
+    readers_open: int
+    """Reader connections that are open."""
+    readers_leased: int
+    """Readers in use."""
+    reader_waiters: int
+    """Calls that wait for a reader."""
+    writer_leased: int
+    """1 while the writer is in use."""
+    writer_waiters: int
+    """Calls that wait for the writer."""
+    oldest_lease_us: int
+    """Age of the oldest lease or cursor that is out."""
+    reads: int
+    """Counter: read calls that succeeded."""
+    writes: int
+    """Counter: committed transactions."""
+    rollbacks: int
+    """Counter: transactions rolled back."""
+    errors: int
+    """Counter: calls that failed."""
+    timeouts: int
+    """Counter: of these, past their deadline."""
+    cancels: int
+    """Counter: of these, cancelled."""
+    dirty_leases: int
+    """Counter: leases given back with an open transaction."""
+    lock_waits: int
+    """Counter: sleeps of 1 ms for another process's lock."""
+    statement_hits: int
+    """Counter: prepared statement found in the cache."""
+    statement_misses: int
+    """Counter: statement had to be prepared."""
+    wal_bytes: int
+    """Size of the ``-wal`` file."""
+    wal_bytes_highest: int
+    """Highest ``wal_bytes`` seen by this database."""
+    wal_frames: int
+    """Frames in the WAL that hold commits."""
+    wal_frames_checkpointed: int
+    """Of these, in the database file."""
+    checkpoints: int
+    """Counter: checkpoints of this process."""
+    checkpoint_failures: int
+    """Counter: checkpoints that ended in an error."""
+    writer_wait_count: int
+    """Counter: times the writer was asked for."""
+    writer_wait_p50_us: int
+    """Wait for the writer, median."""
+    writer_wait_p99_us: int
+    """Wait for the writer, 99th percentile."""
+    writer_wait_max_us: int
+    """Wait for the writer, longest."""
+    writer_hold_p50_us: int
+    """Use of the writer, median."""
+    writer_hold_p99_us: int
+    """Use of the writer, 99th percentile."""
+    writer_hold_max_us: int
+    """Use of the writer, longest."""
+    checkpoint_max_us: int
+    """Longest checkpoint."""
+    json: str
+    """All of it as the core wrote it; see :meth:`to_json`."""
+
+    def to_json(self) -> str:
+        """Return the snapshot as one JSON object, with the same names as in
+        every other language, and the versions."""
+        return self.json
+
+    @classmethod
+    def _from_json(cls, text: str) -> Health:
+        fields = json.loads(text)
+        known = cls.__dataclass_fields__
+        return cls(
+            json=text, **{name: fields[name] for name in known if name in fields}
+        )
