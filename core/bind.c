@@ -100,7 +100,7 @@ bind_cell(const struct walpool__binding *binding, int index,
     sqlite3_stmt *native = binding->stmt->native;
     sqlite3_destructor_type keep = binding->copy ? SQLITE_TRANSIENT
                                                  : SQLITE_STATIC;
-    const void *bytes = binding->params->block + cell->v.offset;
+    const unsigned char *block = binding->params->block;
 
     switch (cell->type) {
     case WALPOOL_INTEGER:
@@ -108,12 +108,14 @@ bind_cell(const struct walpool__binding *binding, int index,
     case WALPOOL_REAL:
         return sqlite3_bind_double(native, index, cell->v.real);
     case WALPOOL_TEXT:
-        return sqlite3_bind_text64(native, index, bytes, cell->length, keep,
-                                   SQLITE_UTF8);
+        return sqlite3_bind_text64(native, index,
+                                   (const char *)block + cell->v.offset,
+                                   cell->length, keep, SQLITE_UTF8);
     case WALPOOL_BLOB:
         if (cell->length == 0)
             return sqlite3_bind_zeroblob(native, index, 0);
-        return sqlite3_bind_blob64(native, index, bytes, cell->length, keep);
+        return sqlite3_bind_blob64(native, index, block + cell->v.offset,
+                                   cell->length, keep);
     default:
         return sqlite3_bind_null(native, index);
     }

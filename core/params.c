@@ -149,6 +149,11 @@ check_layout(const walpool_rows_header *header, size_t bytes,
     if (header->magic != WALPOOL_ROWS_MAGIC)
         return malformed(err, "its magic is wrong, or it is of another "
                               "version");
+    if (header->flags & WALPOOL_ROWS_PARTIAL)
+        return walpool__error_set(err, WALPOOL_PARAM,
+                                  "the last row of parameters is not "
+                                  "complete: a row has %u values",
+                                  (unsigned)header->column_count);
     if (header->column_count > MAX_PARAMS)
         return walpool__error_set(err, WALPOOL_PARAM,
                                   "%u parameters in a "

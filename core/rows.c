@@ -199,6 +199,9 @@ suspend(struct walpool__block *block)
     if (block->columns && (block->flags & WALPOOL_ROWS_NAMES) && rows > 0)
         rows--;
     block->row_count = (uint32_t)rows;
+    block->flags &= ~(uint32_t)WALPOOL_ROWS_PARTIAL;
+    if (block->columns && cells % block->columns)
+        block->flags |= WALPOOL_ROWS_PARTIAL;
     block->rows->building = (int32_t)cells + 1;
     walpool__block_end(block);
 }
@@ -330,7 +333,8 @@ walpool_rows_add_blob(walpool_rows *rows, const void *blob, size_t bytes,
 static bool
 has_block(const walpool_rows *rows)
 {
-    return rows && rows->data && rows->capacity >= WALPOOL_ROWS_HEADER_BYTES &&
+    return rows && rows->data && ((uintptr_t)rows->data & 7) == 0 &&
+           rows->capacity >= WALPOOL_ROWS_HEADER_BYTES &&
            header_of(rows)->magic == WALPOOL_ROWS_MAGIC;
 }
 

@@ -345,7 +345,9 @@ enum {
     WALPOOL_ROWS_ASCII = 1, /* every text in the arena is pure ASCII */
     WALPOOL_ROWS_NAMES = 2, /* a row of names precedes the rows */
     WALPOOL_ROWS_MORE = 4,  /* more rows follow: use the cursor */
-    WALPOOL_ROWS_LARGE = 8  /* some cell of the last row is WALPOOL_LARGE */
+    WALPOOL_ROWS_LARGE = 8, /* some cell of the last row is WALPOOL_LARGE */
+    WALPOOL_ROWS_PARTIAL = 16 /* parameters: the last row is not complete, and
+                               not counted; such a block is refused */
 };
 
 typedef enum walpool_type {
