@@ -55,7 +55,11 @@ walpool__call_begin(struct walpool__call *call, const walpool_call *asked,
     call->token = walpool__handle_pin(WALPOOL__HANDLE_TOKEN, asked->token, err,
                                       &status);
     call->token_handle = asked->token;
-    return status;
+    if (!walpool__token_cancelled(call->token))
+        return status;
+    walpool__call_must_stop(call);
+    walpool__call_end(call);
+    return walpool__call_stopped(call, "begin the call", "", err);
 }
 
 void

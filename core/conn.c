@@ -309,13 +309,20 @@ walpool__conn_prepare(struct walpool__conn *conn,
     size_t bytes = statement->sql_bytes ? statement->sql_bytes
                                         : strlen(statement->sql);
     const char *why = NULL;
-    int rc = walpool__stmt_take(&conn->cache, statement->sql, bytes, taken,
-                                &why);
+    int rc;
 
-    if (LIKELY(rc == SQLITE_OK))
+    conn->guard.preparing = true;
+    conn->guard.asks_pragma = false;
+    rc = walpool__stmt_take(&conn->cache, statement->sql, bytes, taken, &why);
+    conn->guard.preparing = false;
+    if (LIKELY(rc == SQLITE_OK)) {
+        (*taken)->readonly |= conn->guard.asks_pragma; /* SQLite says no */
         return WALPOOL_OK;
+    }
     if (why)
-        return walpool__error_set(err, WALPOOL_SQL, "%s", why);
+        return walpool__error_set(
+            err, rc == SQLITE_FORMAT ? WALPOOL_ENCODING : WALPOOL_SQL, "%s",
+            why);
     return walpool__conn_error(conn, rc, "prepare the statement", err);
 }
 

@@ -111,6 +111,8 @@ walpool_cursor_next(walpool_cursor *handle, const walpool_call *asked,
     walpool_rows_header *header;
     struct walpool__cursor *cursor = enter(handle, &call, asked, &status, err);
 
+    if (!cursor && status == WALPOOL_CANCELLED) /* before it began */
+        walpool_cursor_close(handle, NULL);
     if (!cursor)
         return status;
     if (!rows) {

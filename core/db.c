@@ -65,6 +65,7 @@ open_first(struct walpool__db *db, struct walpool__call *call,
 
     if (!conn)
         return status;
+    walpool__conn_own(conn, WALPOOL__OWN_SNAPSHOT); /* maps the wal-index */
     walpool__walindex_attach(&db->walindex, conn);
     if (db->options.mode == 2)
         db->base = conn;

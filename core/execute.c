@@ -9,6 +9,7 @@
 
 #include "bind.h"
 #include "error.h"
+#include "utf8.h"
 
 walpool_status
 walpool__execute_check(const walpool_statement *statement, walpool_error *err)
@@ -182,9 +183,11 @@ run_one(struct walpool__conn *conn, const char **at, const char *end,
     const char *tail = end;
     int64_t before = walpool__conn_total_changes(conn);
     walpool_status status;
-    int rc = sqlite3_prepare_v3(conn->db, *at, (int)(end - *at), 0, &native,
-                                &tail);
+    int rc;
 
+    conn->guard.preparing = true;
+    rc = sqlite3_prepare_v3(conn->db, *at, (int)(end - *at), 0, &native, &tail);
+    conn->guard.preparing = false;
     if (rc != SQLITE_OK)
         return walpool__conn_error(conn, rc, "prepare a statement of the "
                                              "script", err);
@@ -225,6 +228,9 @@ walpool__execute_script(struct walpool__conn *conn,
     if (statement->params)
         return walpool__error_set(err, WALPOOL_PARAM,
                                   "a script takes no parameters");
+    if (!walpool__utf8_valid(begin, bytes, NULL))
+        return walpool__error_set(err, WALPOOL_ENCODING,
+                                  "the SQL text is not UTF-8");
     if (bytes > INT32_MAX - 1 || memchr(begin, '\0', bytes))
         return walpool__error_set(err, WALPOOL_SQL,
                                   "the SQL text holds a NUL byte, or has "

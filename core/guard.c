@@ -41,6 +41,7 @@ judge_pragma(struct walpool__guard *guard, const char *name, const char *value)
 
     if (!strcasecmp(name, "wal_checkpoint"))
         return deny(guard, "PRAGMA wal_checkpoint", "use checkpoint()");
+    guard->asks_pragma = !value;
     if (!value)
         return SQLITE_OK;
     for (size_t i = 0; i < ARRAY_COUNT(allowed_with_value); i++)
@@ -68,13 +69,13 @@ judge(void *arg, int action, const char *a, const char *b, const char *c,
         return deny(guard, "SAVEPOINT or RELEASE", "use a lease's savepoint");
     case SQLITE_PRAGMA:
         return judge_pragma(guard, a, b);
-    case SQLITE_ATTACH: /* VACUUM attaches a file without a name */
-        if (guard->allow_attach || !a || !a[0])
+    case SQLITE_ATTACH: /* a running VACUUM attaches a file without a name */
+        if (guard->allow_attach || (!guard->preparing && a && !a[0]))
             return SQLITE_OK;
         return deny(guard, "ATTACH or VACUUM INTO",
                     "open the database with allow_attach=1");
     case SQLITE_DETACH:
-        if (guard->allow_attach)
+        if (guard->allow_attach || !guard->preparing)
             return SQLITE_OK;
         return deny(guard, "DETACH", "open the database with allow_attach=1");
     default:

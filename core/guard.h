@@ -9,6 +9,8 @@
 struct walpool__guard {
     bool off;          /* our own statements pass */
     bool allow_attach;
+    bool preparing;    /* a caller's text, not a step of a running VACUUM */
+    bool asks_pragma;  /* the text was a pragma without a value */
     char denied[192];  /* why the last prepare was denied, or "" */
 };
 

@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "mem.h"
+#include "utf8.h"
 
 /* Eight bytes at a step; only spread is needed, not strength. */
 static uint64_t
@@ -135,10 +136,10 @@ is_second_statement(sqlite3 *db, const char *tail, const char *end)
 }
 
 static int
-refuse(const char **why, const char *text)
+refuse(const char **why, int rc, const char *text)
 {
     *why = text;
-    return SQLITE_MISUSE;
+    return rc;
 }
 
 static int
@@ -149,18 +150,21 @@ prepare(struct walpool__stmt_cache *cache, struct walpool__stmt *stmt,
     int rc;
 
     if (stmt->sql_bytes > INT32_MAX - 1)
-        return refuse(why, "the SQL text has 2 GiB or more");
+        return refuse(why, SQLITE_MISUSE, "the SQL text has 2 GiB or more");
     if (memchr(stmt->sql, '\0', stmt->sql_bytes))
-        return refuse(why, "the SQL text holds a NUL byte");
+        return refuse(why, SQLITE_MISUSE, "the SQL text holds a NUL byte");
+    if (!walpool__utf8_valid(stmt->sql, stmt->sql_bytes, NULL))
+        return refuse(why, SQLITE_FORMAT, "the SQL text is not UTF-8");
     rc = sqlite3_prepare_v3(cache->db, stmt->sql, (int)stmt->sql_bytes + 1,
                             SQLITE_PREPARE_PERSISTENT, &stmt->native, &tail);
     if (rc != SQLITE_OK)
         return rc;
     if (!stmt->native)
-        return refuse(why, "the SQL text holds no statement");
+        return refuse(why, SQLITE_MISUSE, "the SQL text holds no statement");
     if (is_second_statement(cache->db, tail, stmt->sql + stmt->sql_bytes))
-        return refuse(why, "the SQL text holds more than one statement: "
-                           "run them one by one, or as a script");
+        return refuse(why, SQLITE_MISUSE,
+                      "the SQL text holds more than one statement: run them "
+                      "one by one, or as a script");
     stmt->param_count = sqlite3_bind_parameter_count(stmt->native);
     stmt->readonly = sqlite3_stmt_readonly(stmt->native);
     return SQLITE_OK;

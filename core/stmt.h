@@ -38,8 +38,9 @@ void walpool__stmt_cache_init(struct walpool__stmt_cache *cache, sqlite3 *db,
 void walpool__stmt_cache_finish(struct walpool__stmt_cache *cache);
 
 /* Find or prepare the one statement in `sql`, and mark it busy. Returns
- * SQLITE_OK, or a code of SQLite with the connection's message; MISUSE with
- * *why set for text that is no single statement. */
+ * SQLITE_OK, or a code of SQLite with the connection's message. Where *why is
+ * set, it is the message: MISUSE for text that is no single statement, FORMAT
+ * for text that is not UTF-8. */
 int walpool__stmt_take(struct walpool__stmt_cache *cache, const char *sql,
                        size_t bytes, struct walpool__stmt **taken,
                        const char **why);
