@@ -1,0 +1,305 @@
+package walpool
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"iter"
+	"net/url"
+	"slices"
+	"strings"
+)
+
+// contractAnswer is what a step gave, as far as it has such.
+type contractAnswer struct {
+	columns []string
+	rows    [][]any
+	res     Result
+	results []contractAnswer
+	fields  fields // of a checkpoint or health
+}
+
+func (run *contractRun) do(step fields) (*contractAnswer, error) {
+	ctx, cancel := run.context(step)
+	defer cancel()
+	verb := step["do"].(string)
+	switch verb {
+	case "open":
+		return nil, run.open(ctx, step)
+	case "token":
+		c, stop := context.WithCancel(context.Background())
+		run.add(step["as"].(string), &contractToken{c, stop})
+		return nil, nil
+	case "make", "remember", "unchanged", "present", "absent":
+		return nil, run.file(verb, step)
+	}
+	on, ok := step["on"].(string)
+	if !ok {
+		on = "db"
+	}
+	switch target := run.find(on).(type) {
+	case *DB:
+		return run.onDB(ctx, verb, target, step)
+	case *lease:
+		return run.onLease(ctx, verb, target, step)
+	case *Rows:
+		return onRows(ctx, verb, target, step)
+	case *contractToken:
+		target.cancel()
+		return nil, nil
+	case chan error:
+		return nil, <-target
+	}
+	return nil, fmt.Errorf("there is no %q", on)
+}
+
+func (run *contractRun) open(ctx context.Context, step fields) error {
+	var text []string
+	options, _ := step["options"].(fields)
+	for key, value := range options {
+		text = append(text, url.PathEscape(key)+"="+url.PathEscape(value.(string)))
+	}
+	db, err := openUntil(ctx, run.expand(step["name"].(string)), strings.Join(text, "&"))
+	if err == nil {
+		run.add(cmpOr(step["as"], "db"), db)
+	}
+	return err
+}
+
+func cmpOr(v any, otherwise string) string {
+	if s, ok := v.(string); ok {
+		return s
+	}
+	return otherwise
+}
+
+func (run *contractRun) onDB(ctx context.Context, verb string, db *DB, step fields) (*contractAnswer, error) {
+	switch verb {
+	case "close":
+		if ms, ok := step["timeout"].(json.Number); ok {
+			n, _ := ms.Int64()
+			return nil, db.closeIn(n)
+		}
+		return nil, db.Close()
+	case "acquire":
+		kind := int32(kindRead)
+		if step["kind"] == "write" {
+			kind = kindWrite
+		}
+		l, err := db.acquire(ctx, kind)
+		if err == nil {
+			run.add(step["as"].(string), l)
+		}
+		return nil, err
+	case "batch":
+		return contractBatch(ctx, db, step)
+	case "checkpoint":
+		return contractCheckpoint(ctx, db, step)
+	case "health", "await":
+		return run.health(db, step)
+	case "execute", "executemany", "script":
+		return run.sql(ctx, verb, db.writer(), step)
+	}
+	return run.sql(ctx, verb, db.reader(), step)
+}
+
+func (run *contractRun) onLease(ctx context.Context, verb string, l *lease, step fields) (*contractAnswer, error) {
+	switch verb {
+	case "begin":
+		return nil, l.begin(ctx)
+	case "commit":
+		return nil, l.commit(ctx)
+	case "savepoint":
+		return nil, l.savepoint()
+	case "rollback":
+		return nil, l.rollback()
+	case "release":
+		return nil, l.release()
+	}
+	return run.sql(ctx, verb, l.target(), step)
+}
+
+// sql runs the verbs that have a statement.
+func (run *contractRun) sql(ctx context.Context, verb string, t *target, step fields) (*contractAnswer, error) {
+	sql := contractSQL(step["sql"])
+	args := contractArgs(step["params"])
+	switch verb {
+	case "iterate":
+		rows, err := t.query(context.WithoutCancel(ctx), sql, args)
+		if err == nil {
+			run.add(step["as"].(string), rows)
+		}
+		return nil, err
+	case "script":
+		_, err := t.exec(ctx, callScript, sql, nil)
+		return nil, err
+	case "executemany":
+		return contractMany(ctx, t, sql, step)
+	case "query_one":
+		return contractOne(t.queryRow(ctx, sql, args))
+	}
+	if verb == "execute" && !wantsRows(step) {
+		res, err := t.exec(ctx, 0, sql, args)
+		return &contractAnswer{res: res}, err
+	}
+	rows, err := t.query(ctx, sql, args)
+	if err != nil {
+		return nil, err
+	}
+	return gather(rows, -1)
+}
+
+func wantsRows(step fields) bool {
+	expect, _ := step["expect"].(fields)
+	for _, name := range []string{"rows", "row_count", "first", "last", "columns"} {
+		if _, ok := expect[name]; ok {
+			return true
+		}
+	}
+	return false
+}
+
+func contractOne(row *Row) (*contractAnswer, error) {
+	values := make([]any, row.Len())
+	into := make([]any, row.Len())
+	for i := range into {
+		into[i] = &values[i]
+	}
+	err := row.Scan(into...)
+	if errors.Is(err, ErrNoRows) {
+		return &contractAnswer{}, nil
+	}
+	return &contractAnswer{rows: [][]any{values}}, err
+}
+
+func contractMany(ctx context.Context, t *target, sql string, step fields) (*contractAnswer, error) {
+	var lists [][]any
+	for _, params := range step["param_rows"].([]any) {
+		lists = append(lists, contractArgs(params))
+	}
+	if !wantsRows(step) {
+		b := bulk{t: t, ctx: ctx, sql: sql}
+		res, err := b.run(iter.Seq[[]any](slices.Values(lists)))
+		return &contractAnswer{res: res}, err
+	}
+	// Rows of many runs: only a batch gives them.
+	results, err := t.db.Batch(ctx, []Statement{{SQL: sql, Many: lists}})
+	if err != nil {
+		return nil, err
+	}
+	return batchAnswer(results[0])
+}
+
+// gather takes up to count rows; -1 takes all and closes.
+func gather(rows *Rows, count int) (*contractAnswer, error) {
+	answer := &contractAnswer{columns: rows.Columns(), res: rows.Result()}
+	for len(answer.rows) != count && rows.Next() {
+		row := make([]any, rows.Row().Len())
+		for i := range row {
+			row[i] = rows.Row().Any(i)
+		}
+		answer.rows = append(answer.rows, row)
+	}
+	return answer, rows.Err()
+}
+
+// onRows takes rows. The context of a Rows is its query's; a step of `next` that
+// brings one gives it to the blocks to come.
+func onRows(ctx context.Context, verb string, rows *Rows, step fields) (*contractAnswer, error) {
+	if verb == "close" {
+		return nil, rows.Close()
+	}
+	if ctx.Done() != nil {
+		rows.call.end()
+		if err := rows.call.begin(ctx); err != nil {
+			return nil, err
+		}
+		defer rows.call.end()
+	}
+	count, _ := step["count"].(json.Number).Int64()
+	return gather(rows, int(count))
+}
+
+func contractBatch(ctx context.Context, db *DB, step fields) (*contractAnswer, error) {
+	var statements []Statement
+	for _, s := range step["statements"].([]any) {
+		s := s.(fields)
+		statement := Statement{SQL: contractSQL(s["sql"]), Args: contractArgs(s["params"])}
+		if lists, ok := s["param_rows"].([]any); ok {
+			statement.Many = [][]any{}
+			for _, params := range lists {
+				statement.Many = append(statement.Many, contractArgs(params))
+			}
+		}
+		statements = append(statements, statement)
+	}
+	results, err := db.Batch(ctx, statements)
+	answer := &contractAnswer{}
+	for _, result := range results {
+		a, err := batchAnswer(result)
+		if err != nil {
+			return nil, err
+		}
+		answer.results = append(answer.results, *a)
+	}
+	return answer, err
+}
+
+func batchAnswer(result BatchResult) (*contractAnswer, error) {
+	answer := &contractAnswer{}
+	var err error
+	if result.Rows != nil {
+		answer, err = gather(result.Rows, -1)
+	}
+	answer.res = result.Result
+	return answer, err
+}
+
+func contractCheckpoint(ctx context.Context, db *DB, step fields) (*contractAnswer, error) {
+	mode := slices.Index([]string{"passive", "full", "restart", "truncate"}, step["mode"].(string))
+	res, err := db.Checkpoint(ctx, CheckpointMode(mode))
+	busy := 0
+	if res.Busy {
+		busy = 1
+	}
+	return &contractAnswer{fields: fields{
+		"outcome": res.Outcome.String(), "busy": busy,
+		"log_frames": res.LogFrames, "checkpointed_frames": res.CheckpointedFrames,
+	}}, err
+}
+
+func (run *contractRun) health(db *DB, step fields) (*contractAnswer, error) {
+	text, err := db.HealthJSON()
+	if err != nil {
+		return nil, err
+	}
+	decoder := json.NewDecoder(strings.NewReader(string(text)))
+	decoder.UseNumber()
+	now := fields{}
+	if err := decoder.Decode(&now); err != nil {
+		return nil, err
+	}
+	if name, ok := step["save"].(string); ok {
+		run.add(name, now)
+	}
+	if name, ok := step["since"].(string); ok {
+		now = subtract(now, run.find(name).(fields))
+	}
+	return &contractAnswer{fields: now}, nil
+}
+
+func subtract(now, before fields) fields {
+	difference := fields{}
+	for name, value := range now {
+		difference[name] = value
+		if number, ok := value.(json.Number); ok {
+			a, errA := number.Int64()
+			b, errB := before[name].(json.Number).Int64()
+			if errA == nil && errB == nil {
+				difference[name] = a - b
+			}
+		}
+	}
+	return difference
+}

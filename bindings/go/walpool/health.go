@@ -1,0 +1,199 @@
+package walpool
+
+import (
+	"context"
+	"runtime"
+	"time"
+
+	"github.com/walpool/walpool/bindings/go/walpool/internal/raw"
+)
+
+// Health is one consistent snapshot of a database's numbers; see [DB.Health].
+// Counters only grow while the database is open.
+type Health struct {
+	ReadersLimit   int64         // readers that may be open
+	ReadersOpen    int64         // reader connections that are open
+	ReadersLeased  int64         // readers in use
+	ReaderWaiters  int64         // calls that wait for a reader
+	WriterLeased   int64         // 1 while the writer is in use
+	WriterWaiters  int64         // calls that wait for the writer
+	OldestLease    time.Duration // age of the oldest transaction or Rows that is out
+	OldestLeaseWhy string        // its label, see [WithWhy]
+
+	Reads           int64 // counter: reads that succeeded
+	Writes          int64 // counter: committed transactions
+	Rollbacks       int64 // counter: transactions rolled back
+	Errors          int64 // counter: calls that failed
+	Timeouts        int64 // counter: of these, past their deadline
+	Cancels         int64 // counter: of these, canceled
+	DirtyLeases     int64 // counter: leases given back with an open transaction
+	LockWaits       int64 // counter: sleeps of 1 ms for another process's lock
+	StatementHits   int64 // counter: prepared statement found in the cache
+	StatementMisses int64 // counter: statement had to be prepared
+
+	WALBytes              int64 // size of the -wal file
+	WALBytesHighest       int64 // highest WALBytes seen
+	WALFrames             int64 // frames in the WAL that hold commits
+	WALFramesCheckpointed int64 // of these, in the database file
+	Checkpoints           int64 // counter: checkpoints of this process
+	CheckpointFailures    int64 // counter: checkpoints that ended in an error
+
+	WriterWaitCount int64         // counter: times the writer was asked for
+	WriterWaitP50   time.Duration // wait for the writer, median
+	WriterWaitP99   time.Duration // wait for the writer, 99th percentile
+	WriterWaitMax   time.Duration // wait for the writer, longest
+	WriterHoldP50   time.Duration // use of the writer, median
+	WriterHoldP99   time.Duration // use of the writer, 99th percentile
+	WriterHoldMax   time.Duration // use of the writer, longest
+	CheckpointMax   time.Duration // longest checkpoint
+
+	Verdict Verdict // what it comes to
+	Reason  string  // why it is not HealthOK and what to do, or ""
+}
+
+// Verdict is what the numbers of [Health] come to.
+type Verdict int32
+
+const (
+	HealthOK       Verdict = 0
+	HealthDegraded Verdict = 1
+	HealthFailing  Verdict = 2
+)
+
+// String returns "ok", "degraded" or "failing".
+func (v Verdict) String() string { return label(int(v), "ok", "degraded", "failing") }
+
+// health is the C struct walpool_health.
+type health struct {
+	numbers   [31]int64
+	verdict   int32
+	_         int32
+	oldestWhy [48]byte
+	reason    [256]byte
+}
+
+const healthBytes = 31*8 + 8 + 48 + 256
+
+// Health takes one snapshot of the database's health. It takes no connection
+// and never waits for one. It calls walpool_health_get.
+func (db *DB) Health() (Health, error) {
+	f := getFrame()
+	defer func() { putFrame(f) }()
+	f.plain(healthBytes)
+	raw.WalpoolHealthGet(db.handle, f.Frame)
+	runtime.KeepAlive(db)
+	if f.Error.Status != 0 {
+		return Health{}, failure(&f.Error)
+	}
+	return healthOf(layout[health](f.room())), nil
+}
+
+// healthOf names the numbers, in the order of WALPOOL_HEALTH_LIST.
+func healthOf(c *health) Health {
+	h := Health{
+		OldestLeaseWhy: cstring(c.oldestWhy[:]),
+		Verdict:        Verdict(c.verdict),
+		Reason:         cstring(c.reason[:]),
+	}
+	for i, field := range h.fields() {
+		switch field := field.(type) {
+		case *int64:
+			*field = c.numbers[i]
+		case *time.Duration:
+			*field = time.Duration(c.numbers[i]) * time.Microsecond
+		}
+	}
+	return h
+}
+
+func (h *Health) fields() [31]any {
+	return [31]any{
+		&h.ReadersLimit, &h.ReadersOpen, &h.ReadersLeased, &h.ReaderWaiters,
+		&h.WriterLeased, &h.WriterWaiters, &h.OldestLease,
+		&h.Reads, &h.Writes, &h.Rollbacks, &h.Errors, &h.Timeouts, &h.Cancels,
+		&h.DirtyLeases, &h.LockWaits, &h.StatementHits, &h.StatementMisses,
+		&h.WALBytes, &h.WALBytesHighest, &h.WALFrames, &h.WALFramesCheckpointed,
+		&h.Checkpoints, &h.CheckpointFailures,
+		&h.WriterWaitCount, &h.WriterWaitP50, &h.WriterWaitP99, &h.WriterWaitMax,
+		&h.WriterHoldP50, &h.WriterHoldP99, &h.WriterHoldMax, &h.CheckpointMax,
+	}
+}
+
+// HealthJSON returns the same snapshot as one JSON object, with the names that
+// all languages use, times in microseconds, and the versions. It calls
+// walpool_health_json.
+func (db *DB) HealthJSON() ([]byte, error) {
+	f := getFrame()
+	defer func() { putFrame(f) }()
+	f.plain(leastRoom)
+	for {
+		raw.WalpoolHealthJson(db.handle, f.Frame)
+		if !f.short() || !f.enlarge() {
+			break
+		}
+	}
+	runtime.KeepAlive(db)
+	if f.Error.Status != 0 {
+		return nil, failure(&f.Error)
+	}
+	return []byte(cstring(f.room())), nil
+}
+
+// CheckpointMode is how far [DB.Checkpoint] goes: SQLite's four modes.
+type CheckpointMode int32
+
+const (
+	CheckpointPassive  CheckpointMode = 0 // what can be done at once
+	CheckpointFull     CheckpointMode = 1 // until all frames are in the file
+	CheckpointRestart  CheckpointMode = 2 // and the WAL starts anew
+	CheckpointTruncate CheckpointMode = 3 // and is empty
+)
+
+// CheckpointOutcome is how far it came.
+type CheckpointOutcome int32
+
+const (
+	CheckpointComplete CheckpointOutcome = 0 // as far as the mode asks
+	CheckpointPartial  CheckpointOutcome = 1 // a reader keeps frames back
+	CheckpointNotReset CheckpointOutcome = 2 // all copied, but the WAL is in use
+)
+
+// String returns "complete", "partial" or "not_reset".
+func (o CheckpointOutcome) String() string {
+	return label(int(o), "complete", "partial", "not_reset")
+}
+
+// CheckpointResult is what a checkpoint did.
+type CheckpointResult struct {
+	Outcome            CheckpointOutcome
+	Busy               bool // not CheckpointComplete
+	LogFrames          int  // frames in the WAL
+	CheckpointedFrames int  // of these, in the database file
+}
+
+// Checkpoint copies what is in the WAL into the database file, up to the
+// context's deadline. The database does this by itself in time; call it before
+// a copy of the file is made, or the like. No mode keeps writers waiting while
+// it waits for readers. That it was not complete is no error: see Outcome.
+//
+// Errors: [ErrTimeout] when the writer was not to be had, [ErrReadOnly],
+// [ErrIO], [ErrFull] and others. It calls walpool_checkpoint.
+func (db *DB) Checkpoint(ctx context.Context, mode CheckpointMode) (CheckpointResult, error) {
+	var c call
+	if err := db.writer().begin(ctx, &c); err != nil {
+		return CheckpointResult{}, err
+	}
+	defer c.end()
+	f := getFrame()
+	defer func() { putFrame(f) }()
+	f.start()
+	f.request(&c, 0, 0, "")
+	f.seal(leastRoom)
+	raw.WalpoolCheckpoint(db.handle, int32(mode), f.Frame)
+	runtime.KeepAlive(db)
+	if err := c.failed(f); err != nil {
+		return CheckpointResult{}, err
+	}
+	out := layout[struct{ outcome, busy, log, done int32 }](f.room())
+	return CheckpointResult{CheckpointOutcome(out.outcome), out.busy != 0, int(out.log), int(out.done)}, nil
+}

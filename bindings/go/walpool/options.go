@@ -1,0 +1,128 @@
+package walpool
+
+import (
+	"io/fs"
+	"strconv"
+	"strings"
+	"time"
+)
+
+// Options say how to open a database. The zero value is the default in every
+// field, and a good choice. What is out of range is [ErrOption] from [Open].
+type Options struct {
+	// Readers is how many reader connections there are at most, 1 to 64; 0 is
+	// 4. They open when first needed. More than twice the cores brings nothing.
+	Readers int
+	// BusyTimeout is the deadline of a call whose context has none; 0 is 5 s,
+	// negative no limit. It is rounded up to milliseconds, as all times are.
+	BusyTimeout time.Duration
+	// CloseTimeout is how long Close waits for what is still out; 0 is 5 s,
+	// negative no limit.
+	CloseTimeout time.Duration
+	// CacheSizeKiB is the page cache of each connection in KiB, 64 to
+	// 16777216; 0 is 8192.
+	CacheSizeKiB int64
+	// MmapSize is how many bytes of the file are mapped into memory; 0 is off.
+	// Reads gain up to 20 %, and a truncated file then kills the process.
+	MmapSize int64
+	// JournalSizeLimit is what a reset WAL is cut to, in bytes; 0 is 16 MiB,
+	// -1 never cuts.
+	JournalSizeLimit int64
+	// CheckpointFrames is the number of WAL frames (pages) at which a
+	// checkpoint starts, 1 to 1000000; 0 is 1000.
+	CheckpointFrames int
+	// StatementCache is how many prepared statements each connection keeps, 1
+	// to 10000; 0 is 128, negative none.
+	StatementCache int
+	// Durability is what a commit survives.
+	Durability Durability
+	// NoForeignKeys turns foreign key constraints off.
+	NoForeignKeys bool
+	// TempStoreFile keeps temporary tables in files and not in memory.
+	TempStoreFile bool
+	// AllowAttach permits ATTACH and DETACH.
+	AllowAttach bool
+	// Mode says whether the file is created and may be written.
+	Mode Mode
+	// Permissions of a file that is created; 0 is 0600.
+	Permissions fs.FileMode
+}
+
+// Durability is what a commit survives, for [Options].
+type Durability int
+
+const (
+	// DurabilityNormal survives the end of the process, even by SIGKILL.
+	DurabilityNormal Durability = 0
+	// DurabilityFull survives a power cut: a commit waits for the disk.
+	DurabilityFull Durability = 1
+)
+
+// Mode is how a file is opened, for [Options].
+type Mode int
+
+const (
+	ReadWriteCreate Mode = 0 // create the file if it is missing
+	ReadWrite       Mode = 1 // the file must exist
+	ReadOnly        Mode = 2 // the file must exist, and is not written
+)
+
+// text states the options that are not default as the library parses them.
+func (o *Options) text() string {
+	if o == nil {
+		return ""
+	}
+	var t optionText
+	t.number("readers", int64(o.Readers))
+	t.duration("busy_timeout", o.BusyTimeout)
+	t.duration("close_timeout", o.CloseTimeout)
+	t.number("cache_size_kib", o.CacheSizeKiB)
+	t.number("mmap_size", o.MmapSize)
+	t.number("journal_size_limit", o.JournalSizeLimit)
+	t.number("checkpoint_frames", int64(o.CheckpointFrames))
+	if o.StatementCache < 0 {
+		t.add("statement_cache", "0")
+	} else {
+		t.number("statement_cache", int64(o.StatementCache))
+	}
+	t.word("durability", int(o.Durability), "normal", "full")
+	t.flag("foreign_keys", o.NoForeignKeys, "0")
+	t.flag("temp_store", o.TempStoreFile, "file")
+	t.flag("allow_attach", o.AllowAttach, "1")
+	t.word("mode", int(o.Mode), "rwc", "rw", "ro")
+	if o.Permissions != 0 {
+		t.add("permissions", strconv.FormatUint(uint64(o.Permissions), 8))
+	}
+	return strings.Join(t, "&")
+}
+
+// optionText collects name=value.
+type optionText []string
+
+func (t *optionText) add(name, value string) { *t = append(*t, name+"="+value) }
+
+func (t *optionText) number(name string, v int64) {
+	if v != 0 {
+		t.add(name, strconv.FormatInt(v, 10))
+	}
+}
+
+func (t *optionText) duration(name string, d time.Duration) {
+	if d != 0 {
+		t.number(name, milliseconds(d))
+	}
+}
+
+// word adds one of the words; a number that has none is told as it is, and the
+// library names what is allowed.
+func (t *optionText) word(name string, v int, words ...string) {
+	if v != 0 {
+		t.add(name, label(v, words...))
+	}
+}
+
+func (t *optionText) flag(name string, set bool, value string) {
+	if set {
+		t.add(name, value)
+	}
+}

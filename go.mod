@@ -1,0 +1,3 @@
+module github.com/walpool/walpool
+
+go 1.24
