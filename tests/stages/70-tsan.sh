@@ -5,6 +5,5 @@ if [ -z "$fixed_layout" ] && setarch "$(uname -m)" -R true 2>/dev/null; then
     fixed_layout=yes exec setarch "$(uname -m)" -R sh "$0"
 fi
 . tests/stages/meson.sh
-export TSAN_OPTIONS=halt_on_error=1:second_deadlock_stack=1
 build build/tsan -Db_sanitize=thread -Db_lundef=false &&
-    run_tests build/tsan --timeout-multiplier 5
+    run_tests build/tsan --setup tsan
