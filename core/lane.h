@@ -1,0 +1,38 @@
+/* Lane: which task may begin next, when some must keep their order. */
+#ifndef WALPOOL_LANE_H
+#define WALPOOL_LANE_H
+
+#include "list.h"
+
+#define WALPOOL__LANE_BUCKETS 64
+
+/* Tasks of one key begin in their order and never run at once. */
+struct walpool__task {
+    uintptr_t key;                  /* 0: free of any other task */
+    struct walpool__link link;      /* in `ready` or behind its head */
+    struct walpool__link followers; /* of a head: the others of its key */
+    struct walpool__link bucket;    /* a head with a key can be found */
+    bool follows;                   /* waits behind its head */
+};
+
+struct walpool__lane {
+    struct walpool__link ready; /* heads that may begin, oldest first */
+    struct walpool__link heads[WALPOOL__LANE_BUCKETS]; /* ready or running */
+};
+
+void walpool__lane_init(struct walpool__lane *lane);
+
+/* Add a task; its key is set. True: it may begin at once. */
+bool walpool__lane_add(struct walpool__lane *lane, struct walpool__task *task);
+
+/* Take the oldest task that may begin; NULL: there is none. */
+struct walpool__task *walpool__lane_take(struct walpool__lane *lane);
+
+/* A task that was taken has ended: the next of its key may begin. */
+void walpool__lane_end(struct walpool__lane *lane, struct walpool__task *task);
+
+/* Take a task out that has not been taken. */
+void walpool__lane_remove(struct walpool__lane *lane,
+                          struct walpool__task *task);
+
+#endif

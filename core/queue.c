@@ -1,0 +1,424 @@
+/* Queue: jobs on their way through the library's threads.
+ *
+ * Three crews serve three lanes (op.h), so that those who wait for a lease
+ * never keep busy the threads that its holder needs to give it back. A worker
+ * without work sleeps on a parker of its own; whoever adds a job that may
+ * begin wakes the one that slept last. So a burst of jobs wakes as many
+ * threads as there are, and a lone one always the same.
+ *
+ *   job added    in its lane, and with a deadline or token in `timed`,
+ *                `tokened`
+ *   job begun    in no list; its worker has it
+ *   job ended    in `done`, until it is collected
+ *
+ * A job that has to wait may expire: the watcher sleeps until the first
+ * deadline, and a cancel wakes it.
+ *
+ * The descriptor is rung when `done` was empty, and quieted when it has become
+ * empty. A ring may come late, after its completion was collected: then the
+ * next collect finds nothing, and quiets it.
+ *
+ * Does: threads, order, completions.
+ * Must not: know what a job does.
+ * Lock: the queue's mutex; no job runs and nothing waits while it is held. */
+#include "queue.h"
+
+#include "clock.h"
+#include "error.h"
+
+static struct walpool__job *
+from_task(struct walpool__task *task)
+{
+    return WALPOOL__CONTAINER(task, struct walpool__job, task);
+}
+
+static struct walpool__crew *
+crew_of(struct walpool__queue *queue, const struct walpool__job *job)
+{
+    return &queue->crews[job->op->lane];
+}
+
+static void
+ring(struct walpool__queue *queue, bool needed)
+{
+    if (needed)
+        walpool__wakefd_ring(&queue->wakefd);
+}
+
+/* ----------------------------------------------------- under the mutex */
+
+/* Returns whether the descriptor must be rung, after the unlock. */
+static bool
+put_done(struct walpool__queue *queue, struct walpool__job *job)
+{
+    bool was_rung = queue->rung;
+    walpool__list_append(&queue->done, &job->done);
+    queue->under_way--;
+    queue->rung = true;
+    if (queue->collectors > 0)
+        walpool__cond_broadcast(&queue->arrived);
+    return !was_rung;
+}
+
+/* From the end, where almost every new deadline belongs. */
+static void
+put_timed(struct walpool__queue *queue, struct walpool__job *job)
+{
+    struct walpool__link *at = queue->timed.prev;
+    while (at != &queue->timed &&
+           WALPOOL__CONTAINER(at, struct walpool__job, timed)->deadline_ns >
+               job->deadline_ns)
+        at = at->prev;
+    walpool__list_insert(at, &job->timed);
+}
+
+static void
+forget_watched(struct walpool__job *job)
+{
+    walpool__list_remove(&job->timed);
+    walpool__list_remove(&job->tokened);
+}
+
+static struct walpool__job *
+take_job(struct walpool__crew *crew)
+{
+    struct walpool__task *task = walpool__lane_take(&crew->lane);
+    if (task == NULL)
+        return NULL;
+    forget_watched(from_task(task));
+    return from_task(task);
+}
+
+/* -------------------------------------------------------------- workers */
+
+/* Hand back a job that has ended (or NULL), and take the next, or NULL when
+ * the queue closes. The descriptor is rung when this thread is idle already,
+ * so that whoever it wakes finds a thread to serve him. */
+static struct walpool__job *
+next_job(struct walpool__worker *worker, struct walpool__job *ended)
+{
+    struct walpool__crew *crew = worker->crew;
+    struct walpool__queue *queue = crew->queue;
+    struct walpool__job *job = NULL;
+    bool must_ring = false;
+    walpool__mutex_lock(&queue->mutex);
+    if (ended != NULL) {
+        walpool__lane_end(&crew->lane, &ended->task);
+        must_ring = put_done(queue, ended);
+    }
+    while (!queue->closing && (job = take_job(crew)) == NULL) {
+        walpool__list_insert(&crew->idle, &worker->idle);
+        walpool__mutex_unlock(&queue->mutex);
+        ring(queue, must_ring);
+        must_ring = false;
+        walpool__parker_sleep(&worker->parker, WALPOOL__NEVER);
+        walpool__mutex_lock(&queue->mutex);
+        walpool__list_remove(&worker->idle);
+    }
+    walpool__mutex_unlock(&queue->mutex);
+    ring(queue, must_ring);
+    return job;
+}
+
+static void
+work(void *arg)
+{
+    struct walpool__worker *worker = arg;
+    struct walpool__job *job = next_job(worker, NULL);
+    while (job != NULL) {
+        walpool__job_run(job);
+        job = next_job(worker, job);
+    }
+}
+
+/* See to it that a thread looks at the lane; false: all are busy. */
+static bool
+call_worker(struct walpool__crew *crew, int *start_errno)
+{
+    static const char *const names[] = {"walpool-read", "walpool-write",
+                                        "walpool-lease"};
+    struct walpool__worker *worker;
+    *start_errno = 0;
+    if (!walpool__list_is_empty(&crew->idle)) {
+        worker =
+            WALPOOL__CONTAINER(crew->idle.next, struct walpool__worker, idle);
+        walpool__list_remove(&worker->idle);
+        walpool__parker_wake(&worker->parker);
+        return true;
+    }
+    if (crew->started == WALPOOL__CREW_THREADS)
+        return false;
+    worker = &crew->workers[crew->started];
+    *start_errno = walpool__thread_start(
+        &worker->thread, names[crew - crew->queue->crews], work, worker);
+    crew->started += *start_errno == 0;
+    return *start_errno == 0;
+}
+
+/* -------------------------------------------------------------- watcher */
+
+static void
+move_if_due(struct walpool__queue *queue, struct walpool__job *job,
+            int64_t now_ns, struct walpool__link *due)
+{
+    if (!walpool__job_is_due(job, now_ns))
+        return;
+    forget_watched(job);
+    walpool__lane_remove(&crew_of(queue, job)->lane, &job->task);
+    walpool__list_append(due, &job->done);
+}
+
+/* Take out what is due; returns the first deadline after now. */
+static int64_t
+take_due(struct walpool__queue *queue, struct walpool__link *due)
+{
+    int64_t now = walpool__clock_now();
+    struct walpool__link *at, *next;
+    for (at = queue->tokened.next; at != &queue->tokened; at = next) {
+        next = at->next;
+        move_if_due(queue, WALPOOL__CONTAINER(at, struct walpool__job, tokened),
+                    now, due);
+    }
+    while (!walpool__list_is_empty(&queue->timed)) {
+        struct walpool__job *first =
+            WALPOOL__CONTAINER(queue->timed.next, struct walpool__job, timed);
+        if (first->deadline_ns > now)
+            return first->deadline_ns;
+        move_if_due(queue, first, now, due);
+    }
+    return WALPOOL__NEVER;
+}
+
+/* The mutex is not held: a token has one of its own. */
+static void
+expire_all(struct walpool__queue *queue, struct walpool__link *due)
+{
+    while (!walpool__list_is_empty(due)) {
+        struct walpool__job *job =
+            WALPOOL__CONTAINER(due->next, struct walpool__job, done);
+        walpool__list_remove(&job->done);
+        walpool__job_expire(job);
+        walpool__mutex_lock(&queue->mutex);
+        bool must_ring = put_done(queue, job);
+        walpool__mutex_unlock(&queue->mutex);
+        ring(queue, must_ring);
+    }
+}
+
+static void
+watch(void *arg)
+{
+    struct walpool__queue *queue = arg;
+    struct walpool__link due;
+    walpool__list_init(&due);
+    walpool__mutex_lock(&queue->mutex);
+    while (!queue->closing) {
+        int64_t until = take_due(queue, &due);
+        queue->watched_until_ns = until;
+        walpool__mutex_unlock(&queue->mutex);
+        expire_all(queue, &due);
+        walpool__parker_sleep(&queue->watcher, until);
+        walpool__mutex_lock(&queue->mutex);
+    }
+    walpool__mutex_unlock(&queue->mutex);
+}
+
+/* A job has to wait: have somebody watch it. Without a thread for that it
+ * expires when its turn comes. */
+static void
+call_watcher(struct walpool__queue *queue, const struct walpool__job *job)
+{
+    if (!queue->watching) {
+        queue->watched_until_ns = WALPOOL__NEVER;
+        queue->watching =
+            walpool__thread_start(&queue->watcher_thread, "walpool-watch",
+                                  watch, queue) == 0;
+    } else if (job->deadline_ns < queue->watched_until_ns ||
+               walpool__job_is_due(job, 0)) {
+        walpool__parker_wake(&queue->watcher);
+    }
+}
+
+/* ---------------------------------------------------------------- users */
+
+static walpool_status
+refuse(const struct walpool__queue *queue, walpool_error *err)
+{
+    if (queue->closing)
+        return walpool__error_set(err, WALPOOL_CLOSED, "the queue is closed");
+    return walpool__error_set(err, WALPOOL_BUSY,
+                              "the queue is full: %d jobs are waiting; take "
+                              "completions before you hand in more",
+                              WALPOOL__QUEUE_JOBS);
+}
+
+/* The mutex is held, and the queue takes jobs. */
+static walpool_status
+add(struct walpool__queue *queue, struct walpool__job *job, walpool_error *err)
+{
+    int start_errno = 0;
+    struct walpool__crew *crew = crew_of(queue, job);
+    bool served = walpool__lane_add(&crew->lane, &job->task) &&
+                  call_worker(crew, &start_errno);
+    if (crew->started == 0) {
+        walpool__lane_remove(&crew->lane, &job->task);
+        walpool__error_set(err, WALPOOL_NOMEM,
+                           "cannot start a thread for the queue");
+        if (err != NULL)
+            err->system_errno = start_errno;
+        return WALPOOL_NOMEM;
+    }
+    queue->jobs++;
+    queue->under_way++;
+    if (!walpool__job_may_expire(job))
+        return WALPOOL_OK;
+    if (job->deadline_ns != WALPOOL__NEVER)
+        put_timed(queue, job);
+    if (job->token != NULL)
+        walpool__list_append(&queue->tokened, &job->tokened);
+    if (!served)
+        call_watcher(queue, job);
+    return WALPOOL_OK;
+}
+
+walpool_status
+walpool__queue_add(struct walpool__queue *queue, struct walpool__job *job,
+                   walpool_error *err)
+{
+    walpool_status status;
+    walpool__mutex_lock(&queue->mutex);
+    if (queue->closing || queue->jobs >= WALPOOL__QUEUE_JOBS)
+        status = refuse(queue, err);
+    else
+        status = add(queue, job, err);
+    walpool__mutex_unlock(&queue->mutex);
+    return status;
+}
+
+/* Wait until something has ended, as far as `timeout_ms` goes. */
+static void
+await(struct walpool__queue *queue, int64_t timeout_ms)
+{
+    int64_t deadline =
+        timeout_ms != 0 ? walpool__clock_deadline(timeout_ms) : WALPOOL__NEVER;
+    queue->collectors++;
+    while (timeout_ms != 0 && !queue->closing &&
+           walpool__list_is_empty(&queue->done)) {
+        if (timeout_ms < 0 ? queue->under_way == 0
+                           : walpool__clock_now() >= deadline)
+            break;
+        walpool__cond_wait(&queue->arrived, &queue->mutex, deadline);
+    }
+    queue->collectors--;
+}
+
+size_t
+walpool__queue_collect(struct walpool__queue *queue, size_t most,
+                       int64_t timeout_ms, struct walpool__link *into,
+                       bool *closing)
+{
+    size_t count = 0;
+    walpool__mutex_lock(&queue->mutex);
+    await(queue, timeout_ms);
+    *closing = queue->closing;
+    while (!*closing && count < most && !walpool__list_is_empty(&queue->done)) {
+        struct walpool__link *link = queue->done.next;
+        walpool__list_remove(link);
+        walpool__list_append(into, link);
+        count++;
+    }
+    queue->jobs -= count;
+    if (walpool__list_is_empty(&queue->done) && (queue->rung || count == 0)) {
+        walpool__wakefd_quiet(&queue->wakefd);
+        queue->rung = false;
+    }
+    walpool__mutex_unlock(&queue->mutex);
+    return count;
+}
+
+/* --------------------------------------------------------- begin and end */
+
+static void
+init_crew(struct walpool__queue *queue, struct walpool__crew *crew)
+{
+    crew->queue = queue;
+    walpool__lane_init(&crew->lane);
+    walpool__list_init(&crew->idle);
+    for (size_t i = 0; i < WALPOOL__CREW_THREADS; i++) {
+        crew->workers[i].crew = crew;
+        walpool__list_init(&crew->workers[i].idle);
+        walpool__parker_init(&crew->workers[i].parker);
+    }
+}
+
+int
+walpool__queue_init(struct walpool__queue *queue)
+{
+    int result = walpool__wakefd_open(&queue->wakefd);
+    if (result != 0)
+        return result;
+    walpool__mutex_init(&queue->mutex);
+    walpool__cond_init(&queue->arrived);
+    walpool__parker_init(&queue->watcher);
+    walpool__list_init(&queue->timed);
+    walpool__list_init(&queue->tokened);
+    walpool__list_init(&queue->done);
+    for (size_t i = 0; i < WALPOOL__OP_LANES; i++)
+        init_crew(queue, &queue->crews[i]);
+    return 0;
+}
+
+void
+walpool__queue_finish(struct walpool__queue *queue)
+{
+    for (size_t i = 0; i < WALPOOL__OP_LANES; i++)
+        for (size_t j = 0; j < WALPOOL__CREW_THREADS; j++)
+            walpool__parker_finish(&queue->crews[i].workers[j].parker);
+    walpool__parker_finish(&queue->watcher);
+    walpool__cond_finish(&queue->arrived);
+    walpool__mutex_finish(&queue->mutex);
+    walpool__wakefd_close(&queue->wakefd);
+}
+
+static void
+join_crew(struct walpool__crew *crew)
+{
+    for (int i = 0; i < crew->started; i++)
+        walpool__parker_wake(&crew->workers[i].parker);
+    for (int i = 0; i < crew->started; i++)
+        walpool__thread_join(&crew->workers[i].thread);
+}
+
+/* No thread is left that could take from the lane. */
+static void
+drop_jobs(struct walpool__crew *crew)
+{
+    struct walpool__job *job;
+    while ((job = take_job(crew)) != NULL) {
+        walpool__lane_end(&crew->lane, &job->task);
+        walpool__job_free(job);
+    }
+}
+
+void
+walpool__queue_stop(struct walpool__queue *queue)
+{
+    walpool__mutex_lock(&queue->mutex);
+    queue->closing = true; /* nothing changes any more but by running jobs */
+    walpool__cond_broadcast(&queue->arrived);
+    walpool__mutex_unlock(&queue->mutex);
+    for (size_t i = 0; i < WALPOOL__OP_LANES; i++)
+        join_crew(&queue->crews[i]);
+    if (queue->watching) {
+        walpool__parker_wake(&queue->watcher);
+        walpool__thread_join(&queue->watcher_thread);
+    }
+    for (size_t i = 0; i < WALPOOL__OP_LANES; i++)
+        drop_jobs(&queue->crews[i]);
+    while (!walpool__list_is_empty(&queue->done)) {
+        struct walpool__job *job =
+            WALPOOL__CONTAINER(queue->done.next, struct walpool__job, done);
+        walpool__list_remove(&job->done);
+        walpool__job_abandon(job);
+    }
+}
