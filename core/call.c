@@ -16,6 +16,9 @@
 /* A call that has run this long lets other threads of an interpreter run. */
 #define LEAVE_AFTER_NS 50000
 #define LONGEST_TIMEOUT_MS 86400000
+#define KNOWN_FLAGS                                                \
+    ((uint32_t)(WALPOOL_CALL_NAMES | WALPOOL_CALL_FIRST |          \
+                WALPOOL_CALL_SCRIPT | WALPOOL_CALL_ANY_THREAD))
 
 static const walpool_call defaults = WALPOOL_CALL_INIT;
 
@@ -43,6 +46,10 @@ walpool__call_begin(struct walpool__call *call, const walpool_call *asked,
             err, WALPOOL_MISUSE,
             "timeout_ms is %lld: use 0 (try once) to %d, or -1 for the default",
             (long long)timeout_ms, LONGEST_TIMEOUT_MS);
+    if (asked->flags & ~KNOWN_FLAGS)
+        return walpool__error_set(err, WALPOOL_MISUSE,
+                                  "flags of the call are %#x: use only "
+                                  "WALPOOL_CALL_*", (unsigned)asked->flags);
     walpool__call_begin_own(call, timeout_ms == -1 ? default_timeout_ms
                                                    : timeout_ms);
     call->leave = asked->leave;

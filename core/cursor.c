@@ -120,7 +120,7 @@ walpool_cursor_next(walpool_cursor *handle, const walpool_call *asked,
         leave(cursor, &call);
         return status;
     }
-    rows->building = 0;
+    walpool__rows_clear(rows);
     status = walpool__encode_block(&cursor->fetch, rows, &header, err);
     if (status != WALPOOL_OK)
         walpool__stats_failed(&cursor->lease->db->stats, status);

@@ -237,12 +237,15 @@ walpool_status
 walpool_health_json(walpool *handle, char *dst, size_t capacity, size_t *need,
                     walpool_error *err)
 {
-    struct text text = {.dst = dst, .capacity = dst ? capacity : 0};
+    struct text text = {.dst = dst, .capacity = capacity};
     walpool_health health;
     walpool_status status;
-    struct walpool__db *db = walpool__handle_pin(WALPOOL__HANDLE_DATABASE,
-                                                 handle, err, &status);
+    struct walpool__db *db;
 
+    if (!dst && capacity)
+        return walpool__error_set(err, WALPOOL_MISUSE,
+                                  "dst is NULL and capacity %zu", capacity);
+    db = walpool__handle_pin(WALPOOL__HANDLE_DATABASE, handle, err, &status);
     if (!db)
         return status;
     gather(db, &health);

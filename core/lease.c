@@ -365,8 +365,7 @@ walpool_run(walpool_lease *handle, const walpool_statement *statement,
     lease = enter(handle, &call, asked, &status, err);
     if (!lease)
         return status;
-    if (rows)
-        rows->building = 0;
+    walpool__rows_clear(rows);
     status = must_be_in_transaction(lease, err);
     if (status == WALPOOL_OK)
         status = lease->kind == WALPOOL_READ

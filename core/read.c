@@ -72,8 +72,7 @@ walpool_read(walpool *handle, const walpool_statement *statement,
     db = walpool__db_enter(handle, &call, asked, err, &status);
     if (UNLIKELY(!db))
         return status;
-    if (rows)
-        rows->building = 0;
+    walpool__rows_clear(rows);
     status = run(db, handle, &call, statement, rows, &kept, err);
     if (LIKELY(status == WALPOOL_OK))
         walpool__stats_add(&db->stats.reads, 1);

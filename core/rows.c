@@ -50,6 +50,29 @@ walpool_rows_finish(walpool_rows *rows)
     walpool_rows_init(rows);
 }
 
+static bool
+holds_header(const walpool_rows *rows)
+{
+    return rows && rows->data && ((uintptr_t)rows->data & 7) == 0 &&
+           rows->capacity >= WALPOOL_ROWS_HEADER_BYTES;
+}
+
+static walpool_rows_header *
+header_of(const walpool_rows *rows)
+{
+    return (walpool_rows_header *)(void *)rows->data;
+}
+
+void
+walpool__rows_clear(walpool_rows *rows)
+{
+    if (!rows)
+        return;
+    rows->building = 0;
+    if (holds_header(rows))
+        header_of(rows)->magic = 0;
+}
+
 /* ------------------------------------------------------------ the writer */
 
 static bool
@@ -163,12 +186,6 @@ walpool__block_compact(struct walpool__block *block)
 }
 
 /* ------------------------------------- the public builder of parameters */
-
-static walpool_rows_header *
-header_of(const walpool_rows *rows)
-{
-    return (walpool_rows_header *)(void *)rows->data;
-}
 
 /* While parameters are being added the header is kept true after each value,
  * so the builder needs no state of its own but the header and this view. */
@@ -333,9 +350,7 @@ walpool_rows_add_blob(walpool_rows *rows, const void *blob, size_t bytes,
 static bool
 has_block(const walpool_rows *rows)
 {
-    return rows && rows->data && ((uintptr_t)rows->data & 7) == 0 &&
-           rows->capacity >= WALPOOL_ROWS_HEADER_BYTES &&
-           header_of(rows)->magic == WALPOOL_ROWS_MAGIC;
+    return holds_header(rows) && header_of(rows)->magic == WALPOOL_ROWS_MAGIC;
 }
 
 size_t

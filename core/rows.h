@@ -23,6 +23,9 @@ struct walpool__block {
     bool all_ascii;
 };
 
+/* A call begins, or has failed: the buffer holds no block. NULL is ignored. */
+void walpool__rows_clear(walpool_rows *rows);
+
 /* Start a block at `offset`. `limit` bounds a buffer that grows. */
 walpool_status walpool__block_begin(struct walpool__block *block,
                                     walpool_rows *rows, size_t offset,

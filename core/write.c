@@ -187,6 +187,7 @@ with_writer(walpool *handle, const walpool_call *asked, struct job *job,
         return status;
     job->db = db;
     job->call = &call;
+    walpool__rows_clear(job->rows);
     status = walpool__writer_take(&db->writer, &call, job->err);
     if (status == WALPOOL_OK) {
         job->conn = db->writer.conn;
@@ -195,6 +196,8 @@ with_writer(walpool *handle, const walpool_call *asked, struct job *job,
         status = work(job);
         if (status == WALPOOL_OK)
             walpool__stats_add(&db->stats.writes, 1);
+        else
+            walpool__rows_clear(job->rows); /* what a batch has put there */
         frames = walpool__conn_take_frames(job->conn);
         walpool__writer_give(&db->writer);
         walpool__checkpointer_notice(&db->checkpointer, frames);

@@ -986,10 +986,10 @@ WALPOOL_API walpool_token *walpool_token_open(walpool_error *err);
  * wherever it is. A call that has ended is not touched, nor is whatever runs
  * on its connection now.
  *
- * @param token NULL or a closed token changes nothing.
+ * @param token the token; a closed one changes nothing.
  * @param err   may be NULL.
  * @return WALPOOL_OK or the error's status.
- * Owner: nothing. Threads: any. Blocks: never. Errors: MISUSE, CLOSED.
+ * Owner: nothing. Threads: any. Blocks: never. Errors: MISUSE (NULL), CLOSED.
  * Since: 0.1
  */
 WALPOOL_API walpool_status walpool_cancel(walpool_token *token,
