@@ -20,10 +20,12 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <sqlite3.h>
+
 #include "error.h"
 
-/* SQLite adds "-journal" and "-wal" to the path; 4 bytes of margin. */
-#define LONGEST_SUFFIX 12
+/* SQLite adds "-journal" and "-wal" to the path. */
+#define LONGEST_SUFFIX 8
 
 static_assert(WALPOOL__PATH_BYTES <= PATH_MAX, "realpath needs PATH_MAX");
 
@@ -38,6 +40,22 @@ cantopen(walpool_error *err, const char *path, int error, const char *why)
     if (err)
         err->system_errno = error;
     return status;
+}
+
+/* SQLite has a limit of its own, smaller than the system's. */
+static walpool_status
+check_length(const char *path, walpool_error *err)
+{
+    size_t most = (size_t)sqlite3_vfs_find(NULL)->mxPathname - LONGEST_SUFFIX;
+    char why[96];
+
+    if (most > WALPOOL__PATH_BYTES - 1)
+        most = WALPOOL__PATH_BYTES - 1;
+    if (strlen(path) <= most)
+        return WALPOOL_OK;
+    snprintf(why, sizeof why, "the path has %zu bytes; %zu are possible",
+             strlen(path), most);
+    return cantopen(err, path, ENAMETOOLONG, why);
 }
 
 static const char *
@@ -75,7 +93,6 @@ resolve_new(const char *path, char *resolved, walpool_error *err)
     const char *slash = strrchr(path, '/');
     const char *last = slash ? slash + 1 : path;
     char folder[WALPOOL__PATH_BYTES], real[PATH_MAX];
-    int length;
 
     snprintf(folder, sizeof folder, "%.*s",
              slash ? (int)(slash - path) + 1 : 1, slash ? path : ".");
@@ -87,11 +104,11 @@ resolve_new(const char *path, char *resolved, walpool_error *err)
         snprintf(why, sizeof why, "its folder: %s", strerror(errno));
         return cantopen(err, path, errno, why);
     }
-    length = snprintf(resolved, WALPOOL__PATH_BYTES, "%s%s%s", real,
-                      real[1] ? "/" : "", last);
-    if (length >= WALPOOL__PATH_BYTES - LONGEST_SUFFIX)
+    if (strlen(real) + 1 + strlen(last) >= WALPOOL__PATH_BYTES)
         return cantopen(err, path, ENAMETOOLONG, strerror(ENAMETOOLONG));
-    return WALPOOL_OK;
+    snprintf(resolved, WALPOOL__PATH_BYTES, "%s%s%s", real,
+             real[1] ? "/" : "", last);
+    return check_length(resolved, err);
 }
 
 static walpool_status
@@ -120,9 +137,13 @@ walpool__fsinfo_place(const char *path, bool may_create, int permissions,
     walpool_status status;
 
     memset(place, 0, sizeof *place);
-    if (strlen(path) >= WALPOOL__PATH_BYTES - LONGEST_SUFFIX)
-        return cantopen(err, path, ENAMETOOLONG, strerror(ENAMETOOLONG));
     if (realpath(path, real)) {
+        status = strlen(real) < sizeof place->path
+                     ? check_length(real, err)
+                     : cantopen(err, path, ENAMETOOLONG,
+                                strerror(ENAMETOOLONG));
+        if (status != WALPOOL_OK)
+            return status;
         snprintf(place->path, sizeof place->path, "%s", real);
     } else if (errno != ENOENT) {
         return cantopen(err, path, errno, strerror(errno));
@@ -136,8 +157,6 @@ walpool__fsinfo_place(const char *path, bool may_create, int permissions,
         if (status != WALPOOL_OK)
             return status;
     }
-    if (strlen(place->path) >= WALPOOL__PATH_BYTES - LONGEST_SUFFIX)
-        return cantopen(err, path, ENAMETOOLONG, strerror(ENAMETOOLONG));
     if (stat(place->path, &facts) != 0)
         return cantopen(err, path, errno, strerror(errno));
     return judge(&facts, place, err);

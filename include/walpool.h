@@ -834,8 +834,9 @@ WALPOOL_API walpool_status walpool_release(walpool_lease *lease,
  * Run one statement on a lease, in its snapshot or transaction.
  *
  * A failing statement is undone by itself; the transaction goes on, unless
- * SQLite had to roll it back (disk full, I/O error): then the lease has no
- * transaction and the error says so. COMMIT, ROLLBACK and SAVEPOINT as text
+ * SQLite had to roll it back (disk full, I/O error, a write that was timed out
+ * or cancelled while it ran): then the lease has no transaction and the error
+ * says so. COMMIT, ROLLBACK and SAVEPOINT as text
  * are REFUSED: use the calls.
  *
  * @param lease     the lease.
@@ -863,8 +864,8 @@ WALPOOL_API walpool_status walpool_run(walpool_lease *lease,
  * @param err   may be NULL.
  * @return WALPOOL_OK or the error's status.
  * Owner: nothing. Threads: one at a time per lease. Blocks: up to the
- *   deadline. Errors: MISUSE (one is open), BUSY, CLOSED, FORKED, TIMEOUT,
- *   CANCELLED, and what SQLite says.
+ *   deadline. Errors: MISUSE (a transaction is open), BUSY (also: a cursor
+ *   is open), CLOSED, FORKED, TIMEOUT, CANCELLED, and what SQLite says.
  * Since: 0.1
  */
 WALPOOL_API walpool_status walpool_begin(walpool_lease *lease,
