@@ -34,7 +34,8 @@ hand_in(walpool_queue *queue, struct errand *errand)
         errand->job.statements = &errand->statement;
         errand->job.statement_count = 1;
     }
-    errand->job.rows = &errand->rows;
+    if (errand->job.op != WALPOOL_OP_WRITE) /* throw away what it changed */
+        errand->job.rows = &errand->rows;
     CHECK_OK(walpool_submit(queue, &errand->job, &err));
 }
 
