@@ -57,10 +57,10 @@ def go_program(shop: Workshop) -> Command:
 
 GROUP = Group((
     Program("C", ("c.point", "c.scan", "c.open"), c_program),
-    Program("Python, the system's SQLite", ("python.call", "python.scan.system", "python.open"),
-            python_system),
-    Program("Python, SQLite compiled in", ("python.scan.bundled", "python.empty", "python.blob"),
-            python_bundled),
+    Program("Python, the system's SQLite", ("python.call", "python.scan.system", "python.empty.system",
+                                           "python.blob.system", "python.open"), python_system),
+    Program("Python, SQLite compiled in", ("python.scan.bundled", "python.empty.bundled",
+                                           "python.blob.bundled"), python_bundled),
     Program("Node.js 22", ("node22.call", "node22.scan.objects", "node22.scan.arrays",
                            "node22.empty", "node22.blob", "node22.open"), node22),
     Program("Node.js 20", ("node20.scan.objects", "node20.scan.arrays"), node20),

@@ -75,7 +75,7 @@ def loop() -> None:
 
 
 def call() -> None:
-    sides = {"ours": times(CALLS, walpool.version_number),
+    sides = {"ours": times(CALLS, walpool._native.version_number),
              "hand-written": times(CALLS, python_hand.number)}
     compare("python.call", sides, 31, CALLS, time.process_time, loop)
 

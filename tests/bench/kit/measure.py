@@ -98,7 +98,7 @@ def run_program(shop: Workshop, program: Program, wanted: list[str]) -> dict[str
         print(f"# {program.title}", done.stdout, done.stderr, sep="\n", file=log)
     if done.returncode:
         tail = "\n".join(done.stderr.splitlines()[-15:])
-        raise Failed(f"{program.title}: exit status {done.returncode}\n{tail}")
+        raise Failed(f"exit status {done.returncode}\n{tail}")
     shop.say(f"{program.title}: {time.monotonic() - began:.0f} s")
     objects = [json.loads(line) for line in done.stdout.splitlines()]
     return {each["measure"]: Samples(each["samples"], each["sqlite"]) for each in objects}

@@ -60,16 +60,25 @@ func measured(data []byte, err error) error {
 	return err
 }
 
+func toRecord(r *walpool.Row) (record, error) {
+	return record{r.Int64(0), r.Int64(1), r.Float64(2), r.Text(3), r.Text(4)}, nil
+}
+
 func records(db *walpool.DB, query string, wanted int, args ...any) func() error {
 	return func() error {
-		out, err := walpool.QueryAll[record](ctx, db, query, args...)
+		rows, err := db.Query(ctx, query, args...)
+		if err != nil {
+			return err
+		}
+		out, err := walpool.Collect(rows, toRecord)
 		return counted(out, wanted, err)
 	}
 }
 
 func blob(db *walpool.DB) func() error {
 	return func() error {
-		data, err := walpool.QueryOne[[]byte](ctx, db, blobQuery)
+		var data []byte
+		err := db.QueryRow(ctx, blobQuery).Scan(&data)
 		return measured(data, err)
 	}
 }
@@ -86,10 +95,10 @@ func openOnce(path string) error {
 }
 
 func trivialCall() {
-	var sum int32
+	var sum int
 	compare("go.call", 31, calls, cpuSeconds,
 		side{"ours", "", times(calls, func() error { sum += walpool.VersionNumber(); return nil })},
-		side{"cgo", "", times(calls, func() error { sum += hand.Number(); return nil })})
+		side{"cgo", "", times(calls, func() error { sum += int(hand.Number()); return nil })})
 }
 
 func openClose(ours, peer string) {
