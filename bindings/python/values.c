@@ -176,8 +176,8 @@ walpool__py_columns(struct walpool__py_reader *reader)
     return names != NULL;
 }
 
-bool
-walpool__py_rows(struct walpool__py_reader *reader, PyObject *list)
+static bool
+append_rows(struct walpool__py_reader *reader, PyObject *list)
 {
     const walpool_rows_header *header = header_of(reader);
     const uint32_t columns = header->column_count, rows = header->row_count;
@@ -195,4 +195,21 @@ walpool__py_rows(struct walpool__py_reader *reader, PyObject *list)
             return false;
     }
     return true;
+}
+
+bool
+walpool__py_rows(struct walpool__py_reader *reader, PyObject *list)
+{
+    bool good;
+    int collecting;
+
+    if (reader->factory)
+        return append_rows(reader, list);
+    /* Tuples count as garbage to come until they are untracked. Without a
+     * factory no Python code runs here, so nobody misses a collection. */
+    collecting = PyGC_Disable();
+    good = append_rows(reader, list);
+    if (collecting)
+        PyGC_Enable();
+    return good;
 }

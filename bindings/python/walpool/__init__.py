@@ -116,7 +116,10 @@ __all__ = [
     "Writer",
     "open",
     "version",
+    "version_number",
 ]
+
+version_number = _native.version_number
 
 
 def version() -> Version:

@@ -13,8 +13,10 @@ from ._token import Token
 
 T = TypeVar("T")
 
-# Bytes of the second block; the ones after it fill the core's largest block.
-_SECOND_BLOCK = 65536
+# Bytes of the second block and of those after it: small enough for a core's
+# cache, together with the rows that are made of it.
+_SECOND_BLOCK = 1 << 16
+_NEXT_BLOCKS = 1 << 18
 
 
 class _Blocks:
@@ -52,13 +54,14 @@ class _Blocks:
         return self.block
 
     def _fetch(self) -> None:
-        window, self.window = self.window, 0
+        window, self.window = self.window, min(self.window * 4, _NEXT_BLOCKS)
         request = (*self.call, self.factory, self.columns, window)
         try:
             self.block, self.handle, _ = _native.cursor_next(self.handle, request)
-        except TooBigError:
+        except TooBigError:  # thousands of columns
             if not window:
                 raise
+            self.window = 0
             self._fetch()
         except BusyError:
             raise
