@@ -3,6 +3,8 @@
 #ifndef API_H
 #define API_H
 
+#include <sys/wait.h>
+
 #include "check.h"
 #include "walpool.h"
 
@@ -123,6 +125,27 @@ static inline walpool_cursor *
 api_cursor(const walpool_rows *rows)
 {
     return (walpool_cursor *)(uintptr_t)api_header(rows)->cursor;
+}
+
+/* Run a function in a forked child; its failed checks fail this case. */
+static inline void
+api_forked(void (*run)(void))
+{
+    int status;
+    fflush(stdout);
+    pid_t child = fork();
+    CHECK(child >= 0);
+    if (child == 0) {
+        atomic_store(&check_failures, 0);
+        check_thread = pthread_self();
+        alarm(CHECK_SECONDS);
+        if (setjmp(check_exit) == 0)
+            run();
+        fflush(stdout);
+        _exit(atomic_load(&check_failures) != 0);
+    }
+    CHECK_INT(waitpid(child, &status, 0), child);
+    CHECK_INT(status, 0);
 }
 
 /* Run a function in a thread of its own and wait for its end. */

@@ -219,9 +219,7 @@ expect(size_t index, void *handle, walpool_status want, const char *what)
 TEST(handles__null_is_misuse_everywhere)
 {
     for (size_t i = 0; i < CALLS; i++)
-        if (calls[i].kind != TOKEN)
-            expect(i, NULL, WALPOOL_MISUSE, "NULL");
-    CHECK_OK(walpool_cancel(NULL, &err));
+        expect(i, NULL, WALPOOL_MISUSE, "NULL");
     walpool_token_close(NULL);
     walpool_queue_close(NULL);
     CHECK_INT(walpool_queue_fd(NULL), -1);
@@ -342,7 +340,6 @@ TEST(handles__other_null_arguments_are_misuse)
     CHECK_STATUS(walpool_batch(db, &no_sql, 1, NULL, NULL, NULL, &err), WALPOOL_MISUSE);
     CHECK_STATUS(walpool_batch(db, &select_1, 0, NULL, NULL, NULL, &err), WALPOOL_MISUSE);
     CHECK_STATUS(walpool_health_get(db, NULL, &err), WALPOOL_MISUSE);
-    CHECK_STATUS(walpool_health_json(db, NULL, 8, NULL, &err), WALPOOL_MISUSE);
     CHECK_STATUS(walpool_submit(queue, NULL, &err), WALPOOL_MISUSE);
     CHECK_INT(walpool_completions(queue, NULL, 1, 0, &err), 0);
     CHECK_INT(err.status, WALPOOL_MISUSE);
