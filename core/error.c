@@ -25,6 +25,43 @@ walpool_status_name(int32_t status)
     }
 }
 
+/* Bytes of the UTF-8 character at `at`, or 0 if there is none. */
+static size_t
+character(const unsigned char *at)
+{
+    unsigned char lowest = 0x80, highest = 0xBF;
+    size_t bytes = at[0] < 0xE0 ? 2 : at[0] < 0xF0 ? 3 : 4;
+
+    if (at[0] < 0x80)
+        return 1;
+    if (at[0] < 0xC2 || at[0] > 0xF4)
+        return 0;
+    if (at[0] == 0xE0 || at[0] == 0xF0)
+        lowest = at[0] == 0xE0 ? 0xA0 : 0x90;
+    if (at[0] == 0xED || at[0] == 0xF4)
+        highest = at[0] == 0xED ? 0x9F : 0x8F;
+    if (at[1] < lowest || at[1] > highest)
+        return 0;
+    for (size_t i = 2; i < bytes; i++)
+        if ((at[i] & 0xC0) != 0x80)
+            return 0;
+    return bytes;
+}
+
+/* Names of files are any bytes, and a name cut short may end inside a
+ * character; but whoever reads a message decodes UTF-8. */
+static void
+scrub(char *message)
+{
+    while (*message) {
+        size_t bytes = character((const unsigned char *)message);
+
+        if (!bytes)
+            *message = '?';
+        message += bytes ? bytes : 1;
+    }
+}
+
 /* A message that had to be cut must not end inside a UTF-8 character. */
 static void
 cut_cleanly(char *message, size_t room)
@@ -57,6 +94,7 @@ walpool__error_set(walpool_error *err, walpool_status status,
     vsnprintf(err->message, sizeof err->message, format, args);
     va_end(args);
     cut_cleanly(err->message, sizeof err->message);
+    scrub(err->message);
     return status;
 }
 
@@ -76,6 +114,7 @@ walpool__error_prefix(walpool_error *err, const char *format, ...)
     used = strlen(err->message);
     snprintf(err->message + used, sizeof err->message - used, "%s", rest);
     cut_cleanly(err->message, sizeof err->message);
+    scrub(err->message);
 }
 
 walpool_status

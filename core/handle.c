@@ -81,11 +81,11 @@ index_of(const void *handle)
     return (uint32_t)((uintptr_t)handle >> KIND_BITS) & ((1u << INDEX_BITS) - 1);
 }
 
-static uint32_t
+/* All the bits above, so that a number with more of them is no handle. */
+static uint64_t
 generation_of(const void *handle)
 {
-    return (uint32_t)(((uint64_t)(uintptr_t)handle) >> (KIND_BITS + INDEX_BITS)) &
-           GENERATION_MASK;
+    return ((uint64_t)(uintptr_t)handle) >> (KIND_BITS + INDEX_BITS);
 }
 
 /* Take a slot that nobody uses; the mutex is held. 0: none to be had. */

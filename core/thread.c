@@ -300,6 +300,7 @@ walpool__thread_fork_count(void)
 void
 walpool__thread_at_fork(void (*child)(void))
 {
+    walpool__thread_fork_count(); /* from now on forks are watched */
     for (int i = 0; i < FORK_HOOKS; i++) {
         void (*none)(void) = NULL;
 
