@@ -52,6 +52,9 @@ walpool__call_begin(struct walpool__call *call, const walpool_call *asked,
                                   "WALPOOL_CALL_*", (unsigned)asked->flags);
     walpool__call_begin_own(call, timeout_ms == -1 ? default_timeout_ms
                                                    : timeout_ms);
+    /* Timeout 0 means: wait for nothing. It does not forbid to run. Nor does
+     * the database's default, which is called busy_timeout. */
+    call->waits_only = timeout_ms <= 0;
     call->leave = asked->leave;
     call->leave_data = asked->leave_data;
     call->why = asked->why;
@@ -107,8 +110,7 @@ walpool__call_tick(struct walpool__call *call)
     if (call->leave &&
         walpool__clock_now() - call->started_ns >= LEAVE_AFTER_NS)
         walpool__call_leave(call);
-    /* Timeout 0 means: wait for nothing. It does not forbid to run. */
-    if (call->timeout_ms == 0)
+    if (call->waits_only)
         return walpool__token_cancelled(call->token) &&
                walpool__call_must_stop(call);
     return walpool__call_must_stop(call);

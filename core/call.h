@@ -16,6 +16,7 @@ struct walpool__call {
     const char *why;
     uint64_t shape;
     uint32_t flags;
+    bool waits_only; /* the deadline is for waiting, running has none */
     walpool_phase phase;
     walpool_status stopped; /* OK, or why the call must end */
 };

@@ -210,8 +210,10 @@ typedef struct walpool_options {
     int32_t readers;             /* reader connections, 1..64; default 4.
                                     Opened when first needed. More than twice
                                     the cores brings nothing. */
-    int64_t busy_timeout_ms;     /* deadline of a call that names none,
-                                    -1..86400000; default 5000 */
+    int64_t busy_timeout_ms;     /* longest wait, for connections and locks,
+                                    of a call that names no timeout; running
+                                    is not limited by it. -1..86400000;
+                                    default 5000 */
     int64_t close_timeout_ms;    /* the same for walpool_close; default 5000 */
     int64_t cache_size_kib;      /* page cache of each connection, 64..
                                     16777216; default 8192 */
@@ -600,8 +602,9 @@ enum {
 
 /* How to carry out a call. NULL instead of it means WALPOOL_CALL_INIT. */
 typedef struct walpool_call {
-    int64_t timeout_ms;   /* for everything the call waits for or does; 0: try
-                             once, -1: the database's busy_timeout */
+    int64_t timeout_ms;   /* for all that the call waits for and runs; 0: wait
+                             for nothing, but run; -1: wait for as long as the
+                             database's busy_timeout, and run */
     walpool_token *token; /* to cancel it, or NULL */
     uint64_t shape;       /* names are put in the block unless the result has
                              this shape; 0: only WALPOOL_CALL_NAMES decides */

@@ -52,6 +52,20 @@ TEST(wait__for_a_reader_ends_at_the_deadline)
     api_close(db);
 }
 
+TEST(wait__busy_timeout_does_not_limit_running)
+{
+    walpool_statement slow = {
+        .sql = "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n"
+               " LIMIT 2000000) SELECT count(*) FROM n"};
+    walpool_call some = within(1);
+    set_up("busy_timeout=1");
+    CHECK_OK(walpool_read(db, &slow, NULL, NULL, &err));
+    CHECK_OK(walpool_write(db, &slow, NULL, NULL, &err));
+    CHECK_STATUS(walpool_read(db, &slow, &some, NULL, &err), WALPOOL_TIMEOUT);
+    CHECK_INT(err.phase, WALPOOL_PHASE_EXECUTE);
+    api_close(db);
+}
+
 TEST(wait__for_the_writer_ends_at_the_deadline)
 {
     set_up("busy_timeout=60");
