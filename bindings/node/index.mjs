@@ -1,0 +1,12 @@
+import walpool from './index.cjs';
+
+export default walpool;
+export const {
+    open, openSync, version, versionNumber,
+    Database, DatabaseSync, Lease, LeaseSync,
+    WalpoolError, MisuseError, ClosedError, BusyError, NoMemoryError, TimeoutError,
+    CancelledError, DeadlockError, ForkedError, OptionError, ParamError, SqlError,
+    ConstraintError, ReadonlyError, CantOpenError, NotADatabaseError, CorruptError,
+    FullError, IOError, TooBigError, EncodingError, NotWalError, UnsupportedError,
+    RefusedError, InternalError,
+} = walpool;

@@ -1,0 +1,74 @@
+// @ts-check
+'use strict';
+/* Many rows of parameters for one statement, cut into chunks: a chunk is one
+ * request, so that neither memory nor a queue's turn grows with the input. */
+const { refuse } = require('./errors.js');
+const { describe } = require('./statement.js');
+
+const CHUNK_ROWS = 10000;
+const CHUNK_BYTES = 4 * 1024 * 1024; // of texts and blobs
+
+/** @typedef {import('./request.js').Params} Params */
+/** @typedef {import('./results.js').WriteResult} WriteResult */
+/** A chunk, the number of its first row, and whether it is the last one.
+ * @typedef {{rows: Params[], first: number, last: boolean}} Chunk */
+
+/** @param {unknown} value */
+function bytesOf(value) {
+    if (typeof value === 'string') return value.length;
+    return ArrayBuffer.isView(value) || value instanceof ArrayBuffer ? value.byteLength : 0;
+}
+
+/** @param {unknown} row */
+function weigh(row) {
+    if (typeof row !== 'object' || row === null) return 0;
+    let bytes = 0;
+    for (const value of Array.isArray(row) ? row : Object.values(row)) bytes += bytesOf(value);
+    return bytes;
+}
+
+/** @param {unknown} rows @returns {Iterator<Params>} */
+function iteratorOf(rows) {
+    if (typeof rows === 'object' && rows !== null && Symbol.iterator in rows &&
+        !ArrayBuffer.isView(rows)) {
+        return /** @type {Iterable<Params>} */ (rows)[Symbol.iterator]();
+    }
+    throw refuse('PARAM', 'the rows of parameters must be an array or another ' +
+        `iterable of arrays or objects, not ${describe(rows)}`);
+}
+
+/** @param {unknown} input @returns {Generator<Chunk, void>} */
+function* chunksOf(input) {
+    const iterator = iteratorOf(input);
+    let first = 0;
+    try {
+        for (let next = iterator.next(); !next.done;) {
+            const rows = [];
+            for (let bytes = 0; !next.done && rows.length < CHUNK_ROWS &&
+                bytes < CHUNK_BYTES; next = iterator.next()) {
+                rows.push(next.value);
+                bytes += weigh(next.value);
+            }
+            yield { rows, first, last: next.done === true };
+            first += rows.length;
+        }
+    } finally {
+        iterator.return?.();
+    }
+}
+
+/** @returns {WriteResult} */
+function nothing() {
+    return { changes: 0, lastRowid: 0, rows: [], columns: [] };
+}
+
+/** Add what one chunk did. @param {WriteResult} sum @param {WriteResult} result */
+function add(sum, result) {
+    sum.changes += result.changes;
+    sum.lastRowid = result.lastRowid;
+    sum.columns = result.columns;
+    for (const row of result.rows) sum.rows.push(row);
+    return sum;
+}
+
+module.exports = { chunksOf, nothing, add };

@@ -1,0 +1,21 @@
+// @ts-check
+'use strict';
+/* Loads the addon. No other file knows where it is or how it was built. */
+const { existsSync } = require('node:fs');
+const { join } = require('node:path');
+const { platform } = require('./platform.js');
+
+function findAddon() {
+    const file = join(__dirname, '..', 'prebuilds', `${platform}.node`);
+    if (existsSync(file)) return file;
+    throw new Error(
+        `walpool has no binary for ${platform}: ${file} is missing. ` +
+        'Build one in a checkout of walpool with `sh packaging/node/build.sh`');
+}
+
+/** What the addon exports: the functions of walpool.h by their C names, as
+ * bindings/node/node.i maps their arguments, and those of slot.c and queue.c.
+ * @type {Record<string, any>} */
+const raw = require(findAddon());
+
+module.exports = { raw };

@@ -1,0 +1,270 @@
+// @ts-check
+'use strict';
+/* Requests: a statement, its parameters and how to carry it out, written into
+ * a slot as walpool.h lays them out: header, SQL, label, block of parameters.
+ * A slot that is used for the same statement again keeps SQL and label. */
+const { raw } = require('./native.js');
+const { refuse } = require('./errors.js');
+const { describe } = require('./statement.js');
+const { putValue, putText } = require('./values.js');
+
+const REQUEST_MAGIC = raw.WALPOOL_REQUEST_MAGIC | 0;
+const ROWS_MAGIC = raw.WALPOOL_ROWS_MAGIC | 0;
+const ROWS_NAMES = raw.WALPOOL_ROWS_NAMES;
+const CALL_NAMES = raw.WALPOOL_CALL_NAMES;
+const HEADER_BYTES = 64;
+const CELL_BYTES = 16;
+const WHY_BYTES = raw.WALPOOL_WHY_BYTES;
+const MOST_COLUMNS = 32766;
+
+/** @typedef {import('./slot.js').Slot} Slot */
+/** @typedef {import('./statement.js').Statement} Statement */
+/** @typedef {import('./options.js').Call} Call */
+/** @typedef {readonly unknown[] | {readonly [name: string]: unknown}} Params */
+
+/** Stands for the statement in a request that has none. */
+const NO_STATEMENT = {};
+
+/** @param {number} bytes */
+const padded = (bytes) => (bytes + 7) & ~7;
+
+/** @param {Slot} slot @param {number} at a multiple of 4 @param {number} number
+ *  whole, up to 2^53 */
+function putInt64(slot, at, number) {
+    const high = Math.floor(number / 4294967296);
+    slot.request.i32[at >> 2] = number - high * 4294967296;
+    slot.request.i32[(at >> 2) + 1] = high;
+}
+
+/* ------------------------------------------------------ SQL and its header */
+
+/** Write header, SQL and label at `at`; the parameters follow at slot.end.
+ * @param {Slot} slot @param {number} at @param {Statement | null} statement
+ * @param {string} why */
+function putStatement(slot, at, statement, why) {
+    const sql = statement ? statement.bytes : null;
+    const sqlAt = at + HEADER_BYTES;
+    const whyAt = sqlAt + (sql ? sql.length : 0);
+    slot.reserve(whyAt + WHY_BYTES * 3 + 8);
+    const { bytes, i32 } = slot.request;
+    if (sql) bytes.set(sql, sqlAt);
+    const whyBytes = why === '' ? 0 : bytes.utf8Write(why.slice(0, WHY_BYTES), whyAt);
+    const head = at >> 2;
+    i32[head] = REQUEST_MAGIC;
+    i32[head + 8] = HEADER_BYTES;
+    i32[head + 9] = sql ? sql.length : 0;
+    i32[head + 10] = whyAt - at;
+    i32[head + 11] = whyBytes;
+    i32[head + 13] = 0;
+    i32[head + 15] = 0;
+    slot.end = padded(whyAt + whyBytes);
+}
+
+/** @param {Slot} slot @param {number} at @param {Statement | null} statement
+ *  @param {Call} call @param {number} flags */
+function putHead(slot, at, statement, call, flags) {
+    const key = statement ?? NO_STATEMENT;
+    if (at === 0 && slot.statement === key && slot.why === call.why) {
+        slot.end = slot.params;
+    } else {
+        slot.statement = null;
+        putStatement(slot, at, statement, call.why);
+        if (at === 0) {
+            slot.statement = key;
+            slot.why = call.why;
+            slot.params = slot.end;
+        }
+    }
+    const i32 = slot.request.i32;
+    const head = at >> 2;
+    /* Whoever asks for names gets them; others only where they are unknown. */
+    const shape = statement && !(flags & CALL_NAMES) ? statement.shape : null;
+    slot.shape = shape;
+    i32[head + 1] = shape ? flags : flags | CALL_NAMES;
+    putInt64(slot, at + 8, call.timeout);
+    putInt64(slot, at + 16, call.token);
+    i32[head + 6] = shape ? shape.low : 0;
+    i32[head + 7] = shape ? shape.high : 0;
+}
+
+/** The request ends at slot.end. @param {Slot} slot @param {number} at
+ *  @param {number} paramsAt 0: none */
+function putEnd(slot, at, paramsAt) {
+    const i32 = slot.request.i32;
+    slot.end = padded(slot.end);
+    i32[(at >> 2) + 12] = paramsAt === 0 ? 0 : paramsAt - at;
+    i32[(at >> 2) + 14] = slot.end - at;
+}
+
+/* -------------------------------------------------------------- parameters */
+
+/** @param {unknown} params @returns {string[] | null} null: by position */
+function namesOf(params) {
+    if (Array.isArray(params)) return null;
+    const odd = typeof params !== 'object' || params === null ||
+        ArrayBuffer.isView(params) || params instanceof ArrayBuffer ||
+        params instanceof Date || Symbol.iterator in params;
+    if (odd) {
+        throw refuse('PARAM', 'the parameters must be an array, or an object ' +
+            `with their names, not ${describe(params)}`);
+    }
+    return Object.keys(params);
+}
+
+/** The values of one row, read before anything is written.
+ * @param {any} params @param {string[] | null} names @param {number} row
+ * @returns {readonly unknown[]} */
+function valuesOf(params, names, row) {
+    if (!names) {
+        if (Array.isArray(params)) return params;
+        throw refuse('PARAM', `row ${row + 1} of the parameters is ` +
+            `${describe(params)}, where the first one is an array`);
+    }
+    if (typeof params !== 'object' || params === null || Array.isArray(params)) {
+        throw refuse('PARAM', `row ${row + 1} of the parameters is ` +
+            `${describe(params)}, where the first one is an object`);
+    }
+    return names.map((name) => params[name]);
+}
+
+/** Begin a block: its header and names; returns where the first row's cells
+ *  are. @param {Slot} slot @param {number} base @param {string[] | null} names
+ *  @param {number} columns @param {number} rows */
+function putBlockHead(slot, base, names, columns, rows) {
+    const cellRows = names ? rows + 1 : rows;
+    const start = base + HEADER_BYTES + columns * cellRows * CELL_BYTES;
+    slot.reserve(start);
+    const i32 = slot.request.i32;
+    const at = base >> 2;
+    for (let word = at + 5; word < at + HEADER_BYTES / 4; word++) i32[word] = 0;
+    i32[at] = ROWS_MAGIC;
+    i32[at + 1] = names ? ROWS_NAMES : 0;
+    i32[at + 2] = columns;
+    i32[at + 3] = rows;
+    i32[at + 4] = start - base;
+    slot.end = start;
+    if (!names) return base + HEADER_BYTES;
+    const place = { names, row: -1, column: 0 };
+    for (; place.column < columns; place.column++) {
+        const cell = base + HEADER_BYTES + place.column * CELL_BYTES;
+        putText(slot, base, cell, names[place.column], place);
+    }
+    return base + HEADER_BYTES + columns * CELL_BYTES;
+}
+
+/** @param {Slot} slot @param {number} base @param {number} cell
+ *  @param {readonly unknown[]} values @param {number} columns
+ *  @param {string[] | null} names @param {number} row -1: the only one */
+function putRow(slot, base, cell, values, columns, names, row) {
+    const place = { names, row, column: 0 };
+    for (let column = 0; column < columns; column++) {
+        place.column = column;
+        putValue(slot, base, cell + column * CELL_BYTES, values[column], place);
+    }
+}
+
+/** @param {number} columns */
+function checkColumns(columns) {
+    if (columns > MOST_COLUMNS) {
+        throw refuse('PARAM', `${columns} parameters: the most are ${MOST_COLUMNS}`);
+    }
+}
+
+/** @param {Slot} slot @param {number} base */
+function putBlockEnd(slot, base) {
+    slot.request.i32[(base >> 2) + 6] = slot.end - base;
+}
+
+/** @param {Slot} slot @param {number} base @param {Params} params */
+function putParams(slot, base, params) {
+    const names = namesOf(params);
+    const values = valuesOf(params, names, -1);
+    const columns = values.length;
+    checkColumns(columns);
+    const cell = putBlockHead(slot, base, names, columns, 1);
+    putRow(slot, base, cell, values, columns, names, -1);
+    putBlockEnd(slot, base);
+}
+
+/** @param {readonly unknown[]} values @param {number} columns @param {number} row */
+function checkWidth(values, columns, row) {
+    if (values.length !== columns) {
+        throw refuse('PARAM', `row ${row + 1} of the parameters has ` +
+            `${values.length} values, where the first one has ${columns}`);
+    }
+}
+
+/** @param {Slot} slot @param {number} base @param {readonly Params[]} rows
+ *  @param {number} first number of the first row, for errors */
+function putManyParams(slot, base, rows, first) {
+    const names = namesOf(rows[0]);
+    const values = rows.map((row, i) => valuesOf(row, names, first + i));
+    const columns = values[0].length;
+    checkColumns(columns);
+    let cell = putBlockHead(slot, base, names, columns, rows.length);
+    for (let row = 0; row < values.length; row++) {
+        checkWidth(values[row], columns, first + row);
+        putRow(slot, base, cell, values[row], columns, names, first + row);
+        cell += columns * CELL_BYTES;
+    }
+    putBlockEnd(slot, base);
+}
+
+/* ----------------------------------------------------------------- requests */
+
+/** Write a request at `at`; returns where the next one of a batch goes.
+ * @param {Slot} slot @param {number} at @param {Statement} statement
+ * @param {Params | undefined | null} params @param {Call} call
+ * @param {number} flags */
+function putRequest(slot, at, statement, params, call, flags) {
+    putHead(slot, at, statement, call, flags);
+    const base = params === undefined || params === null ? 0 : slot.end;
+    if (base !== 0) putParams(slot, base, /** @type {Params} */ (params));
+    putEnd(slot, at, base);
+    return slot.end;
+}
+
+/** The same for many rows of parameters.
+ * @param {Slot} slot @param {number} at @param {Statement} statement
+ * @param {readonly Params[]} rows @param {number} first @param {Call} call
+ * @param {number} flags */
+function putManyRequest(slot, at, statement, rows, first, call, flags) {
+    putHead(slot, at, statement, call, flags);
+    const base = slot.end;
+    putManyParams(slot, base, rows, first);
+    putEnd(slot, at, base);
+    return slot.end;
+}
+
+/** A request without a statement: only how to carry it out.
+ * @param {Slot} slot @param {Call} call @param {number} flags */
+function putCall(slot, call, flags) {
+    putHead(slot, 0, null, call, flags);
+    putEnd(slot, 0, 0);
+}
+
+/** After the last request of a batch. @param {Slot} slot */
+function putBatchEnd(slot) {
+    slot.reserve(slot.end + 8);
+    slot.request.i32[slot.end >> 2] = 0;
+}
+
+/** Name and options for an open. @param {Slot} slot @param {string} name
+ *  @param {string} options */
+function putOpen(slot, name, options) {
+    const bytes = Buffer.from(`${name}\0${options}\0`, 'utf8');
+    slot.statement = null;
+    slot.end = 0;
+    slot.reserve(bytes.length);
+    slot.request.bytes.set(bytes);
+}
+
+/** Change the deadline of a request that is sent again for the next block.
+ * @param {Slot} slot @param {number} timeout */
+function putTimeout(slot, timeout) {
+    putInt64(slot, 8, timeout);
+}
+
+module.exports = {
+    putRequest, putManyRequest, putCall, putBatchEnd, putOpen, putTimeout,
+};

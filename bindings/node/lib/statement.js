@@ -1,0 +1,67 @@
+// @ts-check
+'use strict';
+/* Statements: SQL text as bytes, and what is known of its results, so that
+ * neither is worked out twice. Kept per text, the most recent ones. */
+const { refuse } = require('./errors.js');
+const { BLOCK_BYTES } = require('./slot.js');
+
+const KEPT = 512; // twice as many at most: see statementOf
+const LONGEST_KEPT = 64 * 1024;
+
+class Statement {
+    /** @param {string} sql */
+    constructor(sql) {
+        if (!sql.isWellFormed()) {
+            throw refuse('ENCODING', 'the SQL text holds a lone surrogate');
+        }
+        /* An empty text reaches the library as one blank, which it refuses in
+         * its own words. */
+        this.bytes = Buffer.from(sql || ' ', 'utf8');
+        /** The columns of its last result.
+         * @type {import('./shape.js').Shape | null} */
+        this.shape = null;
+        /** Room that its results need, as far as seen. */
+        this.blockBytes = BLOCK_BYTES;
+    }
+}
+
+/** Two generations instead of a list in order of use: a hit costs one look-up.
+ * @type {Map<string, Statement>} */
+let young = new Map();
+/** @type {Map<string, Statement>} */
+let old = new Map();
+
+/** @param {string} sql @param {Statement} statement */
+function keep(sql, statement) {
+    if (young.size >= KEPT) {
+        old = young;
+        young = new Map();
+    }
+    young.set(sql, statement);
+    return statement;
+}
+
+/** @param {string} sql @returns {Statement} */
+function statementOf(sql) {
+    const known = young.get(sql);
+    if (known !== undefined) return known;
+    if (typeof sql !== 'string') {
+        throw refuse('MISUSE', `the SQL must be a string, not ${describe(sql)}`);
+    }
+    const statement = old.get(sql) ?? new Statement(sql);
+    return sql.length > LONGEST_KEPT ? statement : keep(sql, statement);
+}
+
+/** Name the type of a value for an error; never the value itself.
+ * @param {unknown} value @returns {string} */
+function describe(value) {
+    if (value === null) return 'null';
+    if (Array.isArray(value)) return 'an array';
+    if (typeof value === 'function') return 'a function';
+    if (typeof value !== 'object') return typeof value;
+    const name = Object.getPrototypeOf(value)?.constructor?.name;
+    return typeof name === 'string' && name !== 'Object' && name !== ''
+        ? `an object of class ${name}` : 'an object';
+}
+
+module.exports = { statementOf, describe, Statement };

@@ -1,0 +1,244 @@
+// @ts-check
+'use strict';
+/* Databases and leases of the synchronous interface. */
+const { raw } = require('./native.js');
+const { answer, refuse } = require('./errors.js');
+const { BLOCK_BYTES } = require('./slot.js');
+const { describe } = require('./statement.js');
+const { readCall, readTimeout, openText, openName } = require('./options.js');
+const { putOpen } = require('./request.js');
+const { putBatch, batchResults, checkpointMode, checkpointResult } = require('./results.js');
+const { refuseSynchronous } = require('./context.js');
+const { CallsSync, check, withSlot, withCall, send } = require('./sync-calls.js');
+
+const ANSWER_CHECKPOINT = 512 / 4; // index of the checkpoint in the answer
+const answerNumbers = new Int32Array(raw.answer);
+
+/** @typedef {ReturnType<CallsSync['iterate']>} RowsSync */
+
+/** Leases and databases that were dropped open.
+ * @type {FinalizationRegistry<number>} */
+const droppedLeases = new FinalizationRegistry((handle) => raw.walpool_release(handle));
+/** @type {FinalizationRegistry<number>} */
+const droppedDatabases = new FinalizationRegistry((handle) => raw.walpool_close(handle, 0));
+
+/** @param {unknown} callback @param {string} method */
+function checkCallback(callback, method) {
+    if (typeof callback === 'function') return;
+    throw refuse('MISUSE', `${method}() takes a function, not ${describe(callback)}`);
+}
+
+/** A promise would be left behind: nobody waits for it here.
+ * @template T @param {T} result @param {string} method */
+function refusePromise(result, method) {
+    if (typeof /** @type {any} */ (result)?.then !== 'function') return result;
+    Promise.resolve(result).catch(() => {}); // its error is not the one to show
+    throw refuse('MISUSE', `the function given to ${method}() returned a promise, which ` +
+        'a synchronous block cannot await: use walpool.open() for asynchronous code');
+}
+
+/* ------------------------------------------------------------------- leases */
+
+class LeaseSync extends CallsSync {
+    #handle;
+    #database;
+    /** Transactions and savepoints that are open. */
+    #depth;
+    #released = false;
+    /** @type {Set<RowsSync>} */
+    #iterators = new Set();
+
+    /** @param {DatabaseSync} database kept, so that it stays open
+     *  @param {number} handle @param {boolean} writes */
+    constructor(database, handle, writes) {
+        super(handle, raw.walpool_run, raw.walpool_run, {
+            beforeWrite() {},
+            opened: (rows) => { this.#iterators.add(rows); },
+            atomically: (_, work) => this.savepoint(work),
+        });
+        this.#database = database;
+        this.#handle = handle;
+        this.#depth = writes ? 1 : 0;
+        droppedLeases.register(this, handle, this);
+    }
+
+    get database() {
+        return this.#database;
+    }
+
+    #closeIterators() {
+        for (const rows of this.#iterators) rows.return();
+        this.#iterators.clear();
+    }
+
+    /** @param {object} [options] */
+    begin(options) {
+        this.#closeIterators();
+        withCall(readCall(options, true), (slot) => check(raw.walpool_begin(this.#handle, slot)));
+        this.#depth = 1;
+    }
+
+    /** @param {(lease: LeaseSync) => any} [callback] */
+    savepoint(callback) {
+        if (callback !== undefined) checkCallback(callback, 'savepoint');
+        check(raw.walpool_savepoint(this.#handle));
+        this.#depth++;
+        return callback ? LeaseSync.run(this, callback, 'savepoint') : undefined;
+    }
+
+    /** @param {object} [options] */
+    commit(options) {
+        this.#closeIterators();
+        withCall(readCall(options, true), (slot) => check(raw.walpool_commit(this.#handle, slot)));
+        this.#depth--;
+    }
+
+    rollback() {
+        this.#closeIterators();
+        check(raw.walpool_rollback(this.#handle));
+        this.#depth--;
+    }
+
+    release() {
+        if (this.#released) return;
+        this.#closeIterators();
+        check(raw.walpool_release(this.#handle));
+        this.#released = true;
+        droppedLeases.unregister(this);
+    }
+
+    /** Undo all that is open above a depth, as far as SQLite has not yet.
+     * @param {number} depth */
+    #undo(depth) {
+        while (this.#depth > depth) {
+            if (raw.walpool_rollback(this.#handle) !== 0) this.#depth = depth;
+            else this.#depth--;
+        }
+    }
+
+    /** Run a callback in the innermost transaction: keep what it did when it
+     * returns, undo it when it throws.
+     * @template T @param {LeaseSync} lease @param {(lease: LeaseSync) => T} callback
+     * @param {string} method @returns {T} */
+    static run(lease, callback, method) {
+        const depth = lease.#depth;
+        try {
+            const result = refusePromise(callback(lease), method);
+            while (lease.#depth >= depth) lease.commit();
+            return result;
+        } catch (error) {
+            lease.#closeIterators();
+            lease.#undo(depth - 1);
+            throw error;
+        }
+    }
+}
+
+/* ---------------------------------------------------------------- databases */
+
+class DatabaseSync extends CallsSync {
+    #handle;
+    #path;
+    #closed = false;
+
+    /** @param {string | URL} name @param {object} [options] */
+    constructor(name, options) {
+        const handle = withSlot(BLOCK_BYTES, (slot) => {
+            putOpen(slot, openName(name), openText(options));
+            const opened = raw.walpool_open(slot.id);
+            if (!opened) throw answer();
+            return opened;
+        });
+        super(handle, raw.walpool_read, raw.walpool_write, {
+            beforeWrite: () => refuseSynchronous(this.#path),
+            opened() {},
+            atomically: (settings, work) => this.write(work, settings),
+        });
+        this.#handle = handle;
+        this.#path = this.health().path;
+        droppedDatabases.register(this, handle, this);
+    }
+
+    get path() {
+        return this.#path;
+    }
+
+    /** @param {unknown} list @param {object} [options] */
+    batch(list, options) {
+        const call = readCall(options, true);
+        refuseSynchronous(this.#path);
+        return withSlot(BLOCK_BYTES, (slot) => {
+            const count = putBatch(slot, list, call);
+            send(raw.walpool_batch, this.#handle, slot);
+            return batchResults(slot, count, call);
+        });
+    }
+
+    /** @param {'read' | 'write'} kind @param {object} [options] */
+    acquire(kind, options) {
+        if (kind !== 'read' && kind !== 'write') {
+            throw refuse('MISUSE', 'the kind of a lease must be "read" or "write"');
+        }
+        const writes = kind === 'write';
+        if (writes) refuseSynchronous(this.#path);
+        const number = writes ? raw.WALPOOL_WRITE : raw.WALPOOL_READ;
+        const handle = withCall(readCall(options, true),
+            (slot) => raw.walpool_acquire(this.#handle, number, slot));
+        if (!handle) throw answer();
+        return new LeaseSync(this, handle, writes);
+    }
+
+    /** @template T @param {(lease: LeaseSync) => T} callback @param {object} [options] */
+    read(callback, options) {
+        checkCallback(callback, 'read');
+        const lease = this.acquire('read', options);
+        try {
+            return refusePromise(callback(lease), 'read');
+        } finally {
+            lease.release();
+        }
+    }
+
+    /** @template T @param {(lease: LeaseSync) => T} callback @param {object} [options] */
+    write(callback, options) {
+        checkCallback(callback, 'write');
+        const lease = this.acquire('write', options);
+        try {
+            return LeaseSync.run(lease, callback, 'write');
+        } finally {
+            lease.release();
+        }
+    }
+
+    /** @param {string} [mode] @param {object} [options] */
+    checkpoint(mode, options) {
+        const number = checkpointMode(mode);
+        withCall(readCall(options, true),
+            (slot) => check(raw.walpool_checkpoint(this.#handle, number, slot)));
+        return checkpointResult(answerNumbers, ANSWER_CHECKPOINT);
+    }
+
+    health() {
+        const json = raw.walpool_health_json(this.#handle);
+        if (typeof json !== 'string') throw answer();
+        return JSON.parse(json);
+    }
+
+    /** @param {{timeout?: number}} [options] */
+    close(options) {
+        if (this.#closed) return;
+        check(raw.walpool_close(this.#handle, readTimeout(options?.timeout)));
+        this.#closed = true;
+        droppedDatabases.unregister(this);
+    }
+}
+
+/* Older versions of Node.js 20 lack the symbol. */
+if (Symbol.dispose) {
+    Object.defineProperty(DatabaseSync.prototype, Symbol.dispose,
+        { value() { this.close(); }, configurable: true, writable: true });
+    Object.defineProperty(LeaseSync.prototype, Symbol.dispose,
+        { value() { this.release(); }, configurable: true, writable: true });
+}
+
+module.exports = { DatabaseSync, LeaseSync, checkCallback };

@@ -1,0 +1,156 @@
+/* walpool for Node.js: how the shapes of walpool.i cross.
+ *
+ *   handle                    a number
+ *   statement and call, call,
+ *   statements, count, call   the id of a slot that holds the request
+ *   walpool_rows *rows        the block of that slot; no argument
+ *   walpool_error *err        the shared answer; no argument. A status is
+ *                             returned as its number, a failed handle as 0
+ */
+%module walpool
+#pragma SWIG nowarn=312 /* the union in walpool_cell, which is not wrapped */
+
+%include "raw.i"
+
+%{
+#include "addon.h"
+#include <mutex>
+%}
+
+%init %{
+  struct addon *addon = addon_open(env, exports);
+  if (!addon)
+    throw Napi::Error::New(env, "walpool: no memory for the addon");
+%}
+
+/* Only queue.c submits; lib/ reads health as JSON. */
+%ignore walpool_submit;
+%ignore walpool_completions;
+%ignore walpool_queue_open;
+%ignore walpool_queue_fd;
+%ignore walpool_queue_close;
+%ignore walpool_health_get;
+%ignore WALPOOL_OPTIONS_INIT;
+%ignore WALPOOL_CALL_INIT;
+
+/* ------------------------------------------------------------ plain values */
+
+%typemap(out) void "napi_get_undefined(env, &$result);"
+%typemap(out) int, unsigned int, int32_t, walpool_status
+  "$result = addon_int32(env, (int32_t)$1);"
+%typemap(out) char *, const char *
+  "napi_create_string_utf8(env, $1, NAPI_AUTO_LENGTH, &$result);"
+%typemap(in) int32_t, walpool_kind, walpool_checkpoint_mode %{
+  {
+    int32_t number = 0;
+    napi_get_value_int32(env, $input, &number);
+    $1 = ($1_ltype)number;
+  }
+%}
+%typemap(in) int64_t, size_t %{
+  {
+    int64_t number = 0;
+    napi_get_value_int64(env, $input, &number);
+    $1 = ($1_ltype)number;
+  }
+%}
+
+/* ----------------------------------------------------------------- handles */
+
+%define HANDLE(TYPE)
+%typemap(in) TYPE * "$1 = (TYPE *)addon_handle(env, $input);"
+%typemap(out) TYPE *
+  "$result = addon_number(env, (double)(uintptr_t)$1);"
+%enddef
+HANDLE(walpool)
+HANDLE(walpool_lease)
+HANDLE(walpool_cursor)
+HANDLE(walpool_token)
+
+/* What the environment must end, if it ends first. */
+%define MAKES(FUNCTION, KIND)
+%exception FUNCTION "$action addon_track(addon, KIND, result);"
+%enddef
+%define ENDS(FUNCTION, KIND)
+%exception FUNCTION
+  "$action if (result == WALPOOL_OK) addon_untrack(addon, KIND, arg1);"
+%enddef
+%define SHOWS(FUNCTION, BEFORE)
+%exception FUNCTION
+  "$action if (result == WALPOOL_OK) slot_seen(addon, slot, BEFORE);"
+%enddef
+MAKES(walpool_open, ADDON_DATABASE)
+MAKES(walpool_acquire, ADDON_LEASE)
+ENDS(walpool_close, ADDON_DATABASE)
+ENDS(walpool_release, ADDON_LEASE)
+ENDS(walpool_cursor_close, ADDON_CURSOR)
+SHOWS(walpool_read, nullptr)
+SHOWS(walpool_run, nullptr)
+SHOWS(walpool_cursor_next, arg1)
+
+/* ---------------------------------------------------- requests and answers */
+
+/* $input is a slot; what cannot be read is told in the answer, and undefined
+ * is returned. */
+%define SLOT(READ)
+  slot = slot_get(addon, $input);
+  if (READ(addon, slot) != WALPOOL_OK)
+    return nullptr;
+%enddef
+
+%typemap(in) (const char *name, const walpool_options *options) {
+  SLOT(slot_open_args)
+  $1 = (char *)slot->request;
+  $2 = &slot->options;
+}
+%typemap(in) (const walpool_statement *statement, const walpool_call *call) {
+  SLOT(slot_statement)
+  $1 = &slot->statement;
+  $2 = &slot->call;
+}
+%typemap(in) (const walpool_statement *statements, size_t count,
+              const walpool_call *call) {
+  SLOT(slot_batch)
+  $1 = slot->statements;
+  $2 = slot->statement_count;
+  $3 = &slot->call;
+}
+%typemap(in) const walpool_call *call {
+  SLOT(slot_call)
+  $1 = &slot->call;
+}
+/* SWIG reads arguments without input first, so these wait for the check. */
+%typemap(in, numinputs=0) walpool_result *results ""
+%typemap(check) walpool_result *results "$1 = slot->results;"
+%typemap(in, numinputs=0) walpool_rows *rows ""
+%typemap(check) walpool_rows *rows "$1 = &slot->rows;"
+%typemap(in, numinputs=0) walpool_error *err "$1 = &addon->answer->error;"
+%typemap(in, numinputs=0) walpool_checkpoint_result *out
+  "$1 = &addon->answer->checkpoint;"
+
+/* A Uint8Array of the length that is wanted. */
+%typemap(in) (void *dst, size_t bytes) %{
+  {
+    napi_typedarray_type type;
+    if (napi_get_typedarray_info(env, $input, &type, &$2, &$1, nullptr,
+                                 nullptr) != napi_ok) {
+      addon_misuse(addon, "$symname: not a Uint8Array");
+      return nullptr;
+    }
+  }
+%}
+
+%typemap(in, numinputs=0) walpool_version_info *out (walpool_version_info info_)
+  "$1 = &info_;"
+%typemap(argout) walpool_version_info *out
+  "$result = addon_version(env, $1);"
+
+/* JSON on success, otherwise the status. */
+%typemap(in, numinputs=0) (char *dst, size_t capacity) (char text_[16384])
+  "$1 = text_; $2 = sizeof text_;"
+%typemap(in, numinputs=0) size_t *need (size_t need_) "$1 = &need_;"
+%typemap(argout) (char *dst, size_t capacity)
+  "if (result == WALPOOL_OK)
+     napi_create_string_utf8(env, $1, NAPI_AUTO_LENGTH, &$result);"
+
+%include "walpool.i"
