@@ -79,8 +79,11 @@ walpool__py_milliseconds(PyObject *seconds, int64_t *ms)
         return walpool__py_fail(WALPOOL_MISUSE,
                                 "timeout is %S; pass 0 (try once) or more "
                                 "seconds, or None for the default", seconds);
-    value = ceil(value * 1000);
-    *ms = value > LONGEST_TIMEOUT_MS ? LONGEST_TIMEOUT_MS : (int64_t)value;
+    *ms = value * 1000 > LONGEST_TIMEOUT_MS
+              ? LONGEST_TIMEOUT_MS
+              : (int64_t)ceil(value * 1000 - 1e-6); /* 0.029 is 29 ms */
+    if (value > 0 && *ms == 0)
+        *ms = 1;
     return true;
 }
 

@@ -59,7 +59,7 @@ def _milliseconds(name: str, value: Any) -> str:
         if value == math.inf:
             return "-1"
         if 0 <= value <= _DAY:
-            return str(math.ceil(value * 1000))
+            return str(math.ceil(value * 1000 - 1e-6))  # 0.029 is 29 ms
     raise OptionError(
         f"option {name} is {value!r}: pass seconds from 0 to {_DAY}, or math.inf"
     )

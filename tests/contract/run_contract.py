@@ -1,0 +1,432 @@
+"""The Python runner of the contract: run_contract.py FILE.json...
+
+It knows steps only as functions from JSON to answers, and uses nothing but the
+package. Prints a line for each scenario, and `N passed, N failed, N skipped`.
+"""
+
+from __future__ import annotations
+
+import errno
+import json
+import os
+import stat
+import struct
+import sys
+import tempfile
+import threading
+import time
+import traceback
+from collections.abc import Callable
+from itertools import islice
+from pathlib import Path
+from typing import Any
+
+import walpool
+
+Step = dict[str, Any]
+
+ABILITIES = {"utf16", "bool", "whole_real", "named_options", "thread_identity", "background"}
+if os.geteuid() != 0:
+    ABILITIES.add("unprivileged")
+AWAIT_SECONDS = 20
+
+
+class Differs(Exception):
+    """An answer is not the expected one."""
+
+
+# ----------------------------------------------------------------- values
+
+
+def value(given: Any) -> Any:
+    """A value of JSON as Python has it."""
+    if not isinstance(given, dict):
+        return given
+    times = given.get("repeat", 1)
+    if "int" in given:
+        return int(given["int"])
+    if "real" in given:
+        return float(given["real"])
+    if "utf16" in given:
+        return bytes.fromhex(given["utf16"]).decode("utf-16-be", "surrogatepass")
+    if "blob" in given:
+        return bytes.fromhex(given["blob"]) * times
+    return bytes.fromhex(given["text_hex"]).decode() * times
+
+
+def values(params: Any) -> Any:
+    if isinstance(params, dict):
+        return {name: value(item) for name, item in params.items()}
+    return tuple(value(item) for item in params)
+
+
+def same(want: Any, got: Any) -> bool:
+    if type(want) is not type(got):
+        return False
+    if isinstance(want, float):
+        return struct.pack("d", want) == struct.pack("d", got)
+    return bool(want == got)
+
+
+def same_row(want: Any, got: Any) -> bool:
+    if want is None or got is None:
+        return want is got
+    return len(want) == len(got) and all(same(value(w), g) for w, g in zip(want, got))
+
+
+# ----------------------------------------------------------- expectations
+
+
+def short(thing: Any) -> str:
+    text = repr(thing)
+    return text if len(text) < 300 else text[:300] + "..."
+
+
+def same_number(want: Any, got: Any) -> bool:
+    if not isinstance(want, dict):
+        return bool(want == got)
+    if "int" in want:
+        return int(want["int"]) == got
+    return want.get("min", got) <= got <= want.get("max", got)
+
+
+def compare(want: Any, name: str, got: Any) -> None:
+    if name == "rows":
+        equal = len(want) == len(got) and all(map(same_row, want, got))
+    elif name in ("row", "first", "last"):
+        equal = same_row(want, got)
+    elif name == "columns":
+        equal = want == list(got)
+    elif name == "results":
+        equal = len(want) == len(got)
+        for one, answer in zip(want, got):
+            check_answer(one, answer)
+    else:
+        equal = same_number(want, got)
+    if not equal:
+        raise Differs(f"{name} is {short(got)}, not {short(want)}")
+
+
+def check_answer(expect: Step, answer: Step) -> None:
+    for name, want in expect.items():
+        if name not in answer:
+            raise Differs(f"there is no answer {name}: {short(answer)}")
+        compare(want, name, answer[name])
+
+
+def check_error(want: Step, error: walpool.WalpoolError, run: Run) -> None:
+    number = error.errno
+    got = {
+        "status": error.status,
+        "sqlite": error.sqlite_code_name,
+        "outcome": error.outcome,
+        "phase": error.phase,
+        "statement": error.statement,
+        "sql_offset": error.sql_offset,
+        "errno": errno.errorcode.get(number, number) if number else None,
+    }
+    for name in want.keys() - {"words", "lacks"}:
+        if got[name] != want[name]:
+            raise Differs(f"{name} is {got[name]}, not {want[name]}: {error}")
+    for word in want.get("words", ()):
+        if run.text(word) not in str(error):
+            raise Differs(f"the message lacks {run.text(word)!r}: {error}")
+    for word in want.get("lacks", ()):
+        if word in str(error):
+            raise Differs(f"the message has {word!r}: {error}")
+
+
+# ------------------------------------------------------------------ steps
+
+
+class Background:
+    """A step in another thread."""
+
+    def __init__(self, work: Callable[[], None]) -> None:
+        self.failure: BaseException | None = None
+        self.thread = threading.Thread(target=self.run, args=(work,))
+        self.thread.start()
+
+    def run(self, work: Callable[[], None]) -> None:
+        try:
+            work()
+        except BaseException as error:
+            self.failure = error
+
+    def join(self) -> None:
+        self.thread.join()
+        if self.failure:
+            raise self.failure
+
+    def close(self) -> None:
+        self.thread.join()
+
+
+def rows_of(rows: list[Any], columns: Any = None) -> Step:
+    answer: Step = {"rows": rows, "row_count": len(rows)}
+    if rows:
+        answer.update(first=rows[0], last=rows[-1])
+    if columns is not None:
+        answer["columns"] = columns
+    return answer
+
+
+class Run:
+    """One scenario: a folder, and the objects by name."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.objects: dict[str, Any] = {}
+        self.made: list[Any] = []
+
+    def text(self, text: str) -> str:
+        return text.replace("${dir}", str(self.folder))
+
+    def add(self, name: str, thing: Any) -> None:
+        self.objects[name] = thing
+        self.made.append(thing)
+
+    def on(self, step: Step) -> Any:
+        return self.objects[step.get("on", "db")]
+
+    def options(self, step: Step) -> dict[str, Any]:
+        """The keyword arguments that any call takes."""
+        given: dict[str, Any] = {}
+        if "timeout" in step:
+            given["timeout"] = step["timeout"] / 1000
+        if "token" in step:
+            given["token"] = self.objects[step["token"]]
+        return given
+
+    def call(self, step: Step) -> tuple[tuple[str, Any], dict[str, Any]]:
+        return (value(step["sql"]), values(step.get("params", ()))), self.options(step)
+
+    # --- statements
+
+    def query(self, step: Step) -> Step:
+        args, options = self.call(step)
+        answer = rows_of(self.on(step).query(*args, **options))
+        if "columns" in step.get("expect", {}):
+            with self.on(step).iterate(*args, **options) as cursor:
+                answer["columns"] = cursor.columns
+        return answer
+
+    def query_one(self, step: Step) -> Step:
+        args, options = self.call(step)
+        return {"row": self.on(step).query_one(*args, **options)}
+
+    def execute(self, step: Step) -> Step:
+        args, options = self.call(step)
+        on = self.on(step)
+        if isinstance(on, walpool.Reader):  # has no execute
+            return rows_of(on.query(*args, **options))
+        result = on.execute(*args, **options)
+        return {**rows_of(result.rows, result.columns),
+                "changes": result.changes, "last_rowid": result.last_rowid}
+
+    def executemany(self, step: Step) -> Step:
+        rows = (values(row) for row in step["param_rows"])
+        result = self.on(step).executemany(value(step["sql"]), rows, **self.options(step))
+        return result._asdict()
+
+    def script(self, step: Step) -> Step:
+        self.on(step).script(value(step["sql"]), **self.options(step))
+        return {}
+
+    def batch(self, step: Step) -> Step:
+        statements = [
+            walpool.Many(value(one["sql"]), [values(row) for row in one["param_rows"]])
+            if "param_rows" in one
+            else (value(one["sql"]), values(one.get("params", ())))
+            for one in step["statements"]
+        ]
+        results = self.on(step).batch(statements, **self.options(step))
+        return {"results": [{**rows_of(result.rows), **result._asdict()} for result in results]}
+
+    def iterate(self, step: Step) -> Step:
+        args, options = self.call(step)
+        self.add(step["as"], self.on(step).iterate(*args, **options))
+        return {}
+
+    def next(self, step: Step) -> Step:
+        cursor = self.on(step)
+        return rows_of(list(islice(cursor, step["count"])), cursor.columns)
+
+    # --- objects
+
+    def open(self, step: Step) -> Step:
+        db = walpool.open(self.text(step["name"]), **step.get("options", {}))
+        self.add(step["as"], db)
+        return {}
+
+    def close(self, step: Step) -> Step:
+        self.on(step).close(**self.options(step))
+        return {}
+
+    def acquire(self, step: Step) -> Step:
+        make = self.on(step).read if step["kind"] == "read" else self.on(step).write
+        self.add(step["as"], make(why=step.get("why"), **self.options(step)))
+        return {}
+
+    def lease(self, step: Step) -> Step:
+        lease, verb = self.on(step), step["do"]
+        if isinstance(lease, walpool.Reader):
+            verb = {"begin": "refresh", "release": "close"}.get(verb, verb)
+            if not hasattr(lease, verb):
+                raise walpool.MisuseError(f"a reader has no {verb}")
+        elif verb == "release":
+            verb = "close"
+        getattr(lease, verb)(**self.options(step))
+        return {}
+
+    begin = savepoint = commit = rollback = release = lease
+
+    def token(self, step: Step) -> Step:
+        self.objects[step["as"]] = walpool.Token()
+        return {}
+
+    def cancel(self, step: Step) -> Step:
+        self.on(step).cancel()
+        return {}
+
+    def join(self, step: Step) -> Step:
+        self.on(step).join()
+        return {}
+
+    # --- looking after
+
+    def checkpoint(self, step: Step) -> Step:
+        result = self.on(step).checkpoint(step["mode"], **self.options(step))
+        return result._asdict()
+
+    def health(self, step: Step) -> Step:
+        answer: Step = json.loads(self.on(step).health().to_json())
+        if "save" in step:
+            self.objects[step["save"]] = answer
+        for name, before in self.objects.get(step.get("since", ""), {}).items():
+            if isinstance(before, int):
+                answer[name] -= before
+        return answer
+
+    # --- files
+
+    def make(self, step: Step) -> Step:
+        path, kind = Path(self.text(step["path"])), step["type"]
+        if kind == "directory":
+            path.mkdir()
+        elif kind == "fifo":
+            os.mkfifo(path)
+        elif kind == "symlink":
+            path.symlink_to(self.text(step["to"]))
+        elif kind == "hardlink":
+            path.hardlink_to(self.text(step["to"]))
+        else:
+            content = value(step.get("content", ""))
+            path.write_bytes(content if isinstance(content, bytes) else content.encode())
+        if "permissions" in step:
+            path.chmod(int(step["permissions"], 8))
+        return {}
+
+    def picture(self) -> dict[str, Any]:
+        found = {}
+        for path in sorted(self.folder.rglob("*")):
+            mode = path.lstat().st_mode
+            content = path.read_bytes() if stat.S_ISREG(mode) else b""
+            found[str(path)] = (mode, content)
+        return found
+
+    def remember(self, step: Step) -> Step:
+        self.objects["picture"] = self.picture()
+        return {}
+
+    def unchanged(self, step: Step) -> Step:
+        before, after = self.objects["picture"], self.picture()
+        names = [name for name in before.keys() | after.keys() if before.get(name) != after.get(name)]
+        if names:
+            raise Differs(f"changed: {', '.join(sorted(names))}")
+        return {}
+
+    def present(self, step: Step) -> Step:
+        there = Path(self.text(step["path"])).exists()
+        if there != (step["do"] == "present"):
+            raise Differs(f"{step['path']} is {'there' if there else 'missing'}")
+        return {}
+
+    absent = present
+
+    # --- the whole
+
+    def answer(self, step: Step) -> None:
+        expect = step.get("expect", {})
+        try:
+            answer = getattr(self, step["do"])(step)
+        except walpool.WalpoolError as error:
+            if "error" not in expect:
+                raise
+            check_error(expect["error"], error, self)
+            return
+        if "error" in expect:
+            raise Differs(f"no error, but {short(answer)}")
+        check_answer(expect, answer)
+
+    def wait(self, step: Step) -> None:
+        end = time.monotonic() + AWAIT_SECONDS
+        while True:
+            try:
+                return check_answer(step["expect"], self.health(step))
+            except Differs:
+                if time.monotonic() > end:
+                    raise
+
+    def step(self, step: Step) -> None:
+        if "background" in step:
+            self.add(step["background"], Background(lambda: self.answer(step)))
+        elif step["do"] == "await":
+            self.wait(step)
+        else:
+            self.answer(step)
+
+    def end(self) -> None:
+        for kind in (Background, walpool.Cursor, (walpool.Reader, walpool.Writer), walpool.Database):
+            for thing in reversed(self.made):
+                if isinstance(thing, kind):
+                    thing.close()
+
+
+def run_scenario(scenario: Step, folder: Path) -> None:
+    run = Run(folder)
+    number = 0
+    try:
+        if scenario.get("open", True):
+            run.add("db", walpool.open(f"file:{folder}/test.db?" + scenario.get("dsn", "")))
+        for number, step in enumerate(scenario["steps"], 1):
+            run.step(step)
+        run.end()
+    except Exception as error:
+        error.args = (f"step {number}: {error}",)
+        raise
+
+
+def main(paths: list[str]) -> int:
+    counts = {"passed": 0, "failed": 0, "skipped": 0}
+    for path in paths:
+        file = json.loads(Path(path).read_text())
+        for scenario in file["scenarios"]:
+            name = f"{file['room']}: {scenario['name']}"
+            result = "skipped"
+            if ABILITIES.issuperset(scenario.get("needs", ())):
+                result = "passed"
+                try:
+                    with tempfile.TemporaryDirectory() as folder:
+                        run_scenario(scenario, Path(folder).resolve())
+                except Exception:
+                    result = "failed"
+                    traceback.print_exc(file=sys.stdout)
+            counts[result] += 1
+            print(f"{result}: {name}", flush=True)
+    print("{passed} passed, {failed} failed, {skipped} skipped".format(**counts))
+    return 1 if counts["failed"] else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
