@@ -86,7 +86,10 @@ def result(floor: Floor, samples: Samples) -> Result:
     )
 
 
-def run_program(shop: Workshop, program: Program, wanted: list[str]) -> dict[str, Samples]:
+def run_program(
+    shop: Workshop, program: Program, wanted: list[str], samples: dict[str, Samples]
+) -> None:
+    """Add to samples what the program prints, also where it fails later on."""
     command = program.prepare(shop)
     shop.say(f"{program.title}: {', '.join(wanted)}")
     began = time.monotonic()
@@ -96,12 +99,12 @@ def run_program(shop: Workshop, program: Program, wanted: list[str]) -> dict[str
     )
     with shop.log.open("a") as log:
         print(f"# {program.title}", done.stdout, done.stderr, sep="\n", file=log)
+    for line in done.stdout.splitlines():
+        each = json.loads(line)
+        samples[each["measure"]] = Samples(each["samples"], each["sqlite"])
     if done.returncode:
-        tail = "\n".join(done.stderr.splitlines()[-15:])
-        raise Failed(f"exit status {done.returncode}\n{tail}")
+        raise Failed(f"exit status {done.returncode}\n{done.stderr[-3000:].strip()}")
     shop.say(f"{program.title}: {time.monotonic() - began:.0f} s")
-    objects = [json.loads(line) for line in done.stdout.splitlines()]
-    return {each["measure"]: Samples(each["samples"], each["sqlite"]) for each in objects}
 
 
 def measure(
@@ -113,8 +116,10 @@ def measure(
     failures: list[str] = []
     for program in group.programs:
         wanted = [name for name in program.measures if name in needed]
+        if not wanted:
+            continue
         try:
-            samples |= run_program(shop, program, wanted) if wanted else {}
+            run_program(shop, program, wanted, samples)
         except (Failed, OSError, ValueError, KeyError) as error:
             failures.append(f"{program.title}: {error}")
     results = []

@@ -5,13 +5,14 @@ A build that is up to date is quick, so nothing is remembered between runs.
 
 from __future__ import annotations
 
+import os
 import shlex
+import shutil
 import sysconfig
 from pathlib import Path
 
+from .peers import Node
 from .workshop import Workshop
-
-SYSTEM = "system"
 
 
 def setup_options(source: Path | None) -> list[str]:
@@ -55,6 +56,24 @@ def python_hand(shop: Workshop) -> Path:
     folder.mkdir(exist_ok=True)
     shared(shop, "python_hand.c", folder / "python_hand.so", Path(sysconfig.get_path("include")))
     return folder
+
+
+def node(shop: Workshop, name: str, peer: Node) -> Path:
+    """The package as npm would lay it out; the addon takes the SQLite source
+    that is in the peer's package."""
+    shop.say(f"building the Node.js package on SQLite of {peer.sqlite_source}")
+    build, package = shop.folder / "build" / name, shop.folder / f"ours-{name}"
+    shop.run(["meson", "setup", "--reconfigure", *setup_options(peer.sqlite_source), "-Dnode=enabled",
+              f"-Dnode_include={peer.include}",
+              f"-Dnode_addon_include={os.environ['WALPOOL_NODE_ADDON_INCLUDE']}", build, shop.root])
+    shop.run(["meson", "compile", "-C", build])
+    shutil.rmtree(package, ignore_errors=True)
+    source = shop.root / "bindings" / "node"
+    shutil.copytree(source, package, ignore=shutil.ignore_patterns("*.c", "*.h", "*.i", "prebuilds"))
+    platform = shop.output([peer.binary, "-p", "`${process.platform}-${process.arch}`"])
+    (package / "prebuilds").mkdir()
+    shutil.copyfile(build / "bindings" / "node" / "walpool.node", package / "prebuilds" / f"{platform}.node")
+    return package / "index.mjs"
 
 
 def node_hand(shop: Workshop, include: Path) -> Path:
