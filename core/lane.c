@@ -39,6 +39,7 @@ find_head(struct walpool__lane *lane, uintptr_t key)
 void
 walpool__lane_init(struct walpool__lane *lane)
 {
+    lane->ready_count = 0;
     walpool__list_init(&lane->ready);
     for (size_t i = 0; i < WALPOOL__LANE_BUCKETS; i++)
         walpool__list_init(&lane->heads[i]);
@@ -48,6 +49,7 @@ static void
 make_ready(struct walpool__lane *lane, struct walpool__task *task)
 {
     walpool__list_append(&lane->ready, &task->link);
+    lane->ready_count++;
     if (task->key != 0)
         walpool__list_append(bucket_of(lane, task->key), &task->bucket);
 }
@@ -75,6 +77,7 @@ walpool__lane_take(struct walpool__lane *lane)
         return NULL;
     struct walpool__task *task = from_link(lane->ready.next);
     walpool__list_remove(&task->link);
+    lane->ready_count--;
     return task;
 }
 
@@ -107,6 +110,8 @@ void
 walpool__lane_remove(struct walpool__lane *lane, struct walpool__task *task)
 {
     walpool__list_remove(&task->link);
-    if (!task->follows)
-        walpool__lane_end(lane, task);
+    if (task->follows)
+        return;
+    lane->ready_count--;
+    walpool__lane_end(lane, task);
 }

@@ -17,6 +17,7 @@ struct walpool__task {
 
 struct walpool__lane {
     struct walpool__link ready; /* heads that may begin, oldest first */
+    size_t ready_count;
     struct walpool__link heads[WALPOOL__LANE_BUCKETS]; /* ready or running */
 };
 

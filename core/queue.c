@@ -1,10 +1,7 @@
 /* Queue: jobs on their way through the library's threads.
  *
  * Three crews serve three lanes (op.h), so that those who wait for a lease
- * never keep busy the threads that its holder needs to give it back. A worker
- * without work sleeps on a parker of its own; whoever adds a job that may
- * begin wakes the one that slept last. So a burst of jobs wakes as many
- * threads as there are, and a lone one always the same.
+ * never keep busy the threads that its holder needs to give it back.
  *
  *   job added    in its lane, and with a deadline or token in `timed`,
  *                `tokened`
@@ -26,29 +23,16 @@
 #include "clock.h"
 #include "error.h"
 
-static struct walpool__job *
-from_task(struct walpool__task *task)
-{
-    return WALPOOL__CONTAINER(task, struct walpool__job, task);
-}
-
 static struct walpool__crew *
 crew_of(struct walpool__queue *queue, const struct walpool__job *job)
 {
     return &queue->crews[job->op->lane];
 }
 
-static void
-ring(struct walpool__queue *queue, bool needed)
-{
-    if (needed)
-        walpool__wakefd_ring(&queue->wakefd);
-}
-
 /* ----------------------------------------------------- under the mutex */
 
-/* Returns whether the descriptor must be rung, after the unlock. */
-static bool
+/* Returns the descriptor, if it must be rung after the unlock. */
+static struct walpool__wakefd *
 put_done(struct walpool__queue *queue, struct walpool__job *job)
 {
     bool was_rung = queue->rung;
@@ -57,7 +41,7 @@ put_done(struct walpool__queue *queue, struct walpool__job *job)
     queue->rung = true;
     if (queue->collectors > 0)
         walpool__cond_broadcast(&queue->arrived);
-    return !was_rung;
+    return was_rung ? NULL : &queue->wakefd;
 }
 
 /* From the end, where almost every new deadline belongs. */
@@ -80,79 +64,37 @@ forget_watched(struct walpool__job *job)
 }
 
 static struct walpool__job *
-take_job(struct walpool__crew *crew)
+from_task(struct walpool__task *task)
 {
-    struct walpool__task *task = walpool__lane_take(&crew->lane);
-    if (task == NULL)
-        return NULL;
-    forget_watched(from_task(task));
-    return from_task(task);
-}
-
-/* -------------------------------------------------------------- workers */
-
-/* Hand back a job that has ended (or NULL), and take the next, or NULL when
- * the queue closes. The descriptor is rung when this thread is idle already,
- * so that whoever it wakes finds a thread to serve him. */
-static struct walpool__job *
-next_job(struct walpool__worker *worker, struct walpool__job *ended)
-{
-    struct walpool__crew *crew = worker->crew;
-    struct walpool__queue *queue = crew->queue;
-    struct walpool__job *job = NULL;
-    bool must_ring = false;
-    walpool__mutex_lock(&queue->mutex);
-    if (ended != NULL) {
-        walpool__lane_end(&crew->lane, &ended->task);
-        must_ring = put_done(queue, ended);
-    }
-    while (!queue->closing && (job = take_job(crew)) == NULL) {
-        walpool__list_insert(&crew->idle, &worker->idle);
-        walpool__mutex_unlock(&queue->mutex);
-        ring(queue, must_ring);
-        must_ring = false;
-        walpool__parker_sleep(&worker->parker, WALPOOL__NEVER);
-        walpool__mutex_lock(&queue->mutex);
-        walpool__list_remove(&worker->idle);
-    }
-    walpool__mutex_unlock(&queue->mutex);
-    ring(queue, must_ring);
-    return job;
+    return WALPOOL__CONTAINER(task, struct walpool__job, task);
 }
 
 static void
-work(void *arg)
+ring_if(struct walpool__wakefd *ring)
 {
-    struct walpool__worker *worker = arg;
-    struct walpool__job *job = next_job(worker, NULL);
-    while (job != NULL) {
-        walpool__job_run(job);
-        job = next_job(worker, job);
-    }
+    if (ring != NULL)
+        walpool__wakefd_ring(ring);
 }
 
-/* See to it that a thread looks at the lane; false: all are busy. */
-static bool
-call_worker(struct walpool__crew *crew, int *start_errno)
+/* What each thread of a crew does. A job leaves its lane and what is watched
+ * in one step, without letting go of the mutex in between. */
+static void
+work(struct walpool__worker *worker)
 {
-    static const char *const names[] = {"walpool-read", "walpool-write",
-                                        "walpool-lease"};
-    struct walpool__worker *worker;
-    *start_errno = 0;
-    if (!walpool__list_is_empty(&crew->idle)) {
-        worker =
-            WALPOOL__CONTAINER(crew->idle.next, struct walpool__worker, idle);
-        walpool__list_remove(&worker->idle);
-        walpool__parker_wake(&worker->parker);
-        return true;
+    struct walpool__queue *queue = worker->crew->owner;
+    struct walpool__wakefd *ring = NULL;
+    struct walpool__task *task;
+    while ((task = walpool__crew_next(worker, &ring)) != NULL) {
+        struct walpool__job *job = from_task(task);
+        forget_watched(job);
+        walpool__mutex_unlock(&queue->mutex);
+        ring_if(ring);
+        walpool__job_run(job);
+        walpool__mutex_lock(&queue->mutex);
+        walpool__crew_end(worker, task);
+        ring = put_done(queue, job);
     }
-    if (crew->started == WALPOOL__CREW_THREADS)
-        return false;
-    worker = &crew->workers[crew->started];
-    *start_errno = walpool__thread_start(
-        &worker->thread, names[crew - crew->queue->crews], work, worker);
-    crew->started += *start_errno == 0;
-    return *start_errno == 0;
+    ring_if(ring);
 }
 
 /* -------------------------------------------------------------- watcher */
@@ -199,9 +141,9 @@ expire_all(struct walpool__queue *queue, struct walpool__link *due)
         walpool__list_remove(&job->done);
         walpool__job_expire(job);
         walpool__mutex_lock(&queue->mutex);
-        bool must_ring = put_done(queue, job);
+        struct walpool__wakefd *ring = put_done(queue, job);
         walpool__mutex_unlock(&queue->mutex);
-        ring(queue, must_ring);
+        ring_if(ring);
     }
 }
 
@@ -252,22 +194,24 @@ refuse(const struct walpool__queue *queue, walpool_error *err)
                               WALPOOL__QUEUE_JOBS);
 }
 
+static walpool_status
+refuse_thread(int result, walpool_error *err)
+{
+    walpool__error_set(err, WALPOOL_NOMEM,
+                       "cannot start a thread for the queue");
+    if (err != NULL)
+        err->system_errno = result;
+    return WALPOOL_NOMEM;
+}
+
 /* The mutex is held, and the queue takes jobs. */
 static walpool_status
 add(struct walpool__queue *queue, struct walpool__job *job, walpool_error *err)
 {
-    int start_errno = 0;
-    struct walpool__crew *crew = crew_of(queue, job);
-    bool served = walpool__lane_add(&crew->lane, &job->task) &&
-                  call_worker(crew, &start_errno);
-    if (crew->started == 0) {
-        walpool__lane_remove(&crew->lane, &job->task);
-        walpool__error_set(err, WALPOOL_NOMEM,
-                           "cannot start a thread for the queue");
-        if (err != NULL)
-            err->system_errno = start_errno;
-        return WALPOOL_NOMEM;
-    }
+    bool served;
+    int result = walpool__crew_add(crew_of(queue, job), &job->task, &served);
+    if (result != 0)
+        return refuse_thread(result, err);
     queue->jobs++;
     queue->under_way++;
     if (!walpool__job_may_expire(job))
@@ -338,22 +282,11 @@ walpool__queue_collect(struct walpool__queue *queue, size_t most,
 
 /* --------------------------------------------------------- begin and end */
 
-static void
-init_crew(struct walpool__queue *queue, struct walpool__crew *crew)
-{
-    crew->queue = queue;
-    walpool__lane_init(&crew->lane);
-    walpool__list_init(&crew->idle);
-    for (size_t i = 0; i < WALPOOL__CREW_THREADS; i++) {
-        crew->workers[i].crew = crew;
-        walpool__list_init(&crew->workers[i].idle);
-        walpool__parker_init(&crew->workers[i].parker);
-    }
-}
-
 int
 walpool__queue_init(struct walpool__queue *queue)
 {
+    static const char *const names[WALPOOL__OP_LANES] = {
+        "walpool-read", "walpool-write", "walpool-lease"};
     int result = walpool__wakefd_open(&queue->wakefd);
     if (result != 0)
         return result;
@@ -364,7 +297,8 @@ walpool__queue_init(struct walpool__queue *queue)
     walpool__list_init(&queue->tokened);
     walpool__list_init(&queue->done);
     for (size_t i = 0; i < WALPOOL__OP_LANES; i++)
-        init_crew(queue, &queue->crews[i]);
+        walpool__crew_init(&queue->crews[i], &queue->mutex, names[i], work,
+                           queue);
     return 0;
 }
 
@@ -372,30 +306,22 @@ void
 walpool__queue_finish(struct walpool__queue *queue)
 {
     for (size_t i = 0; i < WALPOOL__OP_LANES; i++)
-        for (size_t j = 0; j < WALPOOL__CREW_THREADS; j++)
-            walpool__parker_finish(&queue->crews[i].workers[j].parker);
+        walpool__crew_finish(&queue->crews[i]);
     walpool__parker_finish(&queue->watcher);
     walpool__cond_finish(&queue->arrived);
     walpool__mutex_finish(&queue->mutex);
     walpool__wakefd_close(&queue->wakefd);
 }
 
-static void
-join_crew(struct walpool__crew *crew)
-{
-    for (int i = 0; i < crew->started; i++)
-        walpool__parker_wake(&crew->workers[i].parker);
-    for (int i = 0; i < crew->started; i++)
-        walpool__thread_join(&crew->workers[i].thread);
-}
-
 /* No thread is left that could take from the lane. */
 static void
 drop_jobs(struct walpool__crew *crew)
 {
-    struct walpool__job *job;
-    while ((job = take_job(crew)) != NULL) {
-        walpool__lane_end(&crew->lane, &job->task);
+    struct walpool__task *task;
+    while ((task = walpool__lane_take(&crew->lane)) != NULL) {
+        struct walpool__job *job = from_task(task);
+        forget_watched(job);
+        walpool__lane_end(&crew->lane, task);
         walpool__job_free(job);
     }
 }
@@ -406,9 +332,11 @@ walpool__queue_stop(struct walpool__queue *queue)
     walpool__mutex_lock(&queue->mutex);
     queue->closing = true; /* nothing changes any more but by running jobs */
     walpool__cond_broadcast(&queue->arrived);
+    for (size_t i = 0; i < WALPOOL__OP_LANES; i++)
+        walpool__crew_stop(&queue->crews[i]);
     walpool__mutex_unlock(&queue->mutex);
     for (size_t i = 0; i < WALPOOL__OP_LANES; i++)
-        join_crew(&queue->crews[i]);
+        walpool__crew_join(&queue->crews[i]);
     if (queue->watching) {
         walpool__parker_wake(&queue->watcher);
         walpool__thread_join(&queue->watcher_thread);

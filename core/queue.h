@@ -2,31 +2,10 @@
 #ifndef WALPOOL_QUEUE_H
 #define WALPOOL_QUEUE_H
 
+#include "crew.h"
 #include "job.h"
-#include "thread.h"
-#include "wakefd.h"
 
 #define WALPOOL__QUEUE_JOBS 100000
-#define WALPOOL__CREW_THREADS 4
-
-struct walpool__queue;
-
-struct walpool__worker {
-    struct walpool__link idle; /* among its crew's, while it sleeps */
-    struct walpool__parker parker;
-    struct walpool__thread thread;
-    struct walpool__crew *crew;
-};
-
-/* A lane and the threads that serve it. They start when they are needed. */
-struct walpool__crew {
-    struct walpool__queue *queue;
-    struct walpool__lane lane;
-    struct walpool__link idle; /* the one that slept last in front */
-    struct walpool__worker workers[WALPOOL__CREW_THREADS];
-    int started;
-};
-
 struct walpool__queue {
     struct walpool__wakefd wakefd;
     struct walpool__parker watcher; /* the thread that expires jobs */

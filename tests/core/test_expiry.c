@@ -192,4 +192,68 @@ TEST(expiry__does_not_drop_what_ends_a_lease_or_a_cursor)
     api_close(db);
 }
 
+enum { ROUNDS = 20, STORM = 64 };
+
+static walpool_token *storm_tokens[STORM];
+
+static void *
+cancel_some(void *unused)
+{
+    (void)unused;
+    for (size_t i = 0; i < STORM; i += 3)
+        walpool_cancel(storm_tokens[i], NULL);
+    return NULL;
+}
+
+/* Jobs whose deadlines, cancels and turns come at about the same time. */
+static void
+hand_in_storm(struct errand *list)
+{
+    for (size_t i = 0; i < STORM; i++) {
+        storm_tokens[i] = walpool_token_open(&err);
+        list[i] = errand(i % 2 ? WALPOOL_OP_WRITE : WALPOOL_OP_READ, db,
+                         i % 2 ? "INSERT INTO t(v) VALUES (1)"
+                               : "SELECT count(*) FROM t");
+        list[i].job.id = i;
+        list[i].call.timeout_ms = 1 + (int64_t)(i % 4);
+        list[i].call.token = storm_tokens[i];
+        hand_in(queue, &list[i]);
+    }
+}
+
+static void
+check_storm(struct errand *list)
+{
+    int ended[STORM] = {0};
+    for (size_t i = 0; i < STORM; i++) {
+        walpool_completion done = next_completion(queue);
+        CHECK(done.error.status == WALPOOL_OK ||
+              done.error.status == WALPOOL_TIMEOUT ||
+              done.error.status == WALPOOL_CANCELLED);
+        CHECK_INT(ended[done.id]++, 0);
+    }
+    for (size_t i = 0; i < STORM; i++)
+        walpool_rows_finish(&list[i].rows);
+}
+
+TEST(expiry__ends_every_job_once_however_cancels_deadlines_and_turns_meet)
+{
+    static struct errand list[STORM];
+    walpool_completion done;
+    queue = open_queue();
+    db = open_table("a.db");
+    for (int round = 0; round < ROUNDS; round++) {
+        pthread_t thread;
+        hand_in_storm(list);
+        CHECK_INT(pthread_create(&thread, NULL, cancel_some, NULL), 0);
+        check_storm(list);
+        CHECK_INT(pthread_join(thread, NULL), 0);
+        for (size_t i = 0; i < STORM; i++)
+            walpool_token_close(storm_tokens[i]);
+        CHECK_INT(walpool_completions(queue, &done, 1, -1, &err), 0);
+    }
+    walpool_queue_close(queue);
+    api_close(db);
+}
+
 CHECK_MAIN()

@@ -233,6 +233,34 @@ TEST(queue__says_so_when_there_is_no_memory)
     walpool_queue_close(queue);
 }
 
+TEST(queue__runs_four_reads_at_once_and_the_others_after_them)
+{
+    static const char endless[] =
+        "WITH RECURSIVE c(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM c) "
+        "SELECT count(*) FROM c";
+    walpool_queue *queue = open_queue();
+    walpool *db = api_open("a.db", "readers=8");
+    walpool_token *token = walpool_token_open(&err);
+    struct errand list[6];
+    for (size_t i = 0; i < 6; i++) {
+        list[i] = errand(WALPOOL_OP_READ, db, i < 4 ? endless : "SELECT 1");
+        list[i].call.token = i < 4 ? token : NULL;
+        list[i].call.timeout_ms = 60000;
+        hand_in(queue, &list[i]);
+    }
+    CHECK_EVENTUALLY(api_health(db).readers_leased == 4);
+    CHECK_OK(walpool_cancel(token, &err));
+    int cancelled = 0;
+    for (size_t i = 0; i < 6; i++)
+        cancelled += next_completion(queue).error.status == WALPOOL_CANCELLED;
+    for (size_t i = 0; i < 6; i++)
+        walpool_rows_finish(&list[i].rows);
+    CHECK_INT(cancelled, 4);
+    walpool_token_close(token);
+    walpool_queue_close(queue);
+    api_close(db);
+}
+
 enum { SUBMITTERS = 4, EACH = 250 };
 
 static walpool_queue *shared_queue;
