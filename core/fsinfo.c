@@ -111,20 +111,33 @@ resolve_new(const char *path, char *resolved, walpool_error *err)
     return check_length(resolved, err);
 }
 
+/* Not by open() where that can be helped: as soon as the name is there another
+ * thread may open the database and lock it, and our close() would drop its
+ * locks. Some systems let only root make files by mknod(). */
+static int
+make_file(const char *path, mode_t mode)
+{
+    int fd;
+
+    if (mknod(path, S_IFREG | mode, 0) == 0)
+        return chmod(path, mode); /* whatever the umask says */
+    if (errno != EPERM && errno != ENOSYS && errno != EINVAL)
+        return -1;
+    fd = open(path, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, mode);
+    if (fd < 0)
+        return -1;
+    fchmod(fd, mode);
+    close(fd);
+    return 0;
+}
+
 static walpool_status
 create(struct walpool__place *place, int permissions, walpool_error *err)
 {
-    int fd = open(place->path,
-                  O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW,
-                  permissions);
-
-    if (fd < 0)
-        return errno == EEXIST
-                   ? WALPOOL_OK /* another process was first */
-                   : cantopen(err, place->path, errno, strerror(errno));
-    place->created = true;
-    fchmod(fd, (mode_t)permissions); /* whatever the umask says */
-    close(fd); /* nobody can have a lock on a file that was not there */
+    if (make_file(place->path, (mode_t)permissions) == 0)
+        place->created = true;
+    else if (errno != EEXIST) /* another process was first */
+        return cantopen(err, place->path, errno, strerror(errno));
     return WALPOOL_OK;
 }
 

@@ -385,7 +385,7 @@ walpool_rows_int64(const walpool_rows *rows, size_t row, size_t column)
 
     if (cell && cell->type == WALPOOL_INTEGER)
         return cell->v.integer;
-    if (cell && cell->type == WALPOOL_REAL && cell->v.real > -0x1p63 &&
+    if (cell && cell->type == WALPOOL_REAL && cell->v.real >= -0x1p63 &&
         cell->v.real < 0x1p63)
         return (int64_t)cell->v.real;
     return 0;
