@@ -16,7 +16,7 @@ import (
 // rows are an empty slice and no error.
 func Collect[T any](rows *Rows, fn func(*Row) (T, error)) ([]T, error) {
 	defer rows.Close()
-	list := make([]T, 0, rows.count)
+	list := pieces[T]{room: rows.count}
 	for rows.Next() {
 		v, err := fn(&rows.row)
 		if err == nil {
@@ -25,12 +25,45 @@ func Collect[T any](rows *Rows, fn func(*Row) (T, error)) ([]T, error) {
 		if err != nil {
 			return nil, err
 		}
-		list = append(list, v)
+		*list.next() = v
 	}
 	if err := rows.Err(); err != nil {
 		return nil, err
 	}
-	return list, nil
+	return list.join(), nil
+}
+
+// pieces is a list that grows without copying what it has: a result is several
+// times faster in memory that is written once.
+type pieces[T any] struct {
+	full  [][]T
+	last  []T
+	total int // in the full ones
+	room  int // of the next
+}
+
+func (p *pieces[T]) next() *T {
+	if len(p.last) == cap(p.last) {
+		if len(p.last) > 0 {
+			p.full = append(p.full, p.last)
+			p.total += len(p.last)
+			p.room = 2 * len(p.last)
+		}
+		p.last = make([]T, 0, max(p.room, 1))
+	}
+	p.last = p.last[:len(p.last)+1]
+	return &p.last[len(p.last)-1]
+}
+
+func (p *pieces[T]) join() []T {
+	if p.full == nil && p.last != nil {
+		return p.last
+	}
+	list := make([]T, 0, p.total+len(p.last))
+	for _, piece := range p.full {
+		list = append(list, piece...)
+	}
+	return append(list, p.last...)
 }
 
 // CollectStructs makes a struct of each row and closes the rows.
@@ -45,14 +78,12 @@ func CollectStructs[T any](rows *Rows) ([]T, error) {
 	if err != nil {
 		return nil, err
 	}
-	list := make([]T, 0, rows.count)
+	list := pieces[T]{room: rows.count}
 	for rows.Next() {
-		var zero T
-		list = append(list, zero)
-		plan.fill(&rows.row, unsafe.Pointer(&list[len(list)-1]))
+		plan.fill(&rows.row, unsafe.Pointer(list.next()))
 	}
 	if err := rows.Err(); err != nil {
 		return nil, err
 	}
-	return list, nil
+	return list.join(), nil
 }

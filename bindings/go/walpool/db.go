@@ -149,6 +149,14 @@ func (db *DB) closeIn(timeout int64) error {
 	return nil
 }
 
+// id returns the handle; that of a nil DB is one that the library refuses.
+func (db *DB) id() uint64 {
+	if db == nil {
+		return 0
+	}
+	return db.handle
+}
+
 func (db *DB) reader() *target { return &target{db: db} }
 func (db *DB) writer() *target { return &target{db: db, write: true} }
 

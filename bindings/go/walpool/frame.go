@@ -20,7 +20,7 @@ type frame struct {
 
 const (
 	smallFrame = 16 << 10
-	largeFrame = 64 << 10
+	largeFrame = 32 << 10
 	keptFrame  = 256 << 10 // larger ones are not pooled
 	leastRoom  = 8 << 10   // for rows, behind the request
 	largest    = 1 << 30   // a result in one block that is larger is refused

@@ -63,8 +63,8 @@ const (
 // String returns "ok", "degraded" or "failing".
 func (v Verdict) String() string { return label(int(v), "ok", "degraded", "failing") }
 
-// health is the C struct walpool_health.
-type health struct {
+// healthBlock is the C struct walpool_health.
+type healthBlock struct {
 	numbers   [31]int64
 	verdict   int32
 	_         int32
@@ -80,16 +80,16 @@ func (db *DB) Health() (Health, error) {
 	f := getFrame()
 	defer func() { putFrame(f) }()
 	f.plain(healthBytes)
-	raw.WalpoolHealthGet(db.handle, f.Frame)
+	raw.WalpoolHealthGet(db.id(), f.Frame)
 	runtime.KeepAlive(db)
 	if f.Error.Status != 0 {
 		return Health{}, failure(&f.Error)
 	}
-	return healthOf(layout[health](f.room())), nil
+	return healthOf(layout[healthBlock](f.room())), nil
 }
 
 // healthOf names the numbers, in the order of WALPOOL_HEALTH_LIST.
-func healthOf(c *health) Health {
+func healthOf(c *healthBlock) Health {
 	h := Health{
 		OldestLeaseWhy: cstring(c.oldestWhy[:]),
 		Verdict:        Verdict(c.verdict),
@@ -127,7 +127,7 @@ func (db *DB) HealthJSON() ([]byte, error) {
 	defer func() { putFrame(f) }()
 	f.plain(leastRoom)
 	for {
-		raw.WalpoolHealthJson(db.handle, f.Frame)
+		raw.WalpoolHealthJson(db.id(), f.Frame)
 		if !f.short() || !f.enlarge() {
 			break
 		}
@@ -189,7 +189,7 @@ func (db *DB) Checkpoint(ctx context.Context, mode CheckpointMode) (CheckpointRe
 	f.start()
 	f.request(&c, 0, 0, "")
 	f.seal(leastRoom)
-	raw.WalpoolCheckpoint(db.handle, int32(mode), f.Frame)
+	raw.WalpoolCheckpoint(db.id(), int32(mode), f.Frame)
 	runtime.KeepAlive(db)
 	if err := c.failed(f); err != nil {
 		return CheckpointResult{}, err

@@ -286,7 +286,7 @@ func (p *params) reflected(v reflect.Value) error {
 		if v.IsNil() {
 			return p.value(nil)
 		}
-		if v.Elem().Kind() != reflect.Pointer {
+		if kind := v.Elem().Kind(); kind != reflect.Pointer && kind != reflect.Interface {
 			return p.value(v.Elem().Interface())
 		}
 	}

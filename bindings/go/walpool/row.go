@@ -53,7 +53,7 @@ func (r *Row) Float64(column int) float64 {
 }
 
 // Text returns a TEXT. The short texts of a large result share one piece of
-// memory, at most 64 KiB; [strings.Clone] what you keep from a long scan.
+// memory, at most 32 KiB; [strings.Clone] what you keep from a long scan.
 func (r *Row) Text(column int) string {
 	if uint(column) < uint(len(r.cells)) && r.shared > 0 {
 		if c := &r.cells[column]; c.kind == typeText {

@@ -14,6 +14,9 @@ type ReadTx struct{ lease *lease }
 // It returns fn's error, or its own when no reader was to be had before the
 // deadline. It calls walpool_acquire and walpool_release.
 func (db *DB) Read(ctx context.Context, fn func(tx *ReadTx) error) error {
+	if fn == nil {
+		return errNilFunction()
+	}
 	l, err := db.acquire(ctx, kindRead)
 	if err != nil {
 		return err
@@ -28,6 +31,8 @@ func (db *DB) Read(ctx context.Context, fn func(tx *ReadTx) error) error {
 	ended = true
 	return l.end(func() error { return err })
 }
+
+func errNilFunction() error { return errorf(ErrMisuse, "the function is nil") }
 
 // Query runs one statement that does not write; see [DB.Query].
 func (tx *ReadTx) Query(ctx context.Context, sql string, args ...any) (*Rows, error) {
@@ -70,6 +75,9 @@ type WriteTx struct {
 // the transaction where a commit failed. It calls walpool_acquire,
 // walpool_commit, walpool_rollback and walpool_release.
 func (db *DB) Write(ctx context.Context, fn func(tx *WriteTx) error) error {
+	if fn == nil {
+		return errNilFunction()
+	}
 	l, err := db.acquire(ctx, kindWrite)
 	if err != nil {
 		return err
@@ -134,6 +142,9 @@ func (tx *WriteTx) Script(ctx context.Context, sql string) error {
 //
 // It calls walpool_savepoint, walpool_commit and walpool_rollback.
 func (tx *WriteTx) Savepoint(fn func(tx *WriteTx) error) error {
+	if fn == nil {
+		return errNilFunction()
+	}
 	l := tx.lease
 	if err := l.nested(l.savepoint); err != nil {
 		return err

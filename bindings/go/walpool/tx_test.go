@@ -1,0 +1,291 @@
+package walpool
+
+import (
+	"context"
+	"errors"
+	"runtime"
+	"sync"
+	"testing"
+	"time"
+)
+
+func TestRead_SeesOneSnapshot(t *testing.T) {
+	db := openTest(t, nil)
+	mustExec(t, db, "CREATE TABLE t(v)")
+	err := db.Read(background, func(tx *ReadTx) error {
+		mustExec(t, db, "INSERT INTO t VALUES (1)")
+		var n int
+		if err := tx.QueryRow(background, "SELECT count(*) FROM t").Scan(&n); err != nil || n != 0 {
+			t.Errorf("%d rows, error %v", n, err)
+		}
+		rows, err := tx.Query(background, "SELECT * FROM t")
+		must(t, err)
+		if rows.Next() {
+			t.Error("a row of a newer commit")
+		}
+		return nil
+	})
+	must(t, err)
+	idle(t, db)
+}
+
+func TestRead_GivesItsFunctionsErrorBack(t *testing.T) {
+	db := openTest(t, nil)
+	mine := errors.New("mine")
+	if err := db.Read(background, func(*ReadTx) error { return mine }); err != mine {
+		t.Errorf("got %v", err)
+	}
+	wantError(t, db.Read(background, nil), ErrMisuse)
+	idle(t, db)
+}
+
+func TestTx_IsClosedAfterItsFunction(t *testing.T) {
+	db := openTest(t, nil)
+	var kept *ReadTx
+	var rows *Rows
+	must(t, db.Read(background, func(tx *ReadTx) (err error) {
+		kept = tx
+		rows, err = tx.Query(background, thousands, 5000)
+		return err
+	}))
+	wantError(t, kept.QueryRow(background, "SELECT 1").Err(), ErrClosed)
+	for rows.Next() {
+	}
+	wantError(t, rows.Err(), ErrClosed)
+	var written *WriteTx
+	must(t, db.Write(background, func(tx *WriteTx) error { written = tx; return nil }))
+	_, err := written.Exec(background, "CREATE TABLE t(v)")
+	wantError(t, err, ErrClosed)
+	wantError(t, written.Savepoint(func(*WriteTx) error { return nil }), ErrClosed)
+	idle(t, db)
+}
+
+func TestWrite_CommitsAndRollsBack(t *testing.T) {
+	db := openTest(t, nil)
+	mustExec(t, db, "CREATE TABLE t(v UNIQUE)")
+	must(t, db.Write(background, func(tx *WriteTx) error {
+		_, err := tx.Exec(background, "INSERT INTO t VALUES (1)")
+		return err
+	}))
+	mine := errors.New("mine")
+	err := db.Write(background, func(tx *WriteTx) error {
+		must(t, tx.Script(background, "INSERT INTO t VALUES (2); INSERT INTO t VALUES (3)"))
+		return mine
+	})
+	if err != mine {
+		t.Errorf("got %v", err)
+	}
+	err = db.Write(background, func(tx *WriteTx) error {
+		_, err := tx.Exec(background, "INSERT INTO t VALUES (1)")
+		wantError(t, err, ErrConstraint, "t.v")
+		_, err = tx.Exec(background, "INSERT INTO t VALUES (4)") // the transaction goes on
+		return err
+	})
+	must(t, err)
+	if n := one[int](t, db, "SELECT sum(v) FROM t"); n != 5 {
+		t.Errorf("the sum is %d", n)
+	}
+	if h := health(t, db); h.DirtyLeases != 0 {
+		t.Errorf("%d leases came back dirty", h.DirtyLeases)
+	}
+	idle(t, db)
+}
+
+func TestWrite_RollsBackAndPanicsOn(t *testing.T) {
+	db := openTest(t, nil)
+	mustExec(t, db, "CREATE TABLE t(v)")
+	func() {
+		defer func() {
+			if p := recover(); p != "at the disco" {
+				t.Errorf("recovered %v", p)
+			}
+		}()
+		db.Write(background, func(tx *WriteTx) error {
+			tx.Exec(background, "INSERT INTO t VALUES (1)")
+			tx.Savepoint(func(tx *WriteTx) error {
+				tx.Exec(background, "INSERT INTO t VALUES (2)")
+				panic("at the disco")
+			})
+			return nil
+		})
+	}()
+	func() {
+		defer func() { recover() }()
+		db.Read(background, func(*ReadTx) error { panic("here too") })
+	}()
+	if n := one[int](t, db, "SELECT count(*) FROM t"); n != 0 {
+		t.Errorf("%d rows", n)
+	}
+	idle(t, db)
+}
+
+func TestWrite_RollsBackOnGoexit(t *testing.T) {
+	db := openTest(t, nil)
+	mustExec(t, db, "CREATE TABLE t(v)")
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		db.Write(background, func(tx *WriteTx) error {
+			tx.Exec(background, "INSERT INTO t VALUES (1)")
+			runtime.Goexit()
+			return nil
+		})
+	}()
+	<-done
+	mustExec(t, db, "INSERT INTO t VALUES (2)")
+	if n := one[int](t, db, "SELECT count(*) FROM t"); n != 1 {
+		t.Errorf("%d rows", n)
+	}
+}
+
+func TestSavepoint_KeepsOrUndoesItsPart(t *testing.T) {
+	db := openTest(t, nil)
+	mustExec(t, db, "CREATE TABLE t(v)")
+	insert := func(tx *WriteTx, v int) {
+		_, err := tx.Exec(background, "INSERT INTO t VALUES (?)", v)
+		must(t, err)
+	}
+	mine := errors.New("mine")
+	must(t, db.Write(background, func(tx *WriteTx) error {
+		insert(tx, 1)
+		must(t, tx.Savepoint(func(tx *WriteTx) error {
+			insert(tx, 10)
+			err := tx.Savepoint(func(tx *WriteTx) error {
+				insert(tx, 100)
+				return mine
+			})
+			if err != mine {
+				t.Errorf("got %v", err)
+			}
+			return nil
+		}))
+		wantError(t, tx.Savepoint(nil), ErrMisuse)
+		return nil
+	}))
+	if n := one[int](t, db, "SELECT sum(v) FROM t"); n != 11 {
+		t.Errorf("the sum is %d", n)
+	}
+}
+
+func TestWrite_ClosesRowsThatWereLeftOpen(t *testing.T) {
+	db := openTest(t, nil)
+	mustExec(t, db, "CREATE TABLE t(v)")
+	must(t, db.Write(background, func(tx *WriteTx) error {
+		rows, err := tx.Query(background, thousands, 5000)
+		must(t, err)
+		rows.Next()
+		_, err = tx.Exec(background, "INSERT INTO t VALUES (1)")
+		return err
+	}))
+	if n := one[int](t, db, "SELECT count(*) FROM t"); n != 1 {
+		t.Errorf("%d rows", n)
+	}
+	idle(t, db)
+}
+
+func TestWrite_TellsOfADeferredConstraint(t *testing.T) {
+	db := openTest(t, nil)
+	must(t, db.Script(background, `CREATE TABLE a(id INTEGER PRIMARY KEY);
+		CREATE TABLE b(a REFERENCES a DEFERRABLE INITIALLY DEFERRED)`))
+	err := db.Write(background, func(tx *WriteTx) error {
+		_, err := tx.Exec(background, "INSERT INTO b VALUES (7)")
+		return err
+	})
+	wantError(t, err, ErrConstraint)
+	e := err.(*Error)
+	if e.CodeName() != "SQLITE_CONSTRAINT_FOREIGNKEY" || e.ExtendedCode != 787 || e.Code != 19 || e.Outcome != NotApplied {
+		t.Errorf("%s %d %d %s", e.CodeName(), e.ExtendedCode, e.Code, e.Outcome)
+	}
+	if n := one[int](t, db, "SELECT count(*) FROM b"); n != 0 {
+		t.Errorf("%d rows", n)
+	}
+	idle(t, db)
+}
+
+func TestWrite_WithItsContextSaysDeadlock(t *testing.T) {
+	db := openTest(t, nil)
+	mustExec(t, db, "CREATE TABLE t(v)")
+	var after context.Context
+	must(t, db.Write(WithWhy(background, "outer"), func(tx *WriteTx) error {
+		ctx := tx.Context()
+		after = ctx
+		_, err := db.Exec(ctx, "INSERT INTO t VALUES (1)")
+		wantError(t, err, ErrDeadlock, "Savepoint")
+		wantError(t, db.Write(WithWhy(ctx, "inner"), func(*WriteTx) error { return nil }), ErrDeadlock)
+		_, err = db.Batch(ctx, []Statement{{SQL: "INSERT INTO t VALUES (1)"}})
+		wantError(t, err, ErrDeadlock)
+		_, err = db.Checkpoint(ctx, CheckpointPassive)
+		wantError(t, err, ErrDeadlock)
+		if n := len(carriedBy(ctx).why); n != len("outer") {
+			t.Error("the label is lost")
+		}
+		_, err = tx.Exec(ctx, "INSERT INTO t VALUES (2)")
+		must(t, err)
+		var count int // readers do not wait for the writer
+		return db.QueryRow(ctx, "SELECT count(*) FROM t").Scan(&count)
+	}))
+	_, err := db.Exec(after, "INSERT INTO t VALUES (3)") // it has ended
+	must(t, err)
+}
+
+func TestWrite_AnotherWriterWaitsUntilItsDeadlineAndSaysForWhom(t *testing.T) {
+	db := openTest(t, nil)
+	must(t, db.Write(WithWhy(background, "nightly import"), func(tx *WriteTx) error {
+		ctx, cancel := context.WithTimeout(background, 20*time.Millisecond)
+		defer cancel()
+		_, err := db.Exec(ctx, "CREATE TABLE t(v)")
+		wantError(t, err, ErrTimeout)
+		if !errors.Is(err, context.DeadlineExceeded) || err.(*Error).Phase != PhaseQueue || !err.(*Error).Timeout() {
+			t.Errorf("%v in phase %s", err, err.(*Error).Phase)
+		}
+		_, err = db.Exec(NoWait(background), "CREATE TABLE t(v)")
+		wantError(t, err, ErrTimeout, "nightly import")
+		if errors.Is(err, context.DeadlineExceeded) {
+			t.Error("there was no deadline in the context")
+		}
+		return nil
+	}))
+}
+
+func TestTx_UsedByTwoGoroutinesAtOnceIsBusyForOne(t *testing.T) {
+	db := openTest(t, nil)
+	stop, cancel := context.WithCancel(background)
+	must(t, db.Read(background, func(tx *ReadTx) error {
+		var wg sync.WaitGroup
+		wg.Add(1)
+		go func() {
+			defer wg.Done()
+			wantErrorLater(t, tx.QueryRow(stop, endless).Err(), ErrCanceled)
+		}()
+		eventually(t, "the transaction is busy", func() bool {
+			return errors.Is(tx.QueryRow(background, "SELECT 1").Err(), ErrBusy)
+		})
+		cancel()
+		wg.Wait()
+		return tx.QueryRow(background, "SELECT 1").Err()
+	}))
+	idle(t, db)
+}
+
+// wantErrorLater is wantError for a goroutine that is not the test's.
+func wantErrorLater(t testing.TB, err error, status Status) {
+	if !errors.Is(err, status) {
+		t.Errorf("got error %v, want %s", err, status.Name())
+	}
+}
+
+func TestTx_EndsAfterCallsOfOtherGoroutines(t *testing.T) {
+	db := openTest(t, nil)
+	stop, cancel := context.WithCancel(background)
+	result := make(chan error, 1)
+	must(t, db.Write(background, func(tx *WriteTx) error {
+		go func() { result <- tx.QueryRow(stop, endless).Err() }()
+		eventually(t, "the transaction is busy", func() bool {
+			return errors.Is(tx.QueryRow(background, "SELECT 1").Err(), ErrBusy)
+		})
+		time.AfterFunc(10*time.Millisecond, cancel)
+		return nil // Write waits for the goroutine, and then commits
+	}))
+	wantError(t, <-result, ErrCanceled)
+	idle(t, db)
+}
