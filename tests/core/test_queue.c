@@ -95,59 +95,6 @@ TEST(queue__waits_for_completions_as_long_as_it_is_told)
     walpool_queue_close(queue);
 }
 
-static const struct {
-    int32_t op;
-    size_t statements;
-    const char *message;
-} refused[] = {
-    {-1, 0, "there is no op -1"},
-    {16, 0, "there is no op 16"},
-    {WALPOOL_OP_READ, 0, "the target is NULL"},
-    {WALPOOL_OP_RELEASE, 0, "the target is NULL"},
-    {WALPOOL_OP_OPEN, 2, "only a batch takes more than one"},
-};
-
-TEST(queue__refuses_jobs_that_make_no_sense)
-{
-    walpool_queue *queue = open_queue();
-    for (size_t i = 0; i < sizeof refused / sizeof refused[0]; i++) {
-        walpool_job job = {.op = refused[i].op,
-                           .statement_count = refused[i].statements};
-        CHECK_STATUS(walpool_submit(queue, &job, &err), WALPOOL_MISUSE);
-        CHECK_CONTAINS(err.message, refused[i].message);
-        CHECK_INT(walpool_submit(queue, &job, NULL), WALPOOL_MISUSE);
-    }
-    CHECK_STATUS(walpool_submit(queue, NULL, &err), WALPOOL_MISUSE);
-    walpool_completion done;
-    CHECK_INT(walpool_completions(queue, &done, 1, -1, &err), 0);
-    walpool_queue_close(queue);
-}
-
-TEST(queue__completes_a_job_on_a_wrong_target_with_its_error)
-{
-    walpool_queue *queue = open_queue();
-    walpool *db = open_table("a.db");
-    CHECK_DONE(finish_op(queue, WALPOOL_OP_RUN, db, "SELECT 1"),
-               WALPOOL_MISUSE);
-    CHECK_DONE(finish_op(queue, WALPOOL_OP_READ, queue, "SELECT 1"),
-               WALPOOL_MISUSE);
-    CHECK_DONE(finish_op(queue, WALPOOL_OP_CURSOR_CLOSE, (void *)8, NULL),
-               WALPOOL_MISUSE);
-    CHECK_DONE(finish_op(queue, WALPOOL_OP_READ, db, NULL), WALPOOL_MISUSE);
-    walpool_completion done =
-        finish_op(queue, WALPOOL_OP_READ, db, "SELECT nothing FROM t");
-    CHECK_DONE(done, WALPOOL_SQL);
-    CHECK_INT(done.error.sql_offset, 7);
-    struct errand bad = errand(WALPOOL_OP_WRITE, db, "DELETE FROM t");
-    bad.call.timeout_ms = -2;
-    CHECK_DONE(finish_errand(queue, &bad), WALPOOL_MISUSE);
-    CHECK_DONE(finish_op(queue, WALPOOL_OP_OPEN, NULL, NULL), WALPOOL_MISUSE);
-    api_close(db);
-    CHECK_DONE(finish_op(queue, WALPOOL_OP_WRITE, db, "DELETE FROM t"),
-               WALPOOL_CLOSED);
-    walpool_queue_close(queue);
-}
-
 TEST(queue__tells_other_handles_and_bad_arguments)
 {
     walpool_completion done;
