@@ -312,11 +312,11 @@ walpool__conn_prepare(struct walpool__conn *conn,
     int rc;
 
     conn->guard.preparing = true;
-    conn->guard.asks_pragma = false;
+    conn->guard.asks_mode = false;
     rc = walpool__stmt_take(&conn->cache, statement->sql, bytes, taken, &why);
     conn->guard.preparing = false;
     if (LIKELY(rc == SQLITE_OK)) {
-        (*taken)->readonly |= conn->guard.asks_pragma; /* SQLite says no */
+        (*taken)->readonly |= conn->guard.asks_mode; /* SQLite says no */
         return WALPOOL_OK;
     }
     if (why)

@@ -41,9 +41,11 @@ judge_pragma(struct walpool__guard *guard, const char *name, const char *value)
 
     if (!strcasecmp(name, "wal_checkpoint"))
         return deny(guard, "PRAGMA wal_checkpoint", "use checkpoint()");
-    guard->asks_pragma = !value;
-    if (!value)
+    if (!value) {
+        if (!strcasecmp(name, "journal_mode"))
+            guard->asks_mode = true;
         return SQLITE_OK;
+    }
     for (size_t i = 0; i < ARRAY_COUNT(allowed_with_value); i++)
         if (!strcasecmp(name, allowed_with_value[i]))
             return SQLITE_OK;
@@ -63,7 +65,9 @@ judge(void *arg, int action, const char *a, const char *b, const char *c,
     if (guard->off)
         return SQLITE_OK;
     switch (action) {
-    case SQLITE_TRANSACTION:
+    case SQLITE_TRANSACTION: /* a running VACUUM begins one */
+        if (!guard->preparing)
+            return SQLITE_OK;
         return deny(guard, a, "use a write lease and its commit or rollback");
     case SQLITE_SAVEPOINT:
         return deny(guard, "SAVEPOINT or RELEASE", "use a lease's savepoint");

@@ -10,7 +10,7 @@ struct walpool__guard {
     bool off;          /* our own statements pass */
     bool allow_attach;
     bool preparing;    /* a caller's text, not a step of a running VACUUM */
-    bool asks_pragma;  /* the text was a pragma without a value */
+    bool asks_mode;    /* the text was `PRAGMA journal_mode`, no value */
     char denied[192];  /* why the last prepare was denied, or "" */
 };
 
