@@ -90,8 +90,8 @@ function queries (ours, peer) {
   const point = peer.prepare(POINT)
   const blob = peer.prepare(BLOB)
   return {
-    'scan.objects': [1, 15, () => ours.query(SCAN), () => scan.all()],
-    'scan.arrays': [1, 15, () => ours.query(SCAN, [], { rows: 'array' }), () => arrays.all()],
+    'scan.objects': [1, 21, () => ours.query(SCAN), () => scan.all()],
+    'scan.arrays': [1, 21, () => ours.query(SCAN, [], { rows: 'array' }), () => arrays.all()],
     empty: [QUERIES, 31, () => ours.query(POINT, [-1]), () => point.all(-1)],
     blob: [BLOBS, 31, () => ours.query(BLOB), () => blob.all()]
   }

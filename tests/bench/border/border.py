@@ -140,7 +140,7 @@ def main() -> None:
         else:
             databases = Databases(*paths)
             sql, turns, per, parameters = {
-                "scan": (COLUMNS, 11, 1, ()),
+                "scan": (COLUMNS, 21, 1, ()),
                 "empty": (POINT, 31, QUERIES, (-1,)),
                 "blob": (BLOB, 31, BLOBS, ()),
             }[kind]

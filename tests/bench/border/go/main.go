@@ -125,7 +125,7 @@ func query(measure string, paths []string) {
 	case "go.scan":
 		sides := name(records(db, scanQuery, rowCount), m.records(scanQuery, rowCount),
 			z.records(scanQuery, rowCount))
-		compare(measure, 11, 1, wallSeconds, sides...)
+		compare(measure, 21, 1, wallSeconds, sides...)
 	case "go.empty":
 		sides := name(times(queries, records(db, pointQuery, 0, -1)),
 			times(queries, m.records(pointQuery, 0, -1)), times(queries, z.records(pointQuery, 0, -1)))
