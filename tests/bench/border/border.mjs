@@ -54,9 +54,12 @@ function compare (measure, sqlite, sides, { turns, per, clock = wallSeconds }) {
   console.log(JSON.stringify({ measure, samples, sqlite }))
 }
 
-// A loop of its own for every function, so that each is compiled for one.
+// A loop of its own for every function: V8 compiles the same text once, and
+// a loop that has called two functions calls both the slow way.
+let loops = 0
 function times (count, call) {
-  return new Function('count', 'call', 'return () => { for (let i = 0; i < count; i++) call() }')(count, call)
+  return new Function('count', 'call', `/* ${++loops} */
+    return () => { for (let i = 0; i < count; i++) call() }`)(count, call)
 }
 
 function trivialCall (measure) {
