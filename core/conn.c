@@ -182,6 +182,11 @@ configure(struct walpool__conn *conn, const walpool_options *options,
     status = prove_wal(conn, may_switch, err);
     if (status != WALPOOL_OK)
         return status;
+    /* SQLite opens a file for reading if it may not be written. */
+    if (may_switch && sqlite3_db_readonly(conn->db, "main"))
+        return walpool__error_set(err, WALPOOL_READONLY,
+                                  "cannot open the database: the file may not "
+                                  "be written: open it with mode=ro");
     rc = set_pragmas(conn, options, role == WALPOOL__CONN_READER);
     if (rc != SQLITE_OK)
         return walpool__conn_error(conn, rc, "configure a connection", err);

@@ -18,6 +18,7 @@ raw_open(const char *path)
 {
     sqlite3 *db = NULL;
     CHECK_INT(sqlite3_open(path, &db), SQLITE_OK);
+    sqlite3_exec(db, "PRAGMA synchronous=OFF", NULL, NULL, NULL);
     return db;
 }
 
