@@ -111,7 +111,7 @@ rows_member(const struct table *table, const struct json *want, char *reason)
     if (strcmp(want->key, "last") == 0)
         return one_row(table, table->row_count - 1, want, reason);
     if (strcmp(want->key, "row") == 0)
-        return !json_is(want, "null") ? one_row(table, 0, want, reason)
+        return !json_is(want, "null")  ? one_row(table, 0, want, reason)
                : table->row_count == 0 ? 1
                                        : differ(reason, "got a row, want none");
     if (strcmp(want->key, "columns") == 0)
@@ -128,8 +128,8 @@ results(const struct answer *answer, const struct json *want, char *reason)
 {
     size_t index = 0;
     if (answer->result_count != want->count)
-        return differ(reason, "got %zu results, want %zu",
-                      answer->result_count, want->count);
+        return differ(reason, "got %zu results, want %zu", answer->result_count,
+                      want->count);
     JSON_EACH(result, want) {
         JSON_EACH(member, result)
             if (rows_member(&answer->results[index], member, reason) != 1)
@@ -162,8 +162,8 @@ health_member(const struct answer *answer, const struct json *want,
 {
     static const char *const verdicts[] = {"ok", "degraded", "failing"};
     const walpool_health *got = &answer->health;
-#define HEALTH_MEMBER(name, meaning)                                          \
-    if (strcmp(want->key, #name) == 0)                                        \
+#define HEALTH_MEMBER(name, meaning)   \
+    if (strcmp(want->key, #name) == 0) \
         return number(want, got->name - answer->since.name, reason);
     WALPOOL_HEALTH_LIST(HEALTH_MEMBER)
     if (strcmp(want->key, "verdict") == 0)
@@ -176,8 +176,8 @@ health_member(const struct answer *answer, const struct json *want,
 }
 
 static int
-words(struct run *run, const struct json *list, const char *message,
-      int wanted, char *reason)
+words(struct run *run, const struct json *list, const char *message, int wanted,
+      char *reason)
 {
     JSON_EACH(word, list) {
         char *part = run_expand(run, word->text);
@@ -205,8 +205,8 @@ system_error(const struct json *want, int got, char *reason)
 }
 
 static int
-error_member(struct run *run, const walpool_error *err,
-             const struct json *want, char *reason)
+error_member(struct run *run, const walpool_error *err, const struct json *want,
+             char *reason)
 {
     static const char *const outcomes[] = {"not_applied", "applied", "unknown"};
     static const char *const phases[] = {"none", "queue", "lock", "execute"};
@@ -254,8 +254,7 @@ expect_check(struct run *run, const struct json *step,
     const struct json *expect = json_get(step, "expect");
     const struct json *error = json_get(expect, "error");
     if (error == NULL && answer->status != WALPOOL_OK)
-        return differ(reason, "%s: %s",
-                      walpool_status_name(answer->err.status),
+        return differ(reason, "%s: %s", walpool_status_name(answer->err.status),
                       answer->err.message);
     if (error != NULL && answer->status == WALPOOL_OK)
         return differ(reason, "succeeded, want %s",

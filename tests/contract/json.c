@@ -27,7 +27,8 @@ read_file(const char *path)
     if (fseek(file, 0, SEEK_END) == 0 && (bytes = ftell(file)) >= 0) {
         rewind(file);
         text = calloc(1, (size_t)bytes + 1);
-        if (text != NULL && fread(text, 1, (size_t)bytes, file) != (size_t)bytes)
+        if (text != NULL &&
+            fread(text, 1, (size_t)bytes, file) != (size_t)bytes)
             text[0] = 0;
     }
     fclose(file);
@@ -74,7 +75,8 @@ fill(sqlite3_stmt *tree, size_t room)
 {
     struct entry *entries = calloc(room, sizeof *entries);
     size_t count = 0;
-    while (entries != NULL && count < room && sqlite3_step(tree) == SQLITE_ROW) {
+    while (entries != NULL && count < room &&
+           sqlite3_step(tree) == SQLITE_ROW) {
         struct entry *entry = &entries[count];
         entry->id = sqlite3_column_int64(tree, 0);
         entry->node.key = copy(sqlite3_column_text(tree, 2));
@@ -100,11 +102,13 @@ prepare(sqlite3 *db, const char *sql, const char *text)
 static const struct json *
 parse(sqlite3 *db, const char *text)
 {
-    sqlite3_stmt *count =
-        prepare(db, "SELECT count(*) FROM json_tree(?) WHERE json_valid(?1)", text);
-    sqlite3_stmt *tree = prepare(db,
+    sqlite3_stmt *count = prepare(
+        db, "SELECT count(*) FROM json_tree(?) WHERE json_valid(?1)", text);
+    sqlite3_stmt *tree = prepare(
+        db,
         "SELECT id, parent, CASE typeof(key) WHEN 'text' THEN key END, type,"
-        " atom FROM json_tree(?) ORDER BY id", text);
+        " atom FROM json_tree(?) ORDER BY id",
+        text);
     struct entry *entries = NULL;
     if (count != NULL && tree != NULL && sqlite3_step(count) == SQLITE_ROW &&
         sqlite3_column_int(count, 0) > 0)

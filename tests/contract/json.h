@@ -30,7 +30,7 @@ int64_t json_int(const struct json *object, const char *key, int64_t other);
 
 int json_is(const struct json *node, const char *type);
 
-#define JSON_EACH(child, parent)                                              \
+#define JSON_EACH(child, parent)                                               \
     for (const struct json *child = (parent) != NULL ? (parent)->first : NULL; \
          child != NULL; child = child->next)
 

@@ -17,7 +17,7 @@ struct object {
     char name[48];
     enum object_kind kind;
     int ended;
-    void *handle; /* of a database, lease or token; NULL for the others */
+    void *handle;      /* of a database, lease or token; NULL for the others */
     walpool_rows rows; /* iterator: the block it is in */
     size_t position;   /* iterator: the next row of it */
     walpool_health health;
@@ -66,8 +66,8 @@ int expect_check(struct run *run, const struct json *step,
 
 /* Objects. run_find is NULL where there is none of that name. */
 struct object *run_find(struct run *run, const char *name);
-struct object *run_add(struct run *run, const char *name,
-                       enum object_kind kind, void *handle);
+struct object *run_add(struct run *run, const char *name, enum object_kind kind,
+                       void *handle);
 
 /* The object of `on`, `db` without; NULL after answering with an error. */
 struct object *run_target(struct run *run, const struct json *step,
@@ -80,8 +80,7 @@ walpool_status run_end(struct object *object, walpool_error *err);
 char *run_expand(struct run *run, const char *text);
 
 /* Deadline, token, label and flags of a step. */
-walpool_call run_call(struct run *run, const struct json *step,
-                      uint32_t flags);
+walpool_call run_call(struct run *run, const struct json *step, uint32_t flags);
 
 void answer_fail(struct answer *answer, const char *format, ...);
 void answer_finish(struct answer *answer);

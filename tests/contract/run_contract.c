@@ -54,9 +54,11 @@ end_iterator(struct object *iterator, walpool_error *err)
 {
     walpool_status status = WALPOOL_OK;
     if (iterator->rows.data != NULL) {
-        walpool_cursor *cursor = (walpool_cursor *)(uintptr_t)(
-            (const walpool_rows_header *)(const void *)iterator->rows.data)
-                                     ->cursor;
+        walpool_cursor *cursor =
+            (walpool_cursor
+                 *)(uintptr_t)((const walpool_rows_header *)(const void *)
+                                   iterator->rows.data)
+                ->cursor;
         if (cursor != NULL)
             status = walpool_cursor_close(cursor, err);
     }
@@ -186,7 +188,8 @@ start(struct run *run, const struct json *step)
         run_add(run, json_text(step, "background", ""), BACKGROUND, NULL);
     background->run = run;
     background->step = step;
-    if (pthread_create(&background->thread, NULL, in_background, background) == 0)
+    if (pthread_create(&background->thread, NULL, in_background, background) ==
+        0)
         return 1;
     snprintf(run->reason, sizeof run->reason, "no thread to be had");
     return 0;
@@ -197,9 +200,9 @@ start(struct run *run, const struct json *step)
 static int
 can(const struct json *scenario, const char **missing)
 {
-    static const char *const abilities[] = {"raw_text", "whole_real", "named_options",
-                                            "thread_identity", "background",
-                                            "strict_close"};
+    static const char *const abilities[] = {"raw_text",      "whole_real",
+                                            "named_options", "thread_identity",
+                                            "background",    "strict_close"};
     JSON_EACH(need, json_get(scenario, "needs")) {
         int found = strcmp(need->text, "unprivileged") == 0 && geteuid() != 0;
         for (size_t i = 0; i < sizeof abilities / sizeof abilities[0]; i++)
@@ -271,7 +274,8 @@ report(size_t number, const char *room, const struct json *scenario)
     static struct run run;
     const char *name = json_text(scenario, "name", "?"), *missing;
     if (!can(scenario, &missing)) {
-        printf("ok %zu - %s: %s # SKIP needs %s\n", number, room, name, missing);
+        printf("ok %zu - %s: %s # SKIP needs %s\n", number, room, name,
+               missing);
         return 0;
     }
     memset(&run, 0, sizeof run);

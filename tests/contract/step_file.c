@@ -30,7 +30,8 @@ make(struct run *run, const struct json *step, struct answer *answer)
     char *to = run_expand(run, json_text(step, "to", ""));
     const char *type = json_text(step, "type", "");
     const char *permissions = json_text(step, "permissions", NULL);
-    int failed = strcmp(type, "file") == 0 ? make_file(path, json_get(step, "content"))
+    int failed = strcmp(type, "file") == 0
+                     ? make_file(path, json_get(step, "content"))
                  : strcmp(type, "directory") == 0 ? mkdir(path, 0700)
                  : strcmp(type, "fifo") == 0      ? mkfifo(path, 0600)
                  : strcmp(type, "symlink") == 0   ? symlink(to, path)

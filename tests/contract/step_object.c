@@ -160,11 +160,13 @@ step_object_find(const char *name)
         const char *name;
         step_function *run;
     } steps[] = {
-        {"open", open_database}, {"close", close_object}, {"acquire", acquire},
-        {"begin", on_lease},     {"savepoint", on_lease}, {"commit", on_lease},
-        {"rollback", on_lease},  {"release", on_lease},   {"checkpoint", checkpoint},
-        {"health", health},      {"await", await},        {"token", token},
-        {"cancel", cancel},      {"join", join},
+        {"open", open_database},    {"close", close_object},
+        {"acquire", acquire},       {"begin", on_lease},
+        {"savepoint", on_lease},    {"commit", on_lease},
+        {"rollback", on_lease},     {"release", on_lease},
+        {"checkpoint", checkpoint}, {"health", health},
+        {"await", await},           {"token", token},
+        {"cancel", cancel},         {"join", join},
     };
     for (size_t i = 0; i < sizeof steps / sizeof steps[0]; i++)
         if (strcmp(steps[i].name, name) == 0)

@@ -46,8 +46,9 @@ text_finish(struct text *text)
 static walpool_cursor *
 cursor_of(const walpool_rows *rows)
 {
-    return (walpool_cursor *)(uintptr_t)((const walpool_rows_header *)(
-               const void *)rows->data)->cursor;
+    return (walpool_cursor *)(uintptr_t)((const walpool_rows_header
+                                              *)(const void *)rows->data)
+        ->cursor;
 }
 
 /* All rows of a result: the first block, and those of its cursor. */
@@ -149,9 +150,9 @@ take(struct object *iterator, struct answer *answer, size_t want)
 {
     size_t left = walpool_rows_count(&iterator->rows) - iterator->position;
     size_t count = want < left ? want : left;
-    answer->status = table_add(&answer->table, &iterator->rows,
-                               iterator->position, iterator->position + count,
-                               &answer->err);
+    answer->status =
+        table_add(&answer->table, &iterator->rows, iterator->position,
+                  iterator->position + count, &answer->err);
     iterator->position += count;
     return count;
 }
@@ -218,8 +219,8 @@ batch(struct run *run, const struct json *step, struct answer *answer)
     }
     walpool_call call = run_call(run, step, 0);
     if (answer->status == WALPOOL_OK)
-        answer->status = walpool_batch(target->handle, statements, count,
-                                       &call, results, &rows, &answer->err);
+        answer->status = walpool_batch(target->handle, statements, count, &call,
+                                       results, &rows, &answer->err);
     if (answer->status == WALPOOL_OK)
         batch_results(answer, &rows, results, count);
     for (size_t i = 0; i < count; i++)
@@ -234,8 +235,9 @@ step_sql_find(const char *name)
         const char *name;
         step_function *run;
     } steps[] = {
-        {"query", query},     {"query_one", query_one}, {"execute", execute},
-        {"executemany", execute}, {"script", script},   {"iterate", iterate},
+        {"query", query},     {"query_one", query_one},
+        {"execute", execute}, {"executemany", execute},
+        {"script", script},   {"iterate", iterate},
         {"next", next},       {"batch", batch},
     };
     for (size_t i = 0; i < sizeof steps / sizeof steps[0]; i++)

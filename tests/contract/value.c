@@ -171,9 +171,9 @@ walpool_status
 params_build_rows(walpool_rows *rows, const struct json *list,
                   walpool_error *err)
 {
-    walpool_status status =
-        list->first != NULL ? begin(rows, list->first, err)
-                            : walpool_rows_begin(rows, 0, NULL, err);
+    walpool_status status = list->first != NULL
+                                ? begin(rows, list->first, err)
+                                : walpool_rows_begin(rows, 0, NULL, err);
     JSON_EACH(params, list)
         if (status == WALPOOL_OK)
             status = add_row(rows, params, err);
@@ -238,8 +238,8 @@ take_cell(struct value *value, const walpool_rows *rows, size_t row,
 }
 
 walpool_status
-table_add(struct table *table, const walpool_rows *rows, size_t from,
-          size_t to, walpool_error *err)
+table_add(struct table *table, const walpool_rows *rows, size_t from, size_t to,
+          walpool_error *err)
 {
     const walpool_rows_header *header = header_of(rows);
     size_t width = header->column_count;
@@ -248,9 +248,10 @@ table_add(struct table *table, const walpool_rows *rows, size_t from,
     table->column_count = width;
     table->changes = header->changes;
     table->last_rowid = header->last_rowid;
-    table->cells = realloc(table->cells,
-                           (had + (to - from) * width + 1) * sizeof(struct value));
-    memset(&table->cells[had], 0, ((to - from) * width + 1) * sizeof(struct value));
+    table->cells = realloc(table->cells, (had + (to - from) * width + 1) *
+                                             sizeof(struct value));
+    memset(&table->cells[had], 0,
+           ((to - from) * width + 1) * sizeof(struct value));
     table->row_count += to - from;
     for (size_t i = 0; i < (to - from) * width; i++) {
         walpool_status status = take_cell(&table->cells[had + i], rows,

@@ -22,16 +22,16 @@ api_status(const char *file, int line, const char *text, walpool_status got,
 }
 
 /* The call returns this status; its error goes to `err`. */
-#define CHECK_STATUS(call, want)                                              \
+#define CHECK_STATUS(call, want) \
     api_status(__FILE__, __LINE__, #call, (call), (want))
 #define CHECK_OK(call) CHECK_STATUS(call, WALPOOL_OK)
 
 /* The call that returned NULL left this status in `err`. */
-#define CHECK_NULL(call, want)                                                \
-    do {                                                                      \
-        err.status = -1;                                                      \
-        CHECK((call) == NULL);                                                \
-        CHECK_STR(walpool_status_name(err.status), #want);                    \
+#define CHECK_NULL(call, want)                             \
+    do {                                                   \
+        err.status = -1;                                   \
+        CHECK((call) == NULL);                             \
+        CHECK_STR(walpool_status_name(err.status), #want); \
     } while (0)
 
 static inline walpool *

@@ -62,8 +62,8 @@ TEST(block__null_with_a_length_and_a_crooked_address_are_refused)
 
 TEST(block__any_wrong_word_gives_an_answer)
 {
-    static const uint32_t words[] = {0, 1, 0x7fffffff, 0x80000000u, 0xffffffffu,
-                                     64, 4096, 3, 5, 0x103};
+    static const uint32_t words[] = {
+        0, 1, 0x7fffffff, 0x80000000u, 0xffffffffu, 64, 4096, 3, 5, 0x103};
     set_up();
     size_t bytes = (size_t)api_header(&params)->arena_end;
     uint32_t *copy = malloc(bytes);

@@ -123,7 +123,8 @@ TEST(buffer__names_that_do_not_fit_are_too_big)
 TEST(buffer__returning_that_does_not_fit_applies_nothing)
 {
     walpool_statement insert = {
-        .sql = "INSERT INTO t VALUES ('some text'), ('more of it') RETURNING v"};
+        .sql =
+            "INSERT INTO t VALUES ('some text'), ('more of it') RETURNING v"};
     walpool_rows rows;
     db = api_open("a.db", "");
     CHECK_OK(api_write(db, "CREATE TABLE t(v)"));
@@ -160,7 +161,8 @@ TEST(buffer__a_batch_that_does_not_fit_applies_nothing)
     CHECK_OK(api_write(db, "CREATE TABLE t(v)"));
     for (size_t bytes = 0; bytes < 400; bytes += 4) {
         wrap(&rows, bytes);
-        walpool_status status = walpool_batch(db, list, 3, NULL, results, &rows, &err);
+        walpool_status status =
+            walpool_batch(db, list, 3, NULL, results, &rows, &err);
         if (status != WALPOOL_OK) {
             CHECK_INT(status, WALPOOL_TOOBIG);
             CHECK_INT(applied, 0);
@@ -194,7 +196,8 @@ TEST(buffer__one_that_grows_is_used_again_and_again)
 
 TEST(buffer__a_failed_call_leaves_no_block)
 {
-    walpool_statement good = {.sql = "SELECT 1"}, bad = {.sql = "SELECT nonsense"};
+    walpool_statement good = {.sql = "SELECT 1"},
+                      bad = {.sql = "SELECT nonsense"};
     walpool_rows rows;
     walpool_rows_init(&rows);
     db = api_open("a.db", "");

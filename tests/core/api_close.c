@@ -56,7 +56,8 @@ TEST(close__ends_while_many_threads_call_and_they_are_told)
         for (int i = 0; i < 6; i++) {
             callers[i] = (struct caller){.number = i};
             CHECK_INT(pthread_create(&callers[i].thread, NULL,
-                                     call_until_closed, &callers[i]), 0);
+                                     call_until_closed, &callers[i]),
+                      0);
         }
         CHECK_EVENTUALLY(api_health(db).writes > 5);
         CHECK_OK(walpool_close(db, 30000, &err));
@@ -82,7 +83,8 @@ TEST(close__by_two_threads_succeeds_for_one)
         walpool_status status[2];
         db = api_open("a.db", "");
         for (int i = 0; i < 2; i++)
-            CHECK_INT(pthread_create(&threads[i], NULL, close_it, &status[i]), 0);
+            CHECK_INT(pthread_create(&threads[i], NULL, close_it, &status[i]),
+                      0);
         for (int i = 0; i < 2; i++)
             pthread_join(threads[i], NULL);
         CHECK(status[0] == WALPOOL_OK || status[1] == WALPOOL_OK);
@@ -160,7 +162,8 @@ TEST(close__lets_a_writer_commit_that_it_waits_for)
     api_close(db);
 }
 
-/* ------------------------------------------------------------ again and again */
+/* ------------------------------------------------------------ again and again
+ */
 
 static char path[512];
 
@@ -173,7 +176,8 @@ open_and_close(void *argument)
         walpool_statement update = {.sql = "UPDATE t SET v = v + 1"};
         int failed = mine == NULL;
         if (!failed) {
-            failed |= walpool_write(mine, &update, NULL, NULL, &err) != WALPOOL_OK;
+            failed |=
+                walpool_write(mine, &update, NULL, NULL, &err) != WALPOOL_OK;
             failed |= walpool_close(mine, -1, &err) != WALPOOL_OK;
         }
         if (failed)
@@ -193,7 +197,8 @@ TEST(close__and_open_by_many_threads_never_fails)
     CHECK_OK(api_write(db, "INSERT INTO t VALUES (0)"));
     api_close(db);
     for (int i = 0; i < 6; i++)
-        CHECK_INT(pthread_create(&threads[i], NULL, open_and_close, &failures), 0);
+        CHECK_INT(pthread_create(&threads[i], NULL, open_and_close, &failures),
+                  0);
     for (int i = 0; i < 6; i++)
         pthread_join(threads[i], NULL);
     CHECK_INT(atomic_load(&failures), 0);

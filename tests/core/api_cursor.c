@@ -1,9 +1,9 @@
 /* Cursors and LARGE values through the public interface. */
 #include "api.h"
 
-#define NUMBERS(count)                                                        \
-    "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n LIMIT "   \
-    count ") "
+#define NUMBERS(count)                                                \
+    "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n " \
+    "LIMIT " count ") "
 
 static walpool *db;
 static walpool_rows rows;
@@ -53,7 +53,8 @@ TEST(cursor__gives_every_row_once_and_closes_itself)
     }
     CHECK_INT(count, 300000);
     CHECK_INT(sum, INT64_C(300000) * 300001 / 2);
-    CHECK_STATUS(walpool_cursor_next(cursor, NULL, &rows, &err), WALPOOL_CLOSED);
+    CHECK_STATUS(walpool_cursor_next(cursor, NULL, &rows, &err),
+                 WALPOOL_CLOSED);
     CHECK_STATUS(walpool_cursor_close(cursor, &err), WALPOOL_CLOSED);
     close_rows();
 }
@@ -97,7 +98,8 @@ TEST(cursor__a_large_value_is_copied_whole_or_in_pieces)
     walpool_cursor *cursor = api_cursor(&rows);
     CHECK_INT(walpool_rows_count(&rows), 1);
     CHECK(api_header(&rows)->flags & WALPOOL_ROWS_LARGE);
-    CHECK_INT(walpool_rows_cell(&rows, 0, 1)->type, WALPOOL_BLOB | WALPOOL_LARGE);
+    CHECK_INT(walpool_rows_cell(&rows, 0, 1)->type,
+              WALPOOL_BLOB | WALPOOL_LARGE);
     CHECK_INT(walpool_rows_cell(&rows, 0, 1)->length, 400000);
     CHECK(walpool_rows_bytes(&rows, 0, 1, NULL) == NULL);
     CHECK_OK(walpool_cursor_value(cursor, 1, 0, value, 400000, &err));
@@ -118,7 +120,7 @@ TEST(cursor__a_large_value_is_asked_for_within_its_bounds)
     char piece[16];
     open_rows(LARGE_SQL, 0);
     walpool_cursor *cursor = api_cursor(&rows);
-#define VALUE(column, offset, dst, bytes)                                     \
+#define VALUE(column, offset, dst, bytes) \
     walpool_cursor_value(cursor, column, offset, dst, bytes, &err)
     CHECK_STATUS(VALUE(1, 400000, piece, 1), WALPOOL_MISUSE);
     CHECK_STATUS(VALUE(1, 399999, piece, 2), WALPOOL_MISUSE);
@@ -197,7 +199,8 @@ TEST(cursor__on_a_lease_ends_with_it_and_many_may_be_open)
 
 TEST(cursor__on_the_writer_sees_its_transaction)
 {
-    walpool_statement query = {.sql = NUMBERS("300000") "SELECT i, (SELECT count(*) FROM t) FROM n"};
+    walpool_statement query = {
+        .sql = NUMBERS("300000") "SELECT i, (SELECT count(*) FROM t) FROM n"};
     db = api_open("a.db", "");
     CHECK_OK(api_write(db, "CREATE TABLE t(v)"));
     walpool_lease *lease = api_acquire(db, WALPOOL_WRITE);

@@ -9,7 +9,8 @@ static walpool_cursor *cursor;
 
 static const walpool_statement select_1 = {.sql = "SELECT 1"};
 static const walpool_statement many = {
-    .sql = "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n LIMIT 300000) SELECT i FROM n"};
+    .sql = "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n "
+           "LIMIT 300000) SELECT i FROM n"};
 
 static void
 set_up(void)
@@ -39,7 +40,10 @@ tear_down(void)
     walpool_rows_finish(&rows);
     CHECK_OK(api_write(db, "INSERT INTO t VALUES (4)"));
     CHECK_INT(api_number(db, "SELECT count(*) FROM t"), 4);
-    CHECK_INT(api_number(db, "SELECT integrity_check = 'ok' FROM pragma_integrity_check"), 1);
+    CHECK_INT(
+        api_number(db,
+                   "SELECT integrity_check = 'ok' FROM pragma_integrity_check"),
+        1);
     api_close(db);
     CHECK(access(check_path("a.db-wal"), F_OK) != 0);
 }
@@ -139,7 +143,8 @@ TEST(fork__the_child_may_open_what_the_parent_had_closed)
     api_close(db);
 }
 
-/* ------------------------------------------------------- in the middle of it */
+/* ------------------------------------------------------- in the middle of it
+ */
 
 static atomic_int working;
 
@@ -179,7 +184,8 @@ TEST(fork__at_any_moment_of_busy_threads_hangs_nobody)
     atomic_store(&working, 0);
     for (int i = 0; i < 3; i++)
         pthread_join(threads[i], NULL);
-    CHECK_INT(api_number(db, "SELECT count(*) FROM t"), api_health(db).writes - 1);
+    CHECK_INT(api_number(db, "SELECT count(*) FROM t"),
+              api_health(db).writes - 1);
     api_close(db);
 }
 

@@ -227,8 +227,8 @@ TEST(handles__null_is_misuse_everywhere)
 
 TEST(handles__invented_ones_are_never_followed)
 {
-    static const uint64_t invented[] = {1, 2, 4096, 0x7fffffff, 0xffffffff,
-                                        UINT64_C(1) << 52, UINT64_MAX};
+    static const uint64_t invented[] = {
+        1, 2, 4096, 0x7fffffff, 0xffffffff, UINT64_C(1) << 52, UINT64_MAX};
     for (size_t i = 0; i < CALLS; i++)
         for (size_t n = 0; n < sizeof invented / sizeof invented[0]; n++) {
             walpool_error error = {0};
@@ -248,9 +248,10 @@ static walpool_rows cursor_rows;
 static void
 open_all(void *handles[KINDS])
 {
-    walpool_statement many = {.sql = "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL"
-                                     " SELECT i + 1 FROM n LIMIT 200000)"
-                                     " SELECT i FROM n"};
+    walpool_statement many = {.sql =
+                                  "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL"
+                                  " SELECT i + 1 FROM n LIMIT 200000)"
+                                  " SELECT i FROM n"};
     handles[DATABASE] = api_open("a.db", "");
     handles[LEASE] = api_acquire(handles[DATABASE], WALPOOL_READ);
     walpool_rows_init(&cursor_rows);
@@ -336,9 +337,12 @@ TEST(handles__other_null_arguments_are_misuse)
     CHECK_STATUS(walpool_write(db, NULL, NULL, &rows, &err), WALPOOL_MISUSE);
     CHECK_STATUS(walpool_read(db, &no_sql, NULL, &rows, &err), WALPOOL_MISUSE);
     CHECK_STATUS(walpool_write(db, &no_sql, NULL, &rows, &err), WALPOOL_MISUSE);
-    CHECK_STATUS(walpool_batch(db, NULL, 1, NULL, NULL, NULL, &err), WALPOOL_MISUSE);
-    CHECK_STATUS(walpool_batch(db, &no_sql, 1, NULL, NULL, NULL, &err), WALPOOL_MISUSE);
-    CHECK_STATUS(walpool_batch(db, &select_1, 0, NULL, NULL, NULL, &err), WALPOOL_MISUSE);
+    CHECK_STATUS(walpool_batch(db, NULL, 1, NULL, NULL, NULL, &err),
+                 WALPOOL_MISUSE);
+    CHECK_STATUS(walpool_batch(db, &no_sql, 1, NULL, NULL, NULL, &err),
+                 WALPOOL_MISUSE);
+    CHECK_STATUS(walpool_batch(db, &select_1, 0, NULL, NULL, NULL, &err),
+                 WALPOOL_MISUSE);
     CHECK_STATUS(walpool_health_get(db, NULL, &err), WALPOOL_MISUSE);
     CHECK_STATUS(walpool_submit(queue, NULL, &err), WALPOOL_MISUSE);
     CHECK_INT(walpool_completions(queue, NULL, 1, 0, &err), 0);
@@ -352,15 +356,20 @@ TEST(handles__kinds_modes_and_flags_out_of_range_are_misuse)
 {
     walpool_call call = WALPOOL_CALL_INIT;
     walpool *db = api_open("a.db", "");
-    CHECK_NULL(walpool_acquire(db, (walpool_kind)2, NULL, &err), WALPOOL_MISUSE);
-    CHECK_NULL(walpool_acquire(db, (walpool_kind)-1, NULL, &err), WALPOOL_MISUSE);
-    CHECK_STATUS(walpool_checkpoint(db, (walpool_checkpoint_mode)4, NULL, NULL, &err),
-                 WALPOOL_MISUSE);
+    CHECK_NULL(walpool_acquire(db, (walpool_kind)2, NULL, &err),
+               WALPOOL_MISUSE);
+    CHECK_NULL(walpool_acquire(db, (walpool_kind)-1, NULL, &err),
+               WALPOOL_MISUSE);
+    CHECK_STATUS(
+        walpool_checkpoint(db, (walpool_checkpoint_mode)4, NULL, NULL, &err),
+        WALPOOL_MISUSE);
     call.flags = 0x80;
-    CHECK_STATUS(walpool_read(db, &select_1, &call, NULL, &err), WALPOOL_MISUSE);
+    CHECK_STATUS(walpool_read(db, &select_1, &call, NULL, &err),
+                 WALPOOL_MISUSE);
     call.flags = 0;
     call.timeout_ms = -2;
-    CHECK_STATUS(walpool_read(db, &select_1, &call, NULL, &err), WALPOOL_MISUSE);
+    CHECK_STATUS(walpool_read(db, &select_1, &call, NULL, &err),
+                 WALPOOL_MISUSE);
     CHECK_STATUS(walpool_close(db, -2, &err), WALPOOL_MISUSE);
     api_close(db);
 }

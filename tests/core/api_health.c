@@ -45,7 +45,8 @@ TEST(health__json_fits_exactly_or_says_how_much_it_needs)
     CHECK(asked < sizeof text);
     for (size_t room = 0; room < asked; room++) {
         memset(text, '!', sizeof text);
-        CHECK_STATUS(walpool_health_json(db, text, room, &need, NULL), WALPOOL_TOOBIG);
+        CHECK_STATUS(walpool_health_json(db, text, room, &need, NULL),
+                     WALPOOL_TOOBIG);
         CHECK_INT(text[room], '!');
     }
     CHECK_OK(walpool_health_json(db, text, sizeof text, NULL, &err));
@@ -137,7 +138,8 @@ TEST(checkpoint__takes_no_result_and_no_error_slot)
     db = api_open("a.db", "");
     for (int mode = WALPOOL_PASSIVE; mode <= WALPOOL_TRUNCATE; mode++)
         CHECK_INT(walpool_checkpoint(db, (walpool_checkpoint_mode)mode, NULL,
-                                     NULL, NULL), WALPOOL_OK);
+                                     NULL, NULL),
+                  WALPOOL_OK);
     api_close(db);
 }
 

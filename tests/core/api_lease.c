@@ -81,8 +81,9 @@ TEST(lease__a_second_call_at_once_is_busy_and_changes_nothing)
 
 TEST(lease__a_cursor_of_a_lease_that_runs_is_busy)
 {
-    walpool_statement many = {.sql = "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL"
-                                     " SELECT i + 1 FROM n LIMIT 300000) SELECT i FROM n"};
+    walpool_statement many = {
+        .sql = "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL"
+               " SELECT i + 1 FROM n LIMIT 300000) SELECT i FROM n"};
     struct runner runner;
     walpool_rows rows, more;
     walpool *db = api_open("a.db", "");
@@ -91,7 +92,8 @@ TEST(lease__a_cursor_of_a_lease_that_runs_is_busy)
     walpool_rows_init(&more);
     CHECK_OK(walpool_run(lease, &many, NULL, &rows, &err));
     start(&runner, lease);
-    CHECK_STATUS(walpool_cursor_next(api_cursor(&rows), NULL, &more, &err), WALPOOL_BUSY);
+    CHECK_STATUS(walpool_cursor_next(api_cursor(&rows), NULL, &more, &err),
+                 WALPOOL_BUSY);
     CHECK_STATUS(walpool_cursor_close(api_cursor(&rows), &err), WALPOOL_BUSY);
     stop(&runner);
     CHECK_OK(walpool_cursor_next(api_cursor(&rows), NULL, &more, &err));
@@ -201,7 +203,8 @@ TEST(lease__labels_are_cut_at_47_bytes_between_characters)
     label(db, "import of today", "import of today");
     label(db, "12345678901234567890123456789012345678901234567890",
           "12345678901234567890123456789012345678901234567");
-    label(db, "1234567890123456789012345678901234567890123456\xc3\xa4 and so on",
+    label(db,
+          "1234567890123456789012345678901234567890123456\xc3\xa4 and so on",
           "1234567890123456789012345678901234567890123456");
     api_close(db);
 }
@@ -218,7 +221,8 @@ write_by_lease(void *argument)
 {
     struct writers *writers = argument;
     for (int i = 0; i < 100; i++) {
-        walpool_lease *lease = walpool_acquire(writers->db, WALPOOL_WRITE, NULL, NULL);
+        walpool_lease *lease =
+            walpool_acquire(writers->db, WALPOOL_WRITE, NULL, NULL);
         int failed = lease == NULL;
         if (!failed)
             failed = api_run(lease, "UPDATE t SET v = v + 1") != WALPOOL_OK ||
@@ -236,7 +240,8 @@ TEST(lease__many_threads_take_turns_and_lose_nothing)
     CHECK_OK(api_write(writers.db, "CREATE TABLE t(v)"));
     CHECK_OK(api_write(writers.db, "INSERT INTO t VALUES (0)"));
     for (int i = 0; i < 8; i++)
-        CHECK_INT(pthread_create(&threads[i], NULL, write_by_lease, &writers), 0);
+        CHECK_INT(pthread_create(&threads[i], NULL, write_by_lease, &writers),
+                  0);
     for (int i = 0; i < 8; i++)
         pthread_join(threads[i], NULL);
     CHECK_INT(atomic_load(&writers.failures), 0);

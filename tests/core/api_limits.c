@@ -21,7 +21,8 @@ TEST(limits__two_thousand_columns_come_in_every_kind_of_buffer)
 {
     static _Alignas(8) unsigned char memory[64 + 16 * 2000];
     walpool_rows rows;
-    char *sql = repeated("SELECT ", "7", 2000, " UNION ALL SELECT * FROM (SELECT ");
+    char *sql =
+        repeated("SELECT ", "7", 2000, " UNION ALL SELECT * FROM (SELECT ");
     char *both = repeated(sql, "8", 2000, ")");
     walpool_statement query = {.sql = both};
     db = api_open("a.db", "");
@@ -47,7 +48,8 @@ static walpool_status
 sum_of_parameters(uint32_t count, int64_t *sum)
 {
     walpool_rows params, rows;
-    char *sql = repeated("SELECT sum(column1) FROM (VALUES (", "?", count, "))");
+    char *sql =
+        repeated("SELECT sum(column1) FROM (VALUES (", "?", count, "))");
     for (char *c = sql; *c != 0; c++) /* "(?,?)" -> "(?),(?)" is longer */
         if (*c == ',')
             *c = '+';

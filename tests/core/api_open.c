@@ -8,7 +8,8 @@ static walpool *
 open_path(const char *path)
 {
     walpool *db = walpool_open(path, NULL, &err);
-    CHECK_STATUS(db != NULL ? WALPOOL_OK : (walpool_status)err.status, WALPOOL_OK);
+    CHECK_STATUS(db != NULL ? WALPOOL_OK : (walpool_status)err.status,
+                 WALPOOL_OK);
     return db;
 }
 
@@ -50,7 +51,8 @@ TEST(open__every_name_of_one_file_shares_its_database)
     CHECK_INT(symlink("real/a.db", check_path("file")), 0);
     walpool *b = open_path(check_path("link/a.db"));
     walpool *c = open_path(check_path("file"));
-    snprintf(relative, sizeof relative, "%s/../real/./a.db", check_path("real"));
+    snprintf(relative, sizeof relative, "%s/../real/./a.db",
+             check_path("real"));
     walpool *d = open_path(relative);
     snprintf(folder, sizeof folder, "%s", check_path("real"));
     char *here = getcwd(NULL, 0);
@@ -95,7 +97,8 @@ TEST(open__by_many_threads_at_once_makes_one_database)
             snprintf(openers[i].path, sizeof openers[i].path, "%s",
                      check_path(round % 2 ? "a.db" : "b.db"));
             CHECK_INT(pthread_create(&openers[i].thread, NULL, open_in_thread,
-                                     &openers[i]), 0);
+                                     &openers[i]),
+                      0);
         }
         for (int i = 0; i < 8; i++)
             pthread_join(openers[i].thread, NULL);
@@ -136,14 +139,18 @@ TEST(open__a_new_file_and_its_wal_have_the_asked_permissions)
 TEST(open__switches_a_database_of_another_journal_mode)
 {
     make_database("a.db");
-    patch("a.db", 18, "\1\1", 2); /* the header's version of a rollback journal */
+    patch("a.db", 18, "\1\1",
+          2); /* the header's version of a rollback journal */
     walpool_options options = WALPOOL_OPTIONS_INIT;
     options.mode = 2;
-    CHECK_NULL(walpool_open(check_path("a.db"), &options, &err), WALPOOL_NOTWAL);
+    CHECK_NULL(walpool_open(check_path("a.db"), &options, &err),
+               WALPOOL_NOTWAL);
     CHECK_CONTAINS(err.message, "a.db");
     walpool *db = api_open("a.db", "mode=rw");
     CHECK_INT(api_number(db, "SELECT v FROM t"), 42);
-    CHECK_INT(api_number(db, "SELECT journal_mode = 'wal' FROM pragma_journal_mode"), 1);
+    CHECK_INT(
+        api_number(db, "SELECT journal_mode = 'wal' FROM pragma_journal_mode"),
+        1);
     api_close(db);
 }
 
@@ -184,7 +191,8 @@ TEST(open__a_damaged_page_shows_when_it_is_read)
     walpool *db = api_open("a.db", "");
     walpool_statement query = {.sql = "SELECT v FROM t"};
     CHECK_STATUS(walpool_read(db, &query, NULL, NULL, &err), WALPOOL_CORRUPT);
-    CHECK_STR(walpool_sqlite_code_name(err.sqlite_code & 255), "SQLITE_CORRUPT");
+    CHECK_STR(walpool_sqlite_code_name(err.sqlite_code & 255),
+              "SQLITE_CORRUPT");
     CHECK_INT(api_number(db, "SELECT 5"), 5);
     api_close(db);
 }
@@ -196,7 +204,8 @@ TEST(open__a_file_cut_short_is_corrupt_and_left_alone)
     walpool *db = walpool_open(check_path("a.db"), NULL, &err);
     if (db != NULL) { /* then at the latest when it is read */
         walpool_statement query = {.sql = "SELECT v FROM t"};
-        CHECK_STATUS(walpool_read(db, &query, NULL, NULL, &err), WALPOOL_CORRUPT);
+        CHECK_STATUS(walpool_read(db, &query, NULL, NULL, &err),
+                     WALPOOL_CORRUPT);
         api_close(db);
     } else
         CHECK(err.status == WALPOOL_CORRUPT || err.status == WALPOOL_NOTADB);
@@ -229,10 +238,12 @@ as_nobody(void (*run)(void))
 static void
 expect_no_access(void)
 {
-    CHECK_NULL(walpool_open(check_path("closed/new.db"), NULL, &err), WALPOOL_CANTOPEN);
+    CHECK_NULL(walpool_open(check_path("closed/new.db"), NULL, &err),
+               WALPOOL_CANTOPEN);
     CHECK_CONTAINS(err.message, "closed/new.db");
     CHECK_CONTAINS(err.message, "ermission denied");
-    CHECK_NULL(walpool_open(check_path("closed/other.db"), NULL, &err), WALPOOL_CANTOPEN);
+    CHECK_NULL(walpool_open(check_path("closed/other.db"), NULL, &err),
+               WALPOOL_CANTOPEN);
     CHECK(access(check_path("closed/other.db-wal"), F_OK) != 0);
 }
 
@@ -332,7 +343,9 @@ TEST(open__after_a_file_was_deleted_the_new_one_is_new)
         api_close(fresh);
     }
     fresh = open_path(check_path("a.db"));
-    CHECK_INT(api_number(fresh, "SELECT count(*) FROM sqlite_schema WHERE name = 't'"), 0);
+    CHECK_INT(api_number(fresh,
+                         "SELECT count(*) FROM sqlite_schema WHERE name = 't'"),
+              0);
     api_close(fresh);
 }
 

@@ -104,7 +104,8 @@ TEST(rows__the_builder_refuses_what_it_cannot_hold)
     CHECK_STATUS(walpool_rows_add_null(NULL, &err), WALPOOL_MISUSE);
     CHECK_STATUS(walpool_rows_begin(NULL, 1, NULL, &err), WALPOOL_MISUSE);
     CHECK_STATUS(walpool_rows_begin(&rows, 32767, NULL, &err), WALPOOL_MISUSE);
-    CHECK_STATUS(walpool_rows_begin(&rows, UINT32_MAX, NULL, &err), WALPOOL_MISUSE);
+    CHECK_STATUS(walpool_rows_begin(&rows, UINT32_MAX, NULL, &err),
+                 WALPOOL_MISUSE);
     CHECK_STATUS(walpool_rows_begin(&rows, 2, names, &err), WALPOOL_MISUSE);
     CHECK_STATUS(walpool_rows_add_null(&rows, &err), WALPOOL_MISUSE);
     CHECK_OK(walpool_rows_begin(&rows, 0, NULL, &err));
@@ -128,7 +129,8 @@ TEST(rows__a_buffer_of_the_caller_fills_up_and_says_so)
     CHECK_OK(walpool_rows_add_text(&rows, "0123456789abcdef", 16, &err));
     CHECK_STATUS(walpool_rows_add_int64(&rows, 3, &err), WALPOOL_TOOBIG);
     CHECK_INT(walpool_rows_count(&rows), 2);
-    CHECK(memcmp(walpool_rows_bytes(&rows, 1, 0, NULL), "0123456789abcdef", 16) == 0);
+    CHECK(memcmp(walpool_rows_bytes(&rows, 1, 0, NULL), "0123456789abcdef",
+                 16) == 0);
     walpool_rows_finish(&rows);
 }
 
@@ -154,7 +156,8 @@ TEST(rows__begin_forgets_what_the_buffer_held)
     walpool_rows_init(&rows);
     CHECK_OK(walpool_rows_begin(&rows, 1, NULL, &err));
     for (int i = 0; i < 10000; i++)
-        CHECK_OK(walpool_rows_add_text(&rows, "some text of some length", 24, &err));
+        CHECK_OK(
+            walpool_rows_add_text(&rows, "some text of some length", 24, &err));
     CHECK_INT(walpool_rows_count(&rows), 10000);
     CHECK(memcmp(walpool_rows_bytes(&rows, 9999, 0, NULL), "some", 4) == 0);
     CHECK_OK(walpool_rows_begin(&rows, 1, NULL, &err));
@@ -178,7 +181,8 @@ TEST(rows__ten_thousand_rows_are_one_write)
         walpool_rows_add_int64(&params, i, NULL);
         walpool_rows_add_text(&params, "text", 4, NULL);
     }
-    walpool_statement insert = statement_of("INSERT INTO t VALUES (?, ?)", &params);
+    walpool_statement insert =
+        statement_of("INSERT INTO t VALUES (?, ?)", &params);
     CHECK_OK(walpool_write(db, &insert, NULL, &result, &err));
     CHECK_INT(api_header(&result)->changes, 10000);
     CHECK_INT(api_header(&result)->last_rowid, 10000);
@@ -212,7 +216,8 @@ TEST(rows__an_unfinished_row_is_refused)
     CHECK_OK(walpool_rows_begin(&params, 2, NULL, &err));
     for (int i = 1; i <= 3; i++) {
         walpool_rows_add_int64(&params, i, NULL);
-        walpool_statement insert = statement_of("INSERT INTO t VALUES (?, ?)", &params);
+        walpool_statement insert =
+            statement_of("INSERT INTO t VALUES (?, ?)", &params);
         walpool_status status = walpool_write(db, &insert, NULL, NULL, &err);
         CHECK_STATUS(status, i == 2 ? WALPOOL_OK : WALPOOL_PARAM);
     }

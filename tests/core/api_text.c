@@ -19,8 +19,8 @@ TEST(version__tells_one_number_and_both_libraries)
 
 TEST(errors__every_status_has_its_name)
 {
-#define STATUS(name, number, meaning)                                         \
-    CHECK_STR(walpool_status_name(number), "WALPOOL_" #name);                 \
+#define STATUS(name, number, meaning)                         \
+    CHECK_STR(walpool_status_name(number), "WALPOOL_" #name); \
     CHECK(strlen(meaning) > 3);
     WALPOOL_STATUS_LIST(STATUS)
 #undef STATUS
@@ -57,12 +57,16 @@ TEST(options__null_and_a_struct_that_was_not_initialised_are_misuse)
     walpool_options options = WALPOOL_OPTIONS_INIT, zero;
     memset(&zero, 0, sizeof zero);
     CHECK_STATUS(walpool_options_set(NULL, "fk", "1", &err), WALPOOL_MISUSE);
-    CHECK_STATUS(walpool_options_set(&options, NULL, "1", &err), WALPOOL_MISUSE);
-    CHECK_STATUS(walpool_options_set(&options, "fk", NULL, &err), WALPOOL_MISUSE);
+    CHECK_STATUS(walpool_options_set(&options, NULL, "1", &err),
+                 WALPOOL_MISUSE);
+    CHECK_STATUS(walpool_options_set(&options, "fk", NULL, &err),
+                 WALPOOL_MISUSE);
     CHECK_STATUS(walpool_options_set(&zero, "fk", "1", &err), WALPOOL_MISUSE);
     CHECK_CONTAINS(err.message, "WALPOOL_OPTIONS_INIT");
-    CHECK_STATUS(walpool_options_parse(NULL, "fk=1", NULL, 0, &err), WALPOOL_MISUSE);
-    CHECK_STATUS(walpool_options_parse(&options, NULL, NULL, 0, &err), WALPOOL_MISUSE);
+    CHECK_STATUS(walpool_options_parse(NULL, "fk=1", NULL, 0, &err),
+                 WALPOOL_MISUSE);
+    CHECK_STATUS(walpool_options_parse(&options, NULL, NULL, 0, &err),
+                 WALPOOL_MISUSE);
     CHECK_STATUS(walpool_options_parse(&options, "file:a.db", NULL, 0, &err),
                  WALPOOL_MISUSE);
     CHECK_NULL(walpool_open(check_path("a.db"), &zero, &err), WALPOOL_MISUSE);
@@ -73,11 +77,13 @@ TEST(options__a_struct_filled_by_hand_is_checked_at_open)
 {
     walpool_options options = WALPOOL_OPTIONS_INIT;
     options.readers = 0;
-    CHECK_NULL(walpool_open(check_path("a.db"), &options, &err), WALPOOL_OPTION);
+    CHECK_NULL(walpool_open(check_path("a.db"), &options, &err),
+               WALPOOL_OPTION);
     CHECK_CONTAINS(err.message, "readers");
     options.readers = 1;
     options.mode = 3;
-    CHECK_NULL(walpool_open(check_path("a.db"), &options, &err), WALPOOL_OPTION);
+    CHECK_NULL(walpool_open(check_path("a.db"), &options, &err),
+               WALPOOL_OPTION);
     CHECK(access(check_path("a.db"), F_OK) != 0);
 }
 

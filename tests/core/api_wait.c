@@ -26,14 +26,14 @@ within(int64_t timeout_ms)
 }
 
 /* The call ends with TIMEOUT, not before its deadline nor long after it. */
-#define CHECK_TIMEOUT(call, timeout, where)                                   \
-    do {                                                                      \
-        int64_t began_ = check_now_ms();                                      \
-        CHECK_STATUS(call, WALPOOL_TIMEOUT);                                  \
-        int64_t took_ = check_now_ms() - began_;                              \
-        CHECK(took_ >= (timeout)-1);                                          \
-        CHECK(took_ < (timeout) + 5000);                                      \
-        CHECK_INT(err.phase, where);                                          \
+#define CHECK_TIMEOUT(call, timeout, where)      \
+    do {                                         \
+        int64_t began_ = check_now_ms();         \
+        CHECK_STATUS(call, WALPOOL_TIMEOUT);     \
+        int64_t took_ = check_now_ms() - began_; \
+        CHECK(took_ >= (timeout) - 1);           \
+        CHECK(took_ < (timeout) + 5000);         \
+        CHECK_INT(err.phase, where);             \
     } while (0)
 
 TEST(wait__for_a_reader_ends_at_the_deadline)
@@ -41,9 +41,12 @@ TEST(wait__for_a_reader_ends_at_the_deadline)
     set_up("readers=1&busy_timeout=60");
     walpool_lease *lease = api_acquire(db, WALPOOL_READ);
     walpool_call none = within(0), some = within(40);
-    CHECK_TIMEOUT(walpool_read(db, &select_1, &none, NULL, &err), 0, WALPOOL_PHASE_QUEUE);
-    CHECK_TIMEOUT(walpool_read(db, &select_1, &some, NULL, &err), 40, WALPOOL_PHASE_QUEUE);
-    CHECK_TIMEOUT(walpool_read(db, &select_1, NULL, NULL, &err), 60, WALPOOL_PHASE_QUEUE);
+    CHECK_TIMEOUT(walpool_read(db, &select_1, &none, NULL, &err), 0,
+                  WALPOOL_PHASE_QUEUE);
+    CHECK_TIMEOUT(walpool_read(db, &select_1, &some, NULL, &err), 40,
+                  WALPOOL_PHASE_QUEUE);
+    CHECK_TIMEOUT(walpool_read(db, &select_1, NULL, NULL, &err), 60,
+                  WALPOOL_PHASE_QUEUE);
     CHECK(walpool_acquire(db, WALPOOL_READ, &some, &err) == NULL);
     CHECK_INT(err.status, WALPOOL_TIMEOUT);
     CHECK_OK(walpool_release(lease, &err));
@@ -72,12 +75,14 @@ TEST(wait__for_the_writer_ends_at_the_deadline)
     walpool_call none = within(0), some = within(40);
     walpool_lease *lease = walpool_acquire(db, WALPOOL_WRITE, &none, &err);
     CHECK(lease != NULL);
-    CHECK_TIMEOUT(walpool_write(db, &insert, &none, NULL, &err), 0, WALPOOL_PHASE_QUEUE);
-    CHECK_TIMEOUT(walpool_write(db, &insert, &some, NULL, &err), 40, WALPOOL_PHASE_QUEUE);
+    CHECK_TIMEOUT(walpool_write(db, &insert, &none, NULL, &err), 0,
+                  WALPOOL_PHASE_QUEUE);
+    CHECK_TIMEOUT(walpool_write(db, &insert, &some, NULL, &err), 40,
+                  WALPOOL_PHASE_QUEUE);
     CHECK_TIMEOUT(walpool_batch(db, &insert, 1, &some, NULL, NULL, &err), 40,
                   WALPOOL_PHASE_QUEUE);
-    CHECK_TIMEOUT(walpool_checkpoint(db, WALPOOL_TRUNCATE, &some, NULL, &err), 40,
-                  WALPOOL_PHASE_QUEUE);
+    CHECK_TIMEOUT(walpool_checkpoint(db, WALPOOL_TRUNCATE, &some, NULL, &err),
+                  40, WALPOOL_PHASE_QUEUE);
     CHECK(walpool_acquire(db, WALPOOL_WRITE, &some, &err) == NULL);
     CHECK_INT(err.status, WALPOOL_TIMEOUT);
     CHECK_OK(walpool_release(lease, &err));
@@ -89,10 +94,12 @@ TEST(wait__a_running_statement_ends_at_the_deadline)
 {
     set_up("");
     walpool_call some = within(40);
-    CHECK_TIMEOUT(walpool_read(db, &forever, &some, NULL, &err), 40, WALPOOL_PHASE_EXECUTE);
+    CHECK_TIMEOUT(walpool_read(db, &forever, &some, NULL, &err), 40,
+                  WALPOOL_PHASE_EXECUTE);
     CHECK_INT(err.outcome, WALPOOL_NOT_APPLIED);
     walpool_lease *lease = api_acquire(db, WALPOOL_READ);
-    CHECK_TIMEOUT(walpool_run(lease, &forever, &some, NULL, &err), 40, WALPOOL_PHASE_EXECUTE);
+    CHECK_TIMEOUT(walpool_run(lease, &forever, &some, NULL, &err), 40,
+                  WALPOOL_PHASE_EXECUTE);
     CHECK_INT(api_lease_number(lease, "SELECT 5"), 5);
     CHECK_OK(walpool_release(lease, &err));
     api_close(db);
@@ -136,7 +143,8 @@ TEST(wait__timeouts_out_of_range_are_misuse)
 {
     set_up("");
     walpool_call call = within(86400001);
-    CHECK_STATUS(walpool_read(db, &select_1, &call, NULL, &err), WALPOOL_MISUSE);
+    CHECK_STATUS(walpool_read(db, &select_1, &call, NULL, &err),
+                 WALPOOL_MISUSE);
     CHECK_CONTAINS(err.message, "86400001");
     call = within(INT64_MIN);
     CHECK_STATUS(walpool_write(db, &insert, &call, NULL, &err), WALPOOL_MISUSE);
@@ -252,9 +260,11 @@ TEST(cancel__a_call_with_a_closed_or_wrong_token_is_refused)
     set_up("");
     call.token = walpool_token_open(&err);
     walpool_token_close(call.token);
-    CHECK_STATUS(walpool_read(db, &select_1, &call, NULL, &err), WALPOOL_CLOSED);
+    CHECK_STATUS(walpool_read(db, &select_1, &call, NULL, &err),
+                 WALPOOL_CLOSED);
     call.token = (walpool_token *)(void *)db;
-    CHECK_STATUS(walpool_read(db, &select_1, &call, NULL, &err), WALPOOL_MISUSE);
+    CHECK_STATUS(walpool_read(db, &select_1, &call, NULL, &err),
+                 WALPOOL_MISUSE);
     CHECK_STATUS(walpool_write(db, &insert, &call, NULL, &err), WALPOOL_MISUSE);
     CHECK_INT(api_number(db, "SELECT count(*) FROM t"), 0);
     api_close(db);
@@ -307,10 +317,12 @@ TEST(leave__is_called_once_when_a_call_waits_or_runs_long)
     walpool_call call = within(40);
     call.leave = count_leave;
     call.leave_data = &left;
-    CHECK_STATUS(walpool_read(db, &forever, &call, NULL, &err), WALPOOL_TIMEOUT);
+    CHECK_STATUS(walpool_read(db, &forever, &call, NULL, &err),
+                 WALPOOL_TIMEOUT);
     CHECK_INT(left, 1);
     walpool_lease *lease = api_acquire(db, WALPOOL_READ);
-    CHECK_STATUS(walpool_read(db, &select_1, &call, NULL, &err), WALPOOL_TIMEOUT);
+    CHECK_STATUS(walpool_read(db, &select_1, &call, NULL, &err),
+                 WALPOOL_TIMEOUT);
     CHECK_INT(left, 2);
     CHECK_OK(walpool_release(lease, &err));
     api_close(db);

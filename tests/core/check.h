@@ -51,12 +51,12 @@ check_add(const char *name, void (*run)(void))
     check_cases[check_case_count++] = (struct check_case){name, run};
 }
 
-#define TEST(name)                                                            \
-    static void name(void);                                                   \
-    __attribute__((constructor)) static void name##__add(void)                \
-    {                                                                         \
-        check_add(#name, name);                                               \
-    }                                                                         \
+#define TEST(name)                                             \
+    static void name(void);                                    \
+    __attribute__((constructor)) static void name##__add(void) \
+    {                                                          \
+        check_add(#name, name);                                \
+    }                                                          \
     static void name(void)
 
 _Noreturn static inline void
@@ -112,11 +112,10 @@ check_contains(const char *file, int line, const char *text, const char *got,
 }
 
 #define CHECK(holds) check_true(__FILE__, __LINE__, #holds, !!(holds))
-#define CHECK_INT(got, want)                                                  \
+#define CHECK_INT(got, want) \
     check_int(__FILE__, __LINE__, #got, (int64_t)(got), (int64_t)(want))
-#define CHECK_STR(got, want)                                                  \
-    check_text(__FILE__, __LINE__, #got, (got), (want))
-#define CHECK_CONTAINS(got, part)                                             \
+#define CHECK_STR(got, want) check_text(__FILE__, __LINE__, #got, (got), (want))
+#define CHECK_CONTAINS(got, part) \
     check_contains(__FILE__, __LINE__, #got, (got), (part))
 
 /* Say why the running case cannot prove anything here, then return from it. */
@@ -135,12 +134,12 @@ check_now_ms(void)
 }
 
 /* Wait until a condition holds, for those that nothing announces. */
-#define CHECK_EVENTUALLY(holds)                                               \
-    do {                                                                      \
-        int64_t end_ = check_now_ms() + 20000;                                \
-        while (!(holds) && check_now_ms() < end_)                             \
-            nanosleep(&(struct timespec){0, 200000}, NULL);                   \
-        check_true(__FILE__, __LINE__, #holds " within 20 s", !!(holds));     \
+#define CHECK_EVENTUALLY(holds)                                           \
+    do {                                                                  \
+        int64_t end_ = check_now_ms() + 20000;                            \
+        while (!(holds) && check_now_ms() < end_)                         \
+            nanosleep(&(struct timespec){0, 200000}, NULL);               \
+        check_true(__FILE__, __LINE__, #holds " within 20 s", !!(holds)); \
     } while (0)
 
 static inline void
@@ -248,10 +247,10 @@ check_main(int argc, char **argv)
     return failed != 0;
 }
 
-#define CHECK_MAIN()                                                          \
-    int main(int argc, char **argv)                                           \
-    {                                                                         \
-        return check_main(argc, argv);                                        \
+#define CHECK_MAIN()                   \
+    int main(int argc, char **argv)    \
+    {                                  \
+        return check_main(argc, argv); \
     }
 
 #endif

@@ -64,7 +64,8 @@ static inline int64_t
 child_hear(const struct child *child)
 {
     int64_t number;
-    return read(child->from, &number, sizeof number) == sizeof number ? number : -1;
+    return read(child->from, &number, sizeof number) == sizeof number ? number
+                                                                      : -1;
 }
 
 static inline void

@@ -14,8 +14,9 @@ static int
 fill(walpool *db, walpool_error *err)
 {
     walpool_rows names;
-    walpool_statement list[2] = {{"CREATE TABLE user(id INTEGER PRIMARY KEY, name TEXT)", 0, NULL, 0},
-                                 {"INSERT INTO user(name) VALUES (?)", 0, NULL, 0}};
+    walpool_statement list[2] = {
+        {"CREATE TABLE user(id INTEGER PRIMARY KEY, name TEXT)", 0, NULL, 0},
+        {"INSERT INTO user(name) VALUES (?)", 0, NULL, 0}};
     walpool_rows_init(&names);
     if (walpool_rows_begin(&names, 1, NULL, err) != WALPOOL_OK ||
         walpool_rows_add_text(&names, "Ada", 3, err) != WALPOOL_OK ||
@@ -23,7 +24,8 @@ fill(walpool *db, walpool_error *err)
         return fail(err);
     list[1].params = names.data;
     list[1].params_bytes = names.capacity;
-    int failed = walpool_batch(db, list, 2, NULL, NULL, NULL, err) != WALPOOL_OK;
+    int failed =
+        walpool_batch(db, list, 2, NULL, NULL, NULL, err) != WALPOOL_OK;
     walpool_rows_finish(&names);
     return failed ? fail(err) : 0;
 }
@@ -31,7 +33,8 @@ fill(walpool *db, walpool_error *err)
 static int
 show(walpool *db, walpool_error *err)
 {
-    walpool_statement query = {"SELECT id, name FROM user ORDER BY id", 0, NULL, 0};
+    walpool_statement query = {"SELECT id, name FROM user ORDER BY id", 0, NULL,
+                               0};
     walpool_rows rows;
     walpool_rows_init(&rows);
     if (walpool_read(db, &query, NULL, &rows, err) != WALPOOL_OK)
@@ -39,8 +42,10 @@ show(walpool *db, walpool_error *err)
     size_t count = walpool_rows_count(&rows);
     for (size_t i = 0; i < count; i++) {
         size_t bytes;
-        const char *name = (const char *)walpool_rows_bytes(&rows, i, 1, &bytes);
-        printf("%lld %.*s\n", (long long)walpool_rows_int64(&rows, i, 0), (int)bytes, name);
+        const char *name =
+            (const char *)walpool_rows_bytes(&rows, i, 1, &bytes);
+        printf("%lld %.*s\n", (long long)walpool_rows_int64(&rows, i, 0),
+               (int)bytes, name);
     }
     walpool_rows_finish(&rows);
     return count != 2;

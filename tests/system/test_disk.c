@@ -46,7 +46,10 @@ close_with_room(walpool *db, int64_t rows)
     CHECK_INT(api_number(db, "SELECT count(*) FROM t"), rows);
     CHECK_OK(api_write(db, "INSERT INTO t VALUES ('after')"));
     CHECK_INT(api_number(db, "SELECT count(*) FROM t"), rows + 1);
-    CHECK_INT(api_number(db, "SELECT integrity_check = 'ok' FROM pragma_integrity_check"), 1);
+    CHECK_INT(
+        api_number(db,
+                   "SELECT integrity_check = 'ok' FROM pragma_integrity_check"),
+        1);
     api_close(db);
 }
 
@@ -61,8 +64,9 @@ TEST(disk__a_write_without_room_fails_and_is_not_applied)
 
 TEST(disk__a_batch_without_room_fails_and_is_not_applied)
 {
-    walpool_statement list[] = {{.sql = "INSERT INTO t VALUES ('first')"},
-                                {.sql = "INSERT INTO t VALUES (zeroblob(1000000))"}};
+    walpool_statement list[] = {
+        {.sql = "INSERT INTO t VALUES ('first')"},
+        {.sql = "INSERT INTO t VALUES (zeroblob(1000000))"}};
     walpool *db = open_with_little_room();
     expect_no_room(walpool_batch(db, list, 2, NULL, NULL, NULL, &err));
     close_with_room(db, 1);
@@ -72,7 +76,8 @@ TEST(disk__a_lease_without_room_fails_at_its_commit_and_goes_on)
 {
     walpool *db = open_with_little_room();
     walpool_lease *lease = api_acquire(db, WALPOOL_WRITE);
-    walpool_status status = api_run(lease, "INSERT INTO t VALUES (zeroblob(1000000))");
+    walpool_status status =
+        api_run(lease, "INSERT INTO t VALUES (zeroblob(1000000))");
     if (status == WALPOOL_OK)
         status = walpool_commit(lease, NULL, &err);
     expect_no_room(status);
@@ -93,7 +98,8 @@ TEST(disk__a_checkpoint_without_room_fails_and_keeps_the_wal)
     for (int i = 0; i < 30; i++)
         CHECK_OK(api_write(db, "INSERT INTO t VALUES (zeroblob(4000))"));
     limit_files(50000);
-    walpool_status status = walpool_checkpoint(db, WALPOOL_TRUNCATE, NULL, NULL, &err);
+    walpool_status status =
+        walpool_checkpoint(db, WALPOOL_TRUNCATE, NULL, NULL, &err);
     limit_files(RLIM_INFINITY);
     CHECK(status == WALPOOL_IO || status == WALPOOL_FULL);
     CHECK_INT(err.system_errno, EFBIG);

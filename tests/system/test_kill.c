@@ -76,7 +76,10 @@ kill_and_recover(void (*run)(int), int told)
     CHECK(found >= acknowledged);
     CHECK(found <= acknowledged + 1);
     CHECK_INT(api_number(db, "SELECT max(n) FROM t"), found);
-    CHECK_INT(api_number(db, "SELECT integrity_check = 'ok' FROM pragma_integrity_check"), 1);
+    CHECK_INT(
+        api_number(db,
+                   "SELECT integrity_check = 'ok' FROM pragma_integrity_check"),
+        1);
     if (run == insert_on_leases)
         CHECK_INT(api_number(db, "SELECT count(*) FROM half"), found);
     CHECK_OK(api_write(db, "INSERT INTO t VALUES (1000000)"));
@@ -102,7 +105,8 @@ TEST(kill__leaves_no_half_of_a_transaction)
         kill_and_recover(insert_on_leases, told);
 }
 
-/* ---------------------------------------------------------- the others go on */
+/* ---------------------------------------------------------- the others go on
+ */
 
 static void
 hold_and_never_end(int number)

@@ -10,9 +10,12 @@ static void
 make_counters(void)
 {
     walpool *db = api_open("a.db", "");
-    CHECK_OK(api_write(db, "CREATE TABLE counter(id INTEGER PRIMARY KEY, n INTEGER)"));
-    CHECK_OK(api_write(db, "INSERT INTO counter VALUES (1, 0), (2, 0), (3, 0)"));
-    CHECK_OK(api_write(db, "CREATE TABLE log(id INTEGER PRIMARY KEY, n INTEGER UNIQUE)"));
+    CHECK_OK(api_write(
+        db, "CREATE TABLE counter(id INTEGER PRIMARY KEY, n INTEGER)"));
+    CHECK_OK(
+        api_write(db, "INSERT INTO counter VALUES (1, 0), (2, 0), (3, 0)"));
+    CHECK_OK(api_write(
+        db, "CREATE TABLE log(id INTEGER PRIMARY KEY, n INTEGER UNIQUE)"));
     api_close(db);
 }
 
@@ -50,7 +53,8 @@ work(void *argument)
         walpool_statement batch[] = {
             {.sql = "UPDATE counter SET n = n + 1 WHERE id = 3"}, {.sql = sql}};
         count_on_a_lease(worker->db);
-        CHECK_OK(api_write(worker->db, "UPDATE counter SET n = n + 1 WHERE id = 2"));
+        CHECK_OK(
+            api_write(worker->db, "UPDATE counter SET n = n + 1 WHERE id = 2"));
         CHECK_OK(walpool_batch(worker->db, batch, 2, NULL, NULL, NULL, &err));
         CHECK(api_number(worker->db, "SELECT n FROM counter WHERE id = 1") > 0);
     }
@@ -63,8 +67,10 @@ work_in_threads(int number)
     struct worker workers[THREADS];
     walpool *db = api_open("a.db", "busy_timeout=50000&checkpoint_frames=50");
     for (int i = 0; i < THREADS; i++) {
-        workers[i] = (struct worker){.db = db, .first = (number * THREADS + i) * ROUNDS};
-        CHECK_INT(pthread_create(&workers[i].thread, NULL, work, &workers[i]), 0);
+        workers[i] =
+            (struct worker){.db = db, .first = (number * THREADS + i) * ROUNDS};
+        CHECK_INT(pthread_create(&workers[i].thread, NULL, work, &workers[i]),
+                  0);
     }
     for (int i = 0; i < THREADS; i++)
         pthread_join(workers[i].thread, NULL);
@@ -90,7 +96,10 @@ TEST(processes__write_together_without_an_error_and_sums_are_exact)
     }
     CHECK_INT(api_number(db, "SELECT count(*) FROM log"), all);
     CHECK_INT(api_number(db, "SELECT max(n) FROM log"), all - 1);
-    CHECK_INT(api_number(db, "SELECT integrity_check = 'ok' FROM pragma_integrity_check"), 1);
+    CHECK_INT(
+        api_number(db,
+                   "SELECT integrity_check = 'ok' FROM pragma_integrity_check"),
+        1);
     api_close(db);
 }
 
@@ -149,7 +158,8 @@ TEST(processes__a_wait_for_another_process_ends_at_the_deadline_in_phase_lock)
     for (int timeout = 0; timeout <= 50; timeout += 50) {
         int64_t began = check_now_ms();
         call.timeout_ms = timeout;
-        CHECK_STATUS(walpool_write(db, &update, &call, NULL, &err), WALPOOL_TIMEOUT);
+        CHECK_STATUS(walpool_write(db, &update, &call, NULL, &err),
+                     WALPOOL_TIMEOUT);
         CHECK(check_now_ms() - began >= timeout);
         CHECK_INT(err.phase, WALPOOL_PHASE_LOCK);
         CHECK_INT(err.outcome, WALPOOL_NOT_APPLIED);
