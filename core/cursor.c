@@ -126,7 +126,8 @@ walpool_cursor_next(walpool_cursor *handle, const walpool_call *asked,
         walpool__stats_failed(&cursor->lease->db->stats, status);
     if (status == WALPOOL_OK && cursor->fetch.more)
         header->cursor = (uint64_t)(uintptr_t)handle;
-    else if (status != WALPOOL_TOOBIG || !cursor->fetch.pending)
+    else if (status != WALPOOL_TOOBIG ||
+             !(cursor->fetch.pending || cursor->fetch.done))
         finish(cursor);
     leave(cursor, &call);
     return status;

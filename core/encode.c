@@ -207,7 +207,14 @@ encode_names(struct walpool__encoder *encoder)
         cell->type = WALPOOL_TEXT;
         cell->length = (uint32_t)bytes;
         cell->v.offset = walpool__block_put(block, name, bytes);
-        block->all_ascii &= walpool__utf8_is_ascii(name, bytes);
+        if (walpool__utf8_is_ascii(name, bytes))
+            continue;
+        block->all_ascii = false;
+        if (!walpool__utf8_valid(name, bytes, NULL))
+            return walpool__error_set(encoder->err, WALPOOL_ENCODING,
+                                      "the name of column %u is not UTF-8: "
+                                      "give it another with AS",
+                                      (unsigned)i + 1);
     }
     return WALPOOL_OK;
 }
@@ -219,6 +226,7 @@ walpool__encode_advance(struct walpool__fetch *fetch, walpool_error *err)
     int rc = walpool__conn_step(fetch->conn, fetch->stmt->native);
 
     fetch->pending = rc == SQLITE_ROW;
+    fetch->done = rc == SQLITE_DONE;
     if (LIKELY(rc == SQLITE_ROW || rc == SQLITE_DONE))
         return WALPOOL_OK;
     return walpool__conn_error(fetch->conn, rc, "run the statement", err);
@@ -305,7 +313,7 @@ walpool__encode_block(struct walpool__fetch *fetch, walpool_rows *rows,
     struct walpool__encoder encoder = {.fetch = fetch, .err = err};
     walpool_status status = WALPOOL_OK;
 
-    if (!fetch->pending) /* columns are certain after the first step only */
+    if (!fetch->pending && !fetch->done) /* columns are certain after the first step only */
         status = walpool__encode_advance(fetch, err);
     if (status == WALPOOL_OK)
         status = walpool__encode_rows(&encoder, rows, 0);

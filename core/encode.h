@@ -14,6 +14,7 @@ struct walpool__fetch {
     bool first;   /* one row at most */
     bool whole;   /* all rows in one block, or TOOBIG; nothing LARGE */
     bool pending; /* stepped to a row that is in no block yet */
+    bool done;    /* stepped to the end: one step more would begin anew */
     bool more;    /* after a block: rows, or a LARGE value, are left */
     bool large;   /* the newest block's last row has LARGE cells */
 };
