@@ -12,6 +12,8 @@
  * run at once. */
 #include "checkpoint.h"
 
+#include "txn.h"
+
 static void
 fill(walpool_checkpoint_result *out, int log, int checkpointed)
 {
@@ -37,10 +39,16 @@ walpool__checkpoint_copy(struct walpool__conn *worker,
     rc = sqlite3_wal_checkpoint_v2(worker->db, "main",
                                    SQLITE_CHECKPOINT_PASSIVE, &log,
                                    &checkpointed);
-    walpool__conn_own(writer, WALPOOL__OWN_ROLLBACK);
-    if (rc == SQLITE_OK)
+    walpool__txn_rollback(writer);
+    if (rc == SQLITE_OK) {
         fill(out, log, checkpointed);
-    return rc;
+        return rc;
+    }
+    if ((rc & 0xff) != SQLITE_BUSY)
+        return rc;
+    out->outcome = WALPOOL_CHECKPOINT_PARTIAL; /* another process copies */
+    out->busy = 1;
+    return SQLITE_OK;
 }
 
 int

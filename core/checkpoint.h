@@ -5,8 +5,9 @@
 #include "conn.h"
 
 /* Copy what can be copied. Nobody can write meanwhile: `writer` holds SQLite's
- * write lock for as long as `worker` copies. Returns SQLite's code; that of
- * the write lock when *locked is false. */
+ * write lock for as long as `worker` copies. Where another process copies
+ * right now out says PARTIAL. Returns SQLite's code; that of the write lock
+ * when *locked is false. */
 int walpool__checkpoint_copy(struct walpool__conn *worker,
                              struct walpool__conn *writer, bool *locked,
                              walpool_checkpoint_result *out);
