@@ -175,4 +175,9 @@ WITHOUT_GIL(walpool_close)
 %rename(pack) walpool__py_pack;
 PyObject *walpool__py_pack(PyObject *iterator, Py_ssize_t first, size_t limit);
 
+%init %{
+    if (walpool__py_add_rows_type(m) < 0)
+        return -1;
+%}
+
 %include "../walpool.i"

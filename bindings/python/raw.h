@@ -131,6 +131,11 @@ struct walpool__py_exchange *walpool__py_exchange_next(PyObject *request);
 PyObject *walpool__py_answer(struct walpool__py_exchange *x);
 void walpool__py_exchange_end(struct walpool__py_exchange *x); /* NULL too */
 
+/* ------------------------------------------------------------- rowsiter.c */
+
+/* Add the class Rows to the module; -1: raised. */
+int walpool__py_add_rows_type(PyObject *module);
+
 /* ---------------------------------------------------------------- batch.c */
 
 /* A batch under way. */

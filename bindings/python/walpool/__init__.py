@@ -33,9 +33,10 @@ Caveats, each with its remedy:
   open, or use the ``spawn`` method of ``multiprocessing``.
 - A reader or cursor that is kept keeps the WAL from being reset. Label long
   ones by ``why``: health names the oldest.
-- A query without ``timeout`` may run for ``busy_timeout``, 5 seconds unless
-  set otherwise. Give long reports a longer one. Ctrl-C is seen when the call
-  returns.
+- Without ``timeout`` a call waits for others up to ``busy_timeout``, 5 seconds
+  unless set otherwise, and then runs for as long as it takes. Ctrl-C is seen
+  between blocks of rows and when the call returns: give what may run for long
+  a ``timeout`` or a :class:`Token`.
 - The file must be on a disk of this machine, not on a network file system.
 """
 

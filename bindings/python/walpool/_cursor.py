@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from itertools import chain
+from collections.abc import Callable
 from types import TracebackType
-from typing import Any, TypeVar, cast
+from typing import Any, TypeVar
 
 from . import _native
 from ._errors import BusyError, ClosedError, TooBigError, WalpoolError
@@ -19,68 +18,7 @@ _SECOND_BLOCK = 1 << 16
 _NEXT_BLOCKS = 1 << 18
 
 
-class _Blocks:
-    """The blocks of a result, from small to large, as lists of rows."""
-
-    __slots__ = ("block", "call", "closed", "columns", "factory", "fresh", "handle",
-                 "owner", "window")
-
-    def __init__(
-        self,
-        owner: object,
-        first: tuple[list[Any], int, tuple[str, ...]],
-        call: tuple[float | None, str | None, Token | None],
-        factory: Callable[..., Any] | None,
-    ) -> None:
-        self.owner = owner  # keeps the database or the lease
-        self.block, self.handle, self.columns = first
-        self.call = call
-        self.factory = factory
-        self.fresh = True  # the block has not been given out yet
-        self.window = _SECOND_BLOCK
-        self.closed = False
-
-    def __iter__(self) -> _Blocks:
-        return self
-
-    def __next__(self) -> list[Any]:
-        if self.closed:
-            raise ClosedError("cannot fetch rows: the cursor was closed")
-        if not self.fresh and not self.handle:
-            raise StopIteration
-        if not self.fresh:
-            self._fetch()
-        self.fresh = False
-        return self.block
-
-    def _fetch(self) -> None:
-        window, self.window = self.window, min(self.window * 4, _NEXT_BLOCKS)
-        request = (*self.call, self.factory, self.columns, window)
-        try:
-            self.block, self.handle, _ = _native.cursor_next(self.handle, request)
-        except TooBigError:  # thousands of columns
-            if not window:
-                raise
-            self.window = 0
-            self._fetch()
-        except BusyError:
-            raise
-        except BaseException:
-            self.handle = 0
-            raise
-
-    def close(self) -> None:
-        if self.handle:
-            try:
-                _native.cursor_close(self.handle)
-            except ClosedError:
-                pass  # its lease ended, and the cursor with it
-        self.handle = 0
-        self.closed = True
-        self.block.clear()
-
-
-class Cursor(chain[T]):
+class Cursor(_native.Rows[T]):
     """The rows of one statement, fetched as they are needed.
 
     An iterator, and a context manager. It keeps a reader, and with it the
@@ -94,16 +32,47 @@ class Cursor(chain[T]):
     (2, 'Grace')
     """
 
-    _blocks: _Blocks
     columns: tuple[str, ...]
     """The names of the columns."""
 
-    @classmethod
-    def _over(cls, blocks: _Blocks) -> Cursor[Any]:
-        self = cast("Cursor[Any]", cls.from_iterable(cast("Iterator[list[Any]]", blocks)))
-        self._blocks = blocks
-        self.columns = blocks.columns
-        return self
+    _handle = 0
+    _closed = False
+
+    def __init__(
+        self,
+        owner: object,
+        first: tuple[list[T], int, tuple[str, ...]],
+        call: tuple[float | None, str | None, Token | None],
+        factory: Callable[..., T] | None,
+    ) -> None:
+        block, self._handle, self.columns = first
+        super().__init__(block)
+        self._owner = owner  # keeps the database or the lease
+        self._call = call
+        self._factory = factory
+        self._window = _SECOND_BLOCK
+
+    def _more(self) -> list[T]:
+        """The next block. The base class calls this."""
+        if self._closed:
+            raise ClosedError("cannot fetch rows: the cursor was closed")
+        if not self._handle:
+            raise StopIteration
+        request = (*self._call, self._factory, self.columns, self._window)
+        try:
+            block, self._handle, _ = _native.cursor_next(self._handle, request)
+        except TooBigError:  # thousands of columns
+            if not self._window:
+                raise
+            self._window = 0
+            return self._more()
+        except BusyError:
+            raise
+        except BaseException:
+            self._handle = 0
+            raise
+        self._window = min(self._window * 4, _NEXT_BLOCKS)
+        return block
 
     def close(self) -> None:
         """Close the cursor and give its reader back. A second time does
@@ -111,7 +80,14 @@ class Cursor(chain[T]):
 
         :raises BusyError: another thread fetches from it.
         """
-        self._blocks.close()
+        if self._handle:
+            try:
+                _native.cursor_close(self._handle)
+            except ClosedError:
+                pass  # its lease ended, and the cursor with it
+        self._handle = 0
+        self._closed = True
+        self._drop()
 
     def __enter__(self) -> Cursor[T]:
         return self
@@ -125,11 +101,11 @@ class Cursor(chain[T]):
         self.close()
 
     def __del__(self) -> None:
-        try:
-            self._blocks.close()
-        except (AttributeError, WalpoolError):
-            pass
+        if self._handle:
+            try:
+                _native.cursor_close(self._handle)
+            except WalpoolError:
+                pass  # its lease ended, or the process forked
 
     def __repr__(self) -> str:
-        state = "closed" if self._blocks.closed else "open"
-        return f"<walpool.Cursor {state}>"
+        return f"<walpool.Cursor {'closed' if self._closed else 'open'}>"

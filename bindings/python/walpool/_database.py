@@ -213,8 +213,11 @@ class Database(Reading, Writing):
         The other parameters and the errors are those of :meth:`execute`.
         """
         source, first = pack(rows)
-        if first[2]:
-            return self._many(sql, first[0], timeout, why, token)
+        block, count, ended = first
+        if not count:
+            return self._none(timeout, why, token)
+        if ended:
+            return self._many(sql, block, timeout, why, token)
         with self.write(timeout=timeout, why=why, token=token) as writer:
             return writer._stream(sql, source, first, timeout, why, token)
 

@@ -14,7 +14,7 @@ from ._errors import WalpoolError
 from ._reading import Reading
 from ._token import Token
 from ._types import Params, Result
-from ._writing import CHUNK, Writing, pack
+from ._writing import CHUNK, Chunk, Writing, pack
 
 if TYPE_CHECKING:
     from ._database import Database
@@ -138,7 +138,7 @@ class Writer(_Lease, Writing):
     >>> with db.write(why="rename") as w:
     ...     changed = w.execute("UPDATE user SET name = upper(name)").changes
     ...     with w.savepoint():
-    ...         w.execute("UPDATE user SET name = 'Grace' WHERE id = 2")
+    ...         fixed = w.execute("UPDATE user SET name = 'Grace' WHERE id = 2").changes
     >>> db.query("SELECT name FROM user ORDER BY id")
     [('ADA',), ('Grace',)]
 
@@ -225,8 +225,11 @@ class Writer(_Lease, Writing):
         """Run a statement once for each row of parameters: all of it is
         applied, or nothing. As :meth:`walpool.Database.executemany`."""
         source, first = pack(rows)
-        if first[2]:
-            return self._many(sql, first[0], timeout, why, token)
+        block, count, ended = first
+        if not count:
+            return self._none(timeout, why, token)
+        if ended:
+            return self._many(sql, block, timeout, why, token)
         with self.savepoint():
             return self._stream(sql, source, first, timeout, why, token)
 
@@ -234,7 +237,7 @@ class Writer(_Lease, Writing):
         self,
         sql: str,
         source: Iterator[Params],
-        first: tuple[object, int, bool],
+        first: Chunk,
         timeout: float | None,
         why: str | None,
         token: Token | None,

@@ -3,7 +3,7 @@
 from typing import Any, Protocol
 
 from . import _raw
-from ._raw import ALL, BLOCK, FIRST, RESULT, SCRIPT, SMALL_BLOCK, pack
+from ._raw import ALL, BLOCK, FIRST, RESULT, SCRIPT, SMALL_BLOCK, Rows, pack
 from ._raw import WALPOOL_READ as READ
 from ._raw import WALPOOL_WRITE as WRITE
 from ._raw import walpool_acquire as acquire
@@ -32,6 +32,7 @@ __all__ = [
     "FIRST",
     "READ",
     "RESULT",
+    "Rows",
     "SCRIPT",
     "SMALL_BLOCK",
     "WRITE",

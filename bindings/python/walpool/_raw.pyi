@@ -1,7 +1,9 @@
 # The extension, as walpool/_native.py sees it. bindings/python/raw.h says what
 # the tuples hold.
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, Generic, TypeVar
+
+T = TypeVar("T")
 
 ALL: int
 FIRST: int
@@ -11,6 +13,12 @@ BLOCK: int
 SMALL_BLOCK: int
 WALPOOL_READ: int
 WALPOOL_WRITE: int
+
+class Rows(Generic[T]):
+    def __init__(self, block: list[T], /) -> None: ...
+    def __iter__(self) -> Rows[T]: ...
+    def __next__(self) -> T: ...
+    def _drop(self) -> None: ...
 
 def pack(rows: Iterator[Any], first: int, limit: int, /) -> tuple[object, int, bool]: ...
 def walpool_version_number() -> int: ...

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import Any, ClassVar, TypeVar, overload
 
 from . import _native
-from ._cursor import Cursor, _Blocks
+from ._cursor import Cursor
 from ._errors import TooBigError
 from ._token import Token
 from ._types import Params, Row
@@ -63,8 +63,9 @@ class Reading:
         :param sql: exactly one statement.
         :param params: by position (a sequence) or by name (a mapping).
         :param timeout: seconds that all of it may take: waiting for a
-            connection, for other processes, and running. 0 tries once. None
-            is the database's ``busy_timeout``.
+            connection, for other processes, and running. 0 waits for nothing,
+            but runs. None waits for up to the database's ``busy_timeout``, and
+            runs for as long as it takes.
         :param why: a label for health and errors; 47 bytes of it are kept.
         :param token: cancels the call from another thread.
         :param row: what to make of each row. None gives tuples. Otherwise it
@@ -79,7 +80,7 @@ class Reading:
         :raises ClosedError: the database was closed.
 
         Blocks up to the timeout; other threads run meanwhile. Any thread may
-        call it.
+        call it on a database.
         """
         return self._run(  # type: ignore[no-any-return]
             self._handle,
@@ -186,7 +187,7 @@ class Reading:
             )
         except TooBigError:  # hundreds of columns
             first = self._run(self._handle, (*request, _native.BLOCK, row, self._known))
-        return self._keep(Cursor._over(_Blocks(self, first, (timeout, None, token), row)))
+        return self._keep(Cursor(self, first, (timeout, None, token), row))
 
     def _keep(self, cursor: Cursor[Any]) -> Cursor[Any]:
         return cursor

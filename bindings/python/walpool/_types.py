@@ -31,10 +31,12 @@ class Options(TypedDict, total=False):
     """Reader connections, 1 to 64, opened when first needed. Default 4. More
     than twice the number of cores brings nothing."""
     busy_timeout: float
-    """Seconds that a call without ``timeout`` may take, 0 to 86400. Default
-    5.0."""
+    """Seconds that a call without ``timeout`` waits at most, for connections
+    and for other processes, 0 to 86400. Default 5.0. It does not limit how
+    long a statement runs."""
     close_timeout: float
-    """The same for ``close()``. Default 5.0."""
+    """Seconds that ``close()`` without ``timeout`` waits at most. Default
+    5.0."""
     cache_size_kib: int
     """Page cache of each connection in KiB, 64 to 16777216. Default 8192."""
     mmap_size: int

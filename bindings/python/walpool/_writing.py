@@ -14,8 +14,12 @@ from ._types import Params, Result
 CHUNK = 1 << 20
 
 
-def pack(rows: Iterable[Params], limit: int = CHUNK) -> tuple[Iterator[Params], tuple[object, int, bool]]:
-    """Encode the first rows: (the rest, (block, its rows, whether all))."""
+Chunk = tuple[object, int, bool]
+"""A block of parameters, its number of rows, and whether they are the last."""
+
+
+def pack(rows: Iterable[Params], limit: int = CHUNK) -> tuple[Iterator[Params], Chunk]:
+    """Encode the first rows: (the rest, the first chunk)."""
     try:
         source = iter(rows)
     except TypeError:
@@ -27,6 +31,7 @@ def pack(rows: Iterable[Params], limit: int = CHUNK) -> tuple[Iterator[Params], 
 class Writing:
     """Changes. Not a class to use by itself."""
 
+    _run: ClassVar[_native.Call]
     _change: ClassVar[_native.Call]
     _handle: int
     _known: dict[str, tuple[int, tuple[str, ...]]]
@@ -52,8 +57,9 @@ class Writing:
 
         :param sql: exactly one statement.
         :param params: by position (a sequence) or by name (a mapping).
-        :param timeout: seconds that all of it may take. 0 tries once. None is
-            the database's ``busy_timeout``.
+        :param timeout: seconds that all of it may take. 0 waits for nothing,
+            but runs. None waits for up to the database's ``busy_timeout``, and
+            runs for as long as it takes.
         :param why: a label for health and errors; 47 bytes of it are kept.
         :param token: cancels the call from another thread.
         :param row: what to make of the rows of RETURNING, as in ``query()``.
@@ -95,6 +101,13 @@ class Writing:
             (sql, (), timeout, why, token, _native.SCRIPT, None, self._known),
         )
 
+    def _none(self, timeout: float | None, why: str | None, token: Token | None) -> Result:
+        """Run nothing; but what is closed or cancelled is an error all the
+        same."""
+        sql, rows = "SELECT 1 WHERE 0", _native.ALL
+        self._run(self._handle, (sql, (), timeout, why, token, rows, None, self._known))
+        return Result(0, 0, [], ())
+
     def _many(
         self,
         sql: str,
@@ -103,6 +116,7 @@ class Writing:
         why: str | None,
         token: Token | None,
     ) -> Result:
+        """Run a statement for the rows of a block."""
         return Result(
             *self._change(
                 self._handle,
