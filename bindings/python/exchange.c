@@ -163,19 +163,26 @@ set_mode(struct walpool__py_exchange *x, int mode, PyObject *factory)
         x->call.flags |= WALPOOL_CALL_SCRIPT;
 }
 
+static bool
+malformed(void)
+{
+    PyErr_SetString(PyExc_TypeError, "malformed request");
+    return false;
+}
+
 /* The fields by hand: this runs for every call, and PyArg_ParseTuple is slow.
  * Only our own package writes requests. */
 static bool
 begin(struct walpool__py_exchange *x, PyObject *request)
 {
     enum { SQL, PARAMS, TIMEOUT, WHY, TOKEN, MODE, FACTORY, KNOWN, FIELDS };
-    PyObject **field = &PyTuple_GET_ITEM(request, 0);
+    PyObject **field;
 
-    if (!PyTuple_CheckExact(request) || PyTuple_GET_SIZE(request) != FIELDS ||
-        !PyLong_CheckExact(field[MODE]) || !PyDict_CheckExact(field[KNOWN])) {
-        PyErr_SetString(PyExc_TypeError, "malformed request");
-        return false;
-    }
+    if (!PyTuple_CheckExact(request) || PyTuple_GET_SIZE(request) != FIELDS)
+        return malformed();
+    field = &PyTuple_GET_ITEM(request, 0);
+    if (!PyLong_CheckExact(field[MODE]) || !PyDict_CheckExact(field[KNOWN]))
+        return malformed();
     x->sql = field[SQL];
     if (!walpool__py_call_of(field[TIMEOUT], field[WHY], field[TOKEN],
                              &x->call) ||

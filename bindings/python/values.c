@@ -133,7 +133,8 @@ made_of(const struct walpool__py_reader *reader, PyObject *tuple)
 {
     if (reader->factory == (PyObject *)&PyDict_Type)
         return dict_of(reader, tuple);
-    return PyObject_Vectorcall(reader->factory, &PyTuple_GET_ITEM(tuple, 0), 0,
+    return PyObject_Vectorcall(reader->factory,
+                               ((PyTupleObject *)tuple)->ob_item, 0,
                                reader->columns);
 }
 

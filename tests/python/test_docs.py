@@ -76,7 +76,7 @@ def mypy(*arguments, cwd):
     return subprocess.run(command, capture_output=True, text=True, cwd=cwd, env=environment)
 
 
-def test_types__of_the_package_are_strict(tmp_path):
+def test_typing__of_the_package_is_strict(tmp_path):
     done = mypy("-p", "walpool", cwd=tmp_path)
     assert done.returncode == 0, done.stdout + done.stderr
     assert (PACKAGE / "py.typed").exists()
@@ -114,7 +114,7 @@ db.checkpoint("half")
 '''
 
 
-def test_types__are_seen_by_users(tmp_path):
+def test_typing__is_seen_by_users(tmp_path):
     (tmp_path / "user.py").write_text(USER)
     done = mypy("user.py", cwd=tmp_path)
     assert done.returncode == 0, done.stdout
@@ -130,7 +130,7 @@ def test_types__are_seen_by_users(tmp_path):
     ]
 
 
-def test_types__find_what_users_do_wrong(tmp_path):
+def test_typing__finds_what_users_do_wrong(tmp_path):
     (tmp_path / "wrong.py").write_text(WRONG)
     done = mypy("wrong.py", cwd=tmp_path)
     lines = {line.split(":")[1] for line in done.stdout.splitlines() if ": error:" in line}
