@@ -193,6 +193,7 @@ walpool__waitq_give(struct walpool__waitq *waitq, void *item)
         leave_queue(waitq, first);
         first->granted = item;
         walpool__parker_wake(&first->parker);
+        wake_oldest(waitq); /* the one woken before will not take what is free */
     } else {
         INVARIANT(waitq->free_count < waitq->total);
         waitq->free[waitq->free_count++] = item;

@@ -1,0 +1,217 @@
+/* waitq: who gets what, in which order, and who is told to go. */
+#include "line.h"
+
+TEST(waitq__lends_the_newest_first)
+{
+    begin(3);
+    CHECK(try_take() == &things[2]);
+    CHECK(try_take() == &things[1]);
+    CHECK_INT(lent(), 2);
+    walpool__waitq_give(&waitq, &things[2]);
+    CHECK(try_take() == &things[2]);
+    CHECK(try_take() == &things[0]);
+    CHECK(try_take() == NULL);
+    for (int i = 0; i < 3; i++)
+        walpool__waitq_give(&waitq, &things[i]);
+    CHECK_INT(lent(), 0);
+    walpool__waitq_finish(&waitq);
+}
+
+TEST(waitq__tells_who_waits_for_nothing_at_once)
+{
+    struct walpool__call call;
+    bool waited = true;
+    begin(1);
+    int *thing = try_take();
+    walpool__call_begin_own(&call, 0);
+    CHECK(walpool__waitq_take(&waitq, &call, &waited) == NULL);
+    CHECK(!waited);
+    CHECK_INT(call.stopped, WALPOOL_TIMEOUT);
+    CHECK_INT(call.phase, WALPOOL_PHASE_QUEUE);
+    CHECK_INT(waiters(), 0);
+    walpool__waitq_give(&waitq, thing);
+    walpool__waitq_finish(&waitq);
+}
+
+TEST(waitq__hands_a_thing_to_who_waits)
+{
+    struct customer customer = {0};
+    begin(1);
+    int *thing = try_take();
+    line_up(&customer, -1);
+    walpool__waitq_give(&waitq, thing);
+    leave_line(&customer);
+    CHECK(customer.item == thing);
+    CHECK(customer.waited);
+    CHECK_INT(waiters(), 0);
+    walpool__waitq_give(&waitq, thing);
+    walpool__waitq_finish(&waitq);
+}
+
+TEST(waitq__lets_a_newcomer_barge_for_a_millisecond)
+{
+    struct customer customer = {0};
+    struct gate gate = {0};
+    inside_stop_clock();
+    begin(1);
+    int *thing = try_take();
+    line_up_behind(&customer, &gate);
+    inside_pass_us(999);
+    walpool__waitq_give(&waitq, thing);
+    CHECK(try_take() == thing);
+    walpool__waitq_give(&waitq, thing);
+    atomic_store(&gate.open, true);
+    leave_line(&customer);
+    CHECK(customer.item == thing);
+    walpool__waitq_give(&waitq, thing);
+    walpool__waitq_finish(&waitq);
+    walpool__clock_replace(NULL);
+}
+
+TEST(waitq__hands_over_in_order_after_a_millisecond)
+{
+    struct customer customer = {0};
+    struct gate gate = {0};
+    inside_stop_clock();
+    begin(1);
+    int *thing = try_take();
+    line_up_behind(&customer, &gate);
+    inside_pass_us(1000);
+    walpool__waitq_give(&waitq, thing);
+    CHECK_INT(lent(), 1);
+    CHECK_INT(waiters(), 0);
+    CHECK(try_take() == NULL);
+    atomic_store(&gate.open, true);
+    leave_line(&customer);
+    CHECK(customer.item == thing);
+    walpool__waitq_give(&waitq, thing);
+    walpool__waitq_finish(&waitq);
+    walpool__clock_replace(NULL);
+}
+
+TEST(waitq__does_not_let_barge_past_who_waited_for_long)
+{
+    struct customer customer = {0};
+    struct gate gate = {0};
+    inside_stop_clock();
+    begin(1);
+    int *thing = try_take();
+    line_up_behind(&customer, &gate);
+    walpool__waitq_give(&waitq, thing);
+    CHECK_INT(lent(), 0);
+    inside_pass_us(1000);
+    CHECK(try_take() == NULL);
+    atomic_store(&gate.open, true);
+    leave_line(&customer);
+    CHECK(customer.item == thing);
+    walpool__waitq_give(&waitq, thing);
+    walpool__waitq_finish(&waitq);
+    walpool__clock_replace(NULL);
+}
+
+TEST(waitq__serves_the_oldest_first)
+{
+    struct customer customers[5] = {{0}};
+    inside_stop_clock();
+    begin(1);
+    int *thing = try_take();
+    for (int i = 0; i < 5; i++) {
+        line_up(&customers[i], -1);
+        inside_pass_us(1);
+    }
+    inside_pass_us(1000);
+    for (int i = 0; i < 5; i++) {
+        walpool__waitq_give(&waitq, thing);
+        leave_line(&customers[i]);
+        CHECK(customers[i].item == thing);
+        CHECK_INT(waiters(), 4 - i);
+    }
+    walpool__waitq_give(&waitq, thing);
+    walpool__waitq_finish(&waitq);
+    walpool__clock_replace(NULL);
+}
+
+/* The first in line was woken for a free thing and, before it ran, was handed
+ * another one: somebody must tell the second that the first thing is free. */
+TEST(waitq__forgets_nobody_when_the_woken_one_is_handed_another_thing)
+{
+    struct customer first = {0}, second = {0};
+    struct gate gate = {0};
+    inside_stop_clock();
+    begin(2);
+    int *one = try_take(), *other = try_take();
+    line_up_behind(&first, &gate);
+    line_up(&second, -1);
+    walpool__waitq_give(&waitq, one);
+    inside_pass_us(1000);
+    walpool__waitq_give(&waitq, other);
+    atomic_store(&gate.open, true);
+    leave_line(&first);
+    CHECK(first.item == other);
+    CHECK_EVENTUALLY(atomic_load(&second.done));
+    leave_line(&second);
+    CHECK(second.item == one);
+    walpool__waitq_give(&waitq, one);
+    walpool__waitq_give(&waitq, other);
+    walpool__waitq_finish(&waitq);
+    walpool__clock_replace(NULL);
+}
+
+/* ------------------------------------------------------ timeouts, cancels */
+
+TEST(waitq__lets_go_at_the_deadline)
+{
+    struct customer customer = {0};
+    begin(1);
+    int *thing = try_take();
+    line_up(&customer, 20);
+    leave_line(&customer);
+    CHECK(customer.item == NULL);
+    CHECK_INT(customer.call.stopped, WALPOOL_TIMEOUT);
+    CHECK(customer.waited);
+    CHECK_INT(waiters(), 0);
+    walpool__waitq_give(&waitq, thing);
+    CHECK(try_take() == thing);
+    walpool__waitq_give(&waitq, thing);
+    walpool__waitq_finish(&waitq);
+}
+
+TEST(waitq__wakes_who_is_cancelled_at_once)
+{
+    struct customer customer = {.token = walpool_token_open(&err)};
+    begin(1);
+    int *thing = try_take();
+    line_up(&customer, -1);
+    CHECK_OK(walpool_cancel(customer.token, &err));
+    leave_line(&customer);
+    CHECK(customer.item == NULL);
+    CHECK_INT(customer.call.stopped, WALPOOL_CANCELLED);
+    walpool_token_close(customer.token);
+    walpool__waitq_give(&waitq, thing);
+    walpool__waitq_finish(&waitq);
+}
+
+TEST(waitq__goes_on_to_the_next_when_the_woken_one_goes_away)
+{
+    struct customer first = {.token = walpool_token_open(&err)}, second = {0};
+    struct gate gate = {0};
+    inside_stop_clock();
+    begin(1);
+    int *thing = try_take();
+    line_up_behind(&first, &gate);
+    line_up(&second, -1);
+    CHECK_OK(walpool_cancel(first.token, &err));
+    walpool__waitq_give(&waitq, thing);
+    atomic_store(&gate.open, true);
+    leave_line(&first);
+    if (first.item != NULL) /* it may take what is free, cancelled or not */
+        walpool__waitq_give(&waitq, first.item);
+    leave_line(&second);
+    CHECK(second.item == thing);
+    walpool_token_close(first.token);
+    walpool__waitq_give(&waitq, thing);
+    walpool__waitq_finish(&waitq);
+    walpool__clock_replace(NULL);
+}
+
+CHECK_MAIN()
