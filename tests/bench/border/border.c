@@ -13,8 +13,8 @@
 
 enum {
     ROWS = 100000,
-    POINTS = 2000, /* queries in one sample */
-    OPENS = 20,
+    POINTS = 300,  /* queries in one sample */
+    OPENS = 4,
     COLUMNS = 5,
     BUFFER_BYTES = 1 << 20
 };
@@ -251,7 +251,7 @@ run(const char *measure, struct ours *o, struct raw *r)
     if (strcmp(measure, "c.open") == 0) {
         ours.body = ours_opens;
         raw.body = raw_opens;
-        compare(measure, &ours, &raw, 31, OPENS);
+        compare(measure, &ours, &raw, 151, OPENS);
         return;
     }
     bool point = strcmp(measure, "c.point") == 0;
@@ -262,7 +262,7 @@ run(const char *measure, struct ours *o, struct raw *r)
     raw_must(!sqlite3_prepare_v2(r->db, SCAN, -1, &r->scan, NULL), r);
     if (ours_point(o, 7) != raw_point(r, 7))
         die("row 7", "walpool and SQLite disagree");
-    compare(measure, &ours, &raw, point ? 101 : 21, point ? POINTS : 1);
+    compare(measure, &ours, &raw, point ? 401 : 31, point ? POINTS : 1);
     sqlite3_finalize(r->scan);
     raw_close(r);
     ours_close(o);

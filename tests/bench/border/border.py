@@ -30,14 +30,13 @@ PRAGMA busy_timeout=5000; PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL;
 PRAGMA foreign_keys=1; PRAGMA temp_store=MEMORY; PRAGMA cache_size=-8192;
 PRAGMA journal_size_limit=16777216; PRAGMA wal_autocheckpoint=0; PRAGMA trusted_schema=0;
 """
-CALLS, QUERIES, BLOBS, OPENS = 200_000, 2_000, 20, 10
+CALLS, QUERIES, BLOBS, OPENS = 50_000, 300, 10, 4
 SQLITE = {"ours": walpool.version().sqlite, "stdlib": sqlite3.sqlite_version,
           "APSW": apsw.sqlite_lib_version()}
 
 
 def sample(body: Body, clock: Callable[[], float]) -> float:
     """Seconds until the result is there; giving it back is not counted."""
-    gc.collect()
     start = clock()
     result = body()
     end = clock()
@@ -50,12 +49,14 @@ def compare(
     clock: Callable[[], float] = time.perf_counter, overhead: Body | None = None,
 ) -> None:
     """Every side in turns; the order is reversed from turn to turn. A body
-    does its work `per` times; `overhead` is taken off where it is given."""
+    does its work `per` times; `overhead` is taken off where it is given.
+    Turns are many and short, because then other load meets few of them."""
     seconds: dict[str, list[float]] = {side: [] for side in sides}
     for body in sides.values():
         body()
     for turn in range(turns):
         for side in list(sides)[:: -1 if turn % 2 else 1]:
+            gc.collect()
             empty = sample(overhead, clock) if overhead else 0.0
             seconds[side].append((sample(sides[side], clock) - empty) / per)
     print(json.dumps({"measure": measure, "samples": seconds,
@@ -77,7 +78,7 @@ def loop() -> None:
 def call() -> None:
     sides = {"ours": times(CALLS, walpool._native.version_number),
              "hand-written": times(CALLS, python_hand.number)}
-    compare("python.call", sides, 31, CALLS, time.process_time, loop)
+    compare("python.call", sides, 101, CALLS, time.process_time, loop)
 
 
 class Databases:
@@ -126,7 +127,7 @@ def open_close(ours: str, stdlib: str) -> None:
         db.close()
 
     compare("python.open", {"ours": times(OPENS, with_walpool), "stdlib": times(OPENS, with_sqlite3)},
-            31, OPENS)
+            101, OPENS)
 
 
 def main() -> None:
@@ -141,8 +142,8 @@ def main() -> None:
             databases = Databases(*paths)
             sql, turns, per, parameters = {
                 "scan": (COLUMNS, 21, 1, ()),
-                "empty": (POINT, 31, QUERIES, (-1,)),
-                "blob": (BLOB, 31, BLOBS, ()),
+                "empty": (POINT, 101, QUERIES, (-1,)),
+                "blob": (BLOB, 101, BLOBS, ()),
             }[kind]
             databases.compare(measure, sql, turns, per, *parameters)
             databases.close()

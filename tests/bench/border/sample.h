@@ -7,7 +7,7 @@
 #include <stdlib.h>
 #include <time.h>
 
-enum { SAMPLES_MOST = 101 };
+enum { SAMPLES_MOST = 401 };
 
 struct side {
     const char *name;
@@ -50,7 +50,8 @@ print_side(const struct side *side, int samples)
 }
 
 /* Ours and the peer in turns; who begins alternates. The first turn warms
- * both up and is not kept. A body does its work `per` times. */
+ * both up and is not kept. A body does its work `per` times. Turns are many
+ * and short, because then other load meets few of them. */
 static inline void
 compare(const char *measure, struct side *ours, struct side *peer, int samples,
         double per)

@@ -25,10 +25,10 @@ const (
 
 	rowCount  = 100_000
 	blobBytes = 1_000_000
-	calls     = 500_000
-	queries   = 2_000
-	blobs     = 20
-	opens     = 10
+	calls     = 100_000
+	queries   = 300
+	blobs     = 10
+	opens     = 4
 )
 
 var ctx = context.Background()
@@ -96,14 +96,14 @@ func openOnce(path string) error {
 
 func trivialCall() {
 	var sum int
-	compare("go.call", 31, calls, cpuSeconds,
+	compare("go.call", 101, calls, cpuSeconds,
 		side{"ours", "", times(calls, func() error { sum += walpool.VersionNumber(); return nil })},
 		side{"cgo", "", times(calls, func() error { sum += int(hand.Number()); return nil })})
 }
 
 func openClose(ours, peer string) {
 	m := mattn{path: peer}
-	compare("go.open", 31, opens, wallSeconds,
+	compare("go.open", 101, opens, wallSeconds,
 		side{"ours", walpool.Version().SQLite, times(opens, func() error { return openOnce(ours) })},
 		side{"mattn", m.sqlite(), times(opens, m.openOnce)})
 }
@@ -129,10 +129,10 @@ func query(measure string, paths []string) {
 	case "go.empty":
 		sides := name(times(queries, records(db, pointQuery, 0, -1)),
 			times(queries, m.records(pointQuery, 0, -1)), times(queries, z.records(pointQuery, 0, -1)))
-		compare(measure, 31, queries, wallSeconds, sides...)
+		compare(measure, 101, queries, wallSeconds, sides...)
 	case "go.blob":
 		sides := name(times(blobs, blob(db)), times(blobs, m.blob()), times(blobs, z.blob()))
-		compare(measure, 31, blobs, wallSeconds, sides...)
+		compare(measure, 101, blobs, wallSeconds, sides...)
 	}
 	must(m.db.Close())
 	must(z.conn.Close())

@@ -40,7 +40,8 @@ func sample(body func() error, clock func() float64) float64 {
 }
 
 // compare takes a sample of every side in turns; the order is reversed from
-// turn to turn. A body does its work per times.
+// turn to turn. A body does its work per times. Turns are many and short,
+// because then other load meets few of them.
 func compare(measure string, turns, per int, clock func() float64, sides ...side) {
 	out := report{measure, map[string][]float64{}, map[string]string{}}
 	for _, each := range sides {
