@@ -110,7 +110,7 @@ func (b *bulk) start(row []any) error {
 	room := min(bulkRows, bulkCells/max(len(row), 1)+1)
 	before := b.p.before
 	b.f.start()
-	b.c.setDeadline()
+	b.c.again()
 	at, err := b.f.statement(&b.c, 0, 0, b.sql)
 	if err != nil {
 		return err

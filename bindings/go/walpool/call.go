@@ -14,7 +14,7 @@ import (
 // label, all from the context. A context without Done costs nothing.
 type call struct {
 	ctx     context.Context
-	timeout int64 // milliseconds; -1: the database's BusyTimeout
+	timeout int64 // milliseconds for all of it; -1: wait up to BusyTimeout
 	why     string
 	cancel  *token
 	stop    func() bool
@@ -38,8 +38,8 @@ func WithWhy(ctx context.Context, why string) context.Context {
 	return context.WithValue(ctx, carriedKey{}, &c)
 }
 
-// NoWait makes calls with the returned context try once: what is not free at
-// once is ErrTimeout.
+// NoWait makes calls with the returned context wait for nothing: what is not
+// free at once is [ErrTimeout].
 func NoWait(ctx context.Context) context.Context {
 	c := carriedBy(ctx)
 	c.noWait = true
@@ -106,7 +106,16 @@ func (c *call) arm() error {
 	return nil
 }
 
-// setDeadline sets what is left of it, for each crossing of a call.
+// again readies the next crossing of the same call. The token is fired by a
+// goroutine of its own, which may come late.
+func (c *call) again() {
+	if c.cancel != nil && c.ctx.Err() != nil {
+		cancel(c.cancel.handle)
+	}
+	c.setDeadline()
+}
+
+// setDeadline sets what is left of it.
 func (c *call) setDeadline() {
 	if c.cancel == nil || c.timeout == 0 {
 		return

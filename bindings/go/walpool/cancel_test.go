@@ -45,17 +45,24 @@ func TestDeadline_EndsARunningStatement(t *testing.T) {
 	idle(t, db)
 }
 
-func TestBusyTimeout_IsTheDeadlineOfAContextWithoutOne(t *testing.T) {
+func TestBusyTimeout_BoundsTheWaitOfAContextWithoutDeadline(t *testing.T) {
 	db := openTest(t, &Options{BusyTimeout: 5 * time.Millisecond})
-	err := db.QueryRow(background, endless).Err()
-	wantError(t, err, ErrTimeout, "5 ms")
-	if errors.Is(err, context.DeadlineExceeded) {
-		t.Error("there was no deadline in the context")
-	}
-	ctx, cancel := context.WithTimeout(background, time.Hour) // it wins
-	defer cancel()
+	must(t, db.Write(background, func(*WriteTx) error {
+		_, err := db.Exec(background, "CREATE TABLE t(v)")
+		wantError(t, err, ErrTimeout, "5 ms")
+		if errors.Is(err, context.DeadlineExceeded) || err.(*Error).Phase != PhaseQueue {
+			t.Errorf("%v in phase %s", err, err.(*Error).Phase)
+		}
+		return nil
+	}))
+	// It does not bound running, and a deadline wins.
+	ctx, cancel := context.WithTimeout(background, time.Hour)
 	time.AfterFunc(20*time.Millisecond, cancel)
 	wantError(t, db.QueryRow(ctx, endless).Err(), ErrCanceled)
+	ctx, cancel = context.WithCancel(background)
+	time.AfterFunc(20*time.Millisecond, cancel)
+	wantError(t, db.QueryRow(ctx, endless).Err(), ErrCanceled)
+	idle(t, db)
 }
 
 func TestCancel_EndsAWait(t *testing.T) {
@@ -154,6 +161,9 @@ func TestCancel_AtAnyMoment(t *testing.T) {
 				acknowledged.Add(n)
 				if err != nil {
 					wantErrorLater(t, err, ErrCanceled)
+					if o := err.(*Error).Outcome; o != NotApplied {
+						t.Errorf("%v: %s", err, o)
+					}
 					canceled.Add(1)
 				}
 				timer.Stop()

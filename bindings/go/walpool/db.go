@@ -12,11 +12,11 @@ import (
 // DB is an open database: up to [Options.Readers] readers and one writer on
 // one file in WAL mode. Opening a file again in the same process shares them.
 //
-// All methods may be called from any number of goroutines at once. A call
-// takes its deadline from the context, and where that has none from
-// [Options.BusyTimeout]; it covers waiting and running. When the context is
-// canceled the call ends with an error that is both [context.Canceled] and
-// [ErrCanceled], wherever it is.
+// All methods may be called from any number of goroutines at once. The
+// context's deadline bounds all that a call waits for and runs; without one it
+// waits up to [Options.BusyTimeout], and runs as long as it takes. When the
+// context is canceled the call ends with an error that is both
+// [context.Canceled] and [ErrCanceled], wherever it is.
 type DB struct {
 	handle  uint64
 	columns columnCache

@@ -13,8 +13,9 @@ type Options struct {
 	// Readers is how many reader connections there are at most, 1 to 64; 0 is
 	// 4. They open when first needed. More than twice the cores brings nothing.
 	Readers int
-	// BusyTimeout is the deadline of a call whose context has none; 0 is 5 s,
-	// negative no limit. It is rounded up to milliseconds, as all times are.
+	// BusyTimeout is how long a call waits for connections and locks when its
+	// context has no deadline; 0 is 5 s, negative no limit. It is rounded up to
+	// milliseconds, as all times are.
 	BusyTimeout time.Duration
 	// CloseTimeout is how long Close waits for what is still out; 0 is 5 s,
 	// negative no limit.

@@ -161,7 +161,7 @@ func (rs *Rows) advance() error {
 	}
 	f := rs.frame
 	f.start()
-	rs.call.setDeadline()
+	rs.call.again()
 	f.request(&rs.call, 0, 0, "")
 	f.seal(leastRoom)
 	for {

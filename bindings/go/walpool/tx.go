@@ -125,7 +125,9 @@ func (tx *WriteTx) QueryRow(ctx context.Context, sql string, args ...any) *Row {
 }
 
 // Exec runs one statement in the transaction; see [DB.Exec]. A statement that
-// fails is undone by itself, and the transaction goes on.
+// fails is undone by itself, and the transaction goes on; only when SQLite had
+// to undo all of it (the disk is full, a write was canceled while it ran) has
+// it ended, and the error says so.
 func (tx *WriteTx) Exec(ctx context.Context, sql string, args ...any) (Result, error) {
 	return tx.lease.target().exec(ctx, 0, sql, args)
 }
