@@ -51,6 +51,20 @@ make(const struct walpool__place *place, const walpool_options *options)
     return NULL;
 }
 
+/* Prove that the file can be read; also maps the wal-index. */
+static walpool_status
+read_once(struct walpool__conn *conn, walpool_error *err)
+{
+    int rc = walpool__conn_own(conn, WALPOOL__OWN_SNAPSHOT);
+    walpool_status status;
+
+    if (rc == SQLITE_OK)
+        return WALPOOL_OK;
+    status = walpool__conn_error(conn, rc, "read the database", err);
+    walpool__error_prefix(err, "%.200s: ", conn->path);
+    return status;
+}
+
 /* Open the first connection: the writer, or the base reader of a read-only
  * database. It stays open until the end, so the WAL does, too. */
 static walpool_status
@@ -65,9 +79,16 @@ open_first(struct walpool__db *db, struct walpool__call *call,
 
     if (!conn)
         return status;
-    walpool__conn_own(conn, WALPOOL__OWN_SNAPSHOT); /* maps the wal-index */
+    conn->call = call;
+    status = read_once(conn, err);
+    conn->call = NULL;
+    if (status != WALPOOL_OK) {
+        walpool__conn_close(conn);
+        return status;
+    }
     walpool__walindex_attach(&db->walindex, conn);
-    if (db->options.mode == 2)
+    db->writer.readonly = db->options.mode == 2;
+    if (db->writer.readonly)
         db->base = conn;
     else
         db->writer.conn = conn;

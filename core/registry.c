@@ -53,6 +53,8 @@ start_anew_in_child(void)
         walpool__list_remove(link);
         walpool__list_append(&inherited, link);
     }
+    if (registry.ready) /* the fork may have met a change half done */
+        walpool__list_init(&registry.entries);
 }
 
 static void
@@ -86,10 +88,13 @@ find(struct walpool__link *list, const struct walpool__file_id *id)
     return NULL;
 }
 
+/* Not just any database on the file: the next one may be open already. */
 static struct entry *
 find_db(const struct walpool__db *db)
 {
-    return find(&registry.entries, &db->id);
+    struct entry *entry = find(&registry.entries, &db->id);
+
+    return entry && entry->db == db ? entry : NULL;
 }
 
 /* ------------------------------------------------------------------ opening */

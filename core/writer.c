@@ -49,7 +49,7 @@ walpool__writer_take(struct walpool__writer *writer,
     bool waited;
     int64_t now;
 
-    if (!writer->conn)
+    if (writer->readonly)
         return walpool__error_set(err, WALPOOL_READONLY,
                                   "cannot write: the database was opened "
                                   "with mode=ro");

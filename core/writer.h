@@ -8,8 +8,9 @@
 
 struct walpool__writer {
     struct walpool__waitq queue;
-    struct walpool__conn *conn; /* open as long as the database; NULL in a
-                                   read-only one */
+    struct walpool__conn *conn; /* open as long as the database; belongs to
+                                   whoever has the slot */
+    bool readonly;              /* of the database: there is no connection */
     struct walpool__tag tag;
     _Atomic uint64_t owner;     /* thread that holds a lease, or 0 */
     struct walpool__stats *stats;
