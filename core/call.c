@@ -124,6 +124,10 @@ phase_text(walpool_phase phase)
         return "waiting in this process's queue";
     case WALPOOL_PHASE_LOCK:
         return "waiting for another process's lock";
+    case WALPOOL_PHASE_TURN:
+        return "waiting for the turn among processes";
+    case WALPOOL_PHASE_SYNC:
+        return "waiting for the disk";
     case WALPOOL_PHASE_EXECUTE:
         return "running the statement";
     default:

@@ -69,15 +69,27 @@ on_progress(void *arg)
 {
     struct walpool__conn *conn = arg;
 
-    if (!conn->call)
+    /* SQLite asks once more when a statement has done its work, and would
+     * report a BEGIN or a commit that was made as interrupted. */
+    if (!conn->call || conn->guard.off || conn->committing)
         return 0;
     conn->call->phase = WALPOOL_PHASE_EXECUTE;
     return walpool__call_tick(conn->call);
 }
 
-/* Only store: the hook runs inside COMMIT. */
+/* Zero lets the commit go on. */
 static int
-on_commit(void *arg, sqlite3 *db, const char *name, int frames)
+on_commit(void *arg)
+{
+    struct walpool__conn *conn = arg;
+
+    conn->committing = true;
+    return 0;
+}
+
+/* Only store: the hook runs inside the statement that committed. */
+static int
+on_committed(void *arg, sqlite3 *db, const char *name, int frames)
 {
     struct walpool__conn *conn = arg;
 
@@ -100,10 +112,9 @@ set_pragmas(struct walpool__conn *conn, const walpool_options *options,
     sqlite3_db_config(conn->db, SQLITE_DBCONFIG_DEFENSIVE, 1, NULL);
     sqlite3_db_config(conn->db, SQLITE_DBCONFIG_TRUSTED_SCHEMA, 0, NULL);
     snprintf(sql, sizeof sql,
-             "PRAGMA synchronous=%s;PRAGMA cache_size=-%lld;"
+             "PRAGMA synchronous=NORMAL;PRAGMA cache_size=-%lld;"
              "PRAGMA temp_store=%s;PRAGMA mmap_size=%lld;"
              "PRAGMA journal_size_limit=%lld;PRAGMA query_only=%d",
-             options->durability ? "FULL" : "NORMAL",
              (long long)options->cache_size_kib,
              options->temp_store_memory ? "MEMORY" : "FILE",
              (long long)options->mmap_size_bytes,
@@ -165,7 +176,9 @@ install(struct walpool__conn *conn, const walpool_options *options)
     sqlite3_extended_result_codes(conn->db, 1);
     sqlite3_busy_handler(conn->db, on_busy, conn);
     sqlite3_progress_handler(conn->db, STEPS_PER_TICK, on_progress, conn);
-    sqlite3_wal_hook(conn->db, on_commit, conn); /* no automatic checkpoint */
+    sqlite3_commit_hook(conn->db, on_commit, conn);
+    sqlite3_wal_hook(conn->db, on_committed, conn); /* replaces the automatic
+                                                       checkpoint */
     walpool__stmt_cache_init(&conn->cache, conn->db, options->statement_cache,
                              conn->stats);
 }
@@ -266,6 +279,7 @@ int
 walpool__conn_step(struct walpool__conn *conn, sqlite3_stmt *native)
 {
     PRE(conn->call);
+    conn->committing = false;
     conn->call->phase = WALPOOL_PHASE_EXECUTE;
     return sqlite3_step(native);
 }

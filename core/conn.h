@@ -36,6 +36,7 @@ struct walpool__conn {
     struct walpool__stmt_cache cache;
     sqlite3_stmt *own[WALPOOL__OWN_COUNT];
     int wal_frames; /* in the WAL after the newest commit here */
+    bool committing; /* the statement that runs has begun to commit */
     bool impatient; /* give up a checkpoint rather than wait for a lock */
 };
 

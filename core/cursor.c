@@ -196,18 +196,3 @@ walpool_cursor_close(walpool_cursor *handle, walpool_error *err)
     leave(cursor, &call);
     return WALPOOL_OK;
 }
-
-walpool_lease *
-walpool__cursor_lease(const walpool_cursor *handle)
-{
-    walpool_status status;
-    walpool_lease *lease = NULL;
-    struct walpool__cursor *cursor =
-        walpool__handle_pin(WALPOOL__HANDLE_CURSOR, handle, NULL, &status);
-
-    if (cursor) {
-        lease = cursor->lease->handle;
-        walpool__handle_unpin(handle);
-    }
-    return lease;
-}

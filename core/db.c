@@ -15,6 +15,7 @@ static void
 destroy(struct walpool__db *db)
 {
     walpool__checkpointer_finish(&db->checkpointer);
+    walpool__syncer_finish(&db->syncer);
     walpool__walindex_finish(&db->walindex);
     walpool__pool_finish(&db->pool);
     walpool__writer_finish(&db->writer);
@@ -44,6 +45,7 @@ make(const struct walpool__place *place, const walpool_options *options)
     walpool__walindex_init(&db->walindex);
     walpool__checkpointer_init(&db->checkpointer, &db->writer, db->path,
                                &db->options, &db->stats);
+    walpool__syncer_init(&db->syncer, db->checkpointer.wal_path);
     if (walpool__pool_init(&db->pool, db->path, &db->options, &db->stats) &&
         walpool__writer_init(&db->writer, &db->stats))
         return db;
@@ -90,8 +92,10 @@ open_first(struct walpool__db *db, struct walpool__call *call,
     db->writer.readonly = db->options.mode == 2;
     if (db->writer.readonly)
         db->base = conn;
-    else
+    else {
         db->writer.conn = conn;
+        db->writer.turn = walpool__turn_open(db->path, &db->stats);
+    }
     return WALPOOL_OK;
 }
 
@@ -170,29 +174,39 @@ walpool__db_shut(struct walpool__db *db)
 {
     walpool__checkpointer_stop(&db->checkpointer);
     walpool__walindex_detach(&db->walindex);
+    walpool__syncer_close(&db->syncer);
     walpool__pool_close_all(&db->pool);
     walpool__conn_close(db->checkpointer.worker);
     db->checkpointer.worker = NULL;
     truncate_wal(db);
     walpool__conn_close(db->writer.conn);
     db->writer.conn = NULL;
+    walpool__turn_close(db->writer.turn);
+    db->writer.turn = NULL;
     walpool__conn_close(db->base);
     db->base = NULL;
 }
 
-int64_t
-walpool__db_busy_timeout_ms(const walpool *handle)
+struct walpool__aftermath
+walpool__db_give_writer(struct walpool__db *db)
 {
-    walpool_status status;
-    int64_t timeout_ms = -1;
-    struct walpool__db *db = walpool__handle_pin(WALPOOL__HANDLE_DATABASE,
-                                                 handle, NULL, &status);
+    struct walpool__aftermath aftermath = {
+        .frames = walpool__conn_take_frames(db->writer.conn)};
 
-    if (db) {
-        timeout_ms = db->options.busy_timeout_ms;
-        walpool__handle_unpin(handle);
-    }
-    return timeout_ms;
+    if (aftermath.frames > 0)
+        aftermath.commit = walpool__syncer_commit(&db->syncer);
+    walpool__writer_give(&db->writer);
+    return aftermath;
+}
+
+walpool_status
+walpool__db_settle(struct walpool__db *db, struct walpool__aftermath aftermath,
+                   struct walpool__call *call, walpool_error *err)
+{
+    walpool__checkpointer_notice(&db->checkpointer, aftermath.frames);
+    if (aftermath.frames == 0 || !db->options.durability)
+        return WALPOOL_OK;
+    return walpool__syncer_wait(&db->syncer, aftermath.commit, call, err);
 }
 
 struct walpool__db *

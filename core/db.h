@@ -6,6 +6,7 @@
 #include "fsinfo.h"
 #include "handle.h"
 #include "pool.h"
+#include "syncer.h"
 #include "walindex.h"
 #include "writer.h"
 
@@ -16,6 +17,7 @@ struct walpool__db {
     struct walpool__stats stats;
     struct walpool__pool pool;
     struct walpool__writer writer;
+    struct walpool__syncer syncer;
     struct walpool__checkpointer checkpointer;
     struct walpool__walindex walindex;
     struct walpool__conn *base; /* read-only: keeps the file open */
@@ -38,11 +40,24 @@ walpool_status walpool__db_drain(struct walpool__db *db,
 /* After a drain: checkpoint, and close the connections. */
 void walpool__db_shut(struct walpool__db *db);
 
+/* What a write leaves to do when the writer is given back. */
+struct walpool__aftermath {
+    int frames;      /* in the WAL after its commit; 0: it wrote nothing */
+    uint64_t commit; /* the syncer's number of it */
+};
+
+/* Give the writer back. */
+struct walpool__aftermath walpool__db_give_writer(struct walpool__db *db);
+
+/* Then: wake the checkpointer if need be, and wait until the commit is as
+ * durable as the call asks. */
+walpool_status walpool__db_settle(struct walpool__db *db,
+                                  struct walpool__aftermath aftermath,
+                                  struct walpool__call *call,
+                                  walpool_error *err);
+
 /* Drop one reference; the last one frees the memory. */
 void walpool__db_unref(void *db);
-
-/* What a timeout of -1 means there; -1 (no limit) for a bad handle, too. */
-int64_t walpool__db_busy_timeout_ms(const walpool *handle);
 
 /* Pin the database of a handle and begin a call on it. On failure nothing is
  * left to undo. */

@@ -34,6 +34,7 @@ gather_counters(struct walpool__stats *stats, walpool_health *out)
     out->cancels = load(&stats->cancels);
     out->dirty_leases = load(&stats->dirty_leases);
     out->lock_waits = load(&stats->lock_waits);
+    out->turn_waits = load(&stats->turn_waits);
     out->statement_hits = load(&stats->statement_hits);
     out->statement_misses = load(&stats->statement_misses);
     out->checkpoints = load(&stats->checkpoints);

@@ -56,14 +56,15 @@ walpool__lease_enter(struct walpool__lease *lease, struct walpool__call *call,
         atomic_store_explicit(&lease->busy, false, memory_order_release);
         return walpool__error_set(err, WALPOOL_CLOSED, "the lease is released");
     }
-    lease->conn->call = call;
+    if (lease->conn)
+        lease->conn->call = call;
     return WALPOOL_OK;
 }
 
 void
 walpool__lease_exit(struct walpool__lease *lease)
 {
-    if (!lease->ended)
+    if (!lease->ended && lease->conn)
         lease->conn->call = NULL;
     atomic_store_explicit(&lease->busy, false, memory_order_release);
 }
@@ -76,34 +77,69 @@ end_cursors(struct walpool__lease *lease)
                                                struct walpool__cursor, link));
 }
 
-static void
-give_writer_back(struct walpool__lease *lease)
+/* The transaction has ended: the writer goes to the next at once, however
+ * long the lease is kept. */
+static struct walpool__aftermath
+give_writer(struct walpool__lease *lease)
 {
-    struct walpool__db *db = lease->db;
-    int frames = walpool__conn_take_frames(lease->conn);
+    end_cursors(lease);
+    lease->in_transaction = false;
+    lease->depth = 0;
+    lease->conn = NULL;
+    return walpool__db_give_writer(lease->db);
+}
 
-    walpool__writer_give(&db->writer);
-    walpool__checkpointer_notice(&db->checkpointer, frames);
+static void
+end_writer(struct walpool__lease *lease)
+{
+    if (!lease->conn)
+        return;
+    walpool__stats_add(&lease->db->stats.dirty_leases, 1);
+    walpool__stats_add(&lease->db->stats.rollbacks, 1);
+    end_cursors(lease);
+    walpool__txn_rollback(lease->conn);
+    give_writer(lease);
+}
+
+static void
+end_reader(struct walpool__lease *lease)
+{
+    end_cursors(lease);
+    walpool__txn_rollback(lease->conn);
+    walpool__pool_give(&lease->db->pool, lease->reader);
 }
 
 void
 walpool__lease_end(struct walpool__lease *lease)
 {
-    end_cursors(lease);
-    if (lease->kind == WALPOOL_WRITE && lease->in_transaction) {
-        walpool__stats_add(&lease->db->stats.dirty_leases, 1);
-        walpool__stats_add(&lease->db->stats.rollbacks, 1);
-    }
-    walpool__txn_rollback(lease->conn);
-    lease->ended = true;
     if (lease->reader)
-        walpool__pool_give(&lease->db->pool, lease->reader);
+        end_reader(lease);
     else
-        give_writer_back(lease);
+        end_writer(lease);
+    lease->ended = true;
     walpool__handle_unpin(lease->db_handle);
 }
 
 /* -------------------------------------------------------------- acquiring */
+
+/* The writer, with a transaction begun. */
+static walpool_status
+take_writer(struct walpool__db *db, struct walpool__call *call,
+            bool any_thread, walpool_error *err)
+{
+    walpool_status status = walpool__syncer_check(&db->syncer, err);
+
+    if (status == WALPOOL_OK)
+        status = walpool__writer_take(&db->writer, call, err);
+    if (status != WALPOOL_OK)
+        return status;
+    status = walpool__txn_begin_write(db->writer.conn, err);
+    if (status != WALPOOL_OK)
+        walpool__writer_give(&db->writer);
+    else
+        walpool__writer_own(&db->writer, any_thread);
+    return status;
+}
 
 static walpool_status
 take(struct walpool__db *db, walpool_kind kind, struct walpool__call *call,
@@ -121,22 +157,13 @@ take(struct walpool__db *db, walpool_kind kind, struct walpool__call *call,
             walpool__pool_give(&db->pool, *reader);
         return status;
     }
-    status = walpool__writer_take(&db->writer, call, err);
-    if (status != WALPOOL_OK)
-        return status;
-    status = walpool__txn_begin_write(db->writer.conn, err);
-    if (status != WALPOOL_OK)
-        walpool__writer_give(&db->writer);
-    else
-        walpool__writer_own(&db->writer,
-                            call->flags & WALPOOL_CALL_ANY_THREAD);
-    return status;
+    return take_writer(db, call, call->flags & WALPOOL_CALL_ANY_THREAD, err);
 }
 
 /* Wrap what was taken, or give it back. */
 static walpool_lease *
 wrap(walpool *db_handle, struct walpool__db *db, struct walpool__reader *reader,
-     walpool_status *status, walpool_error *err)
+     const struct walpool__call *call, walpool_error *err)
 {
     struct walpool__lease *lease = walpool__lease_make(db_handle, db, reader);
     struct walpool__conn *conn = reader ? reader->conn : db->writer.conn;
@@ -148,6 +175,7 @@ wrap(walpool *db_handle, struct walpool__db *db, struct walpool__reader *reader,
     }
     if (handle) {
         lease->handle = handle;
+        lease->any_thread = call->flags & WALPOOL_CALL_ANY_THREAD;
         conn->call = NULL;
         return handle;
     }
@@ -157,7 +185,7 @@ wrap(walpool *db_handle, struct walpool__db *db, struct walpool__reader *reader,
         walpool__pool_give(&db->pool, reader);
     else
         walpool__writer_give(&db->writer);
-    *status = walpool__error_nomem(err, "a lease");
+    walpool__error_nomem(err, "a lease");
     return NULL;
 }
 
@@ -182,8 +210,9 @@ walpool_acquire(walpool *db_handle, walpool_kind kind,
         return NULL;
     status = take(db, kind, &call, &reader, err);
     if (status == WALPOOL_OK)
-        handle = wrap(db_handle, db, reader, &status, err);
+        handle = wrap(db_handle, db, reader, &call, err);
     if (!handle) {
+        status = status == WALPOOL_OK ? WALPOOL_NOMEM : status;
         walpool__db_exit(db, db_handle, &call, status);
         return NULL;
     }
@@ -275,6 +304,24 @@ run_read(struct walpool__lease *lease, const walpool_statement *statement,
     return walpool__error_nomem(err, "a cursor");
 }
 
+/* A write on the lease has ended, in a savepoint of its own if `nested`: keep
+ * it or undo it. One that was stopped while it ran takes the transaction with
+ * it: SQLite mostly undoes it all, but not if the statement was just done. */
+static walpool_status
+end_write(struct walpool__lease *lease, const struct walpool__call *call,
+          bool nested, walpool_status status, walpool_error *err)
+{
+    if (!walpool__conn_in_transaction(lease->conn))
+        return status;
+    if (status != WALPOOL_OK && call->stopped != WALPOOL_OK)
+        walpool__txn_rollback(lease->conn);
+    else if (nested && status == WALPOOL_OK)
+        return walpool__txn_release(lease->conn, err);
+    else if (nested)
+        walpool__txn_rollback_to(lease->conn, NULL);
+    return status;
+}
+
 /* A statement for several rows of parameters is all or nothing, too. */
 static walpool_status
 run_write(struct walpool__lease *lease, struct walpool__prepared *prepared,
@@ -282,10 +329,10 @@ run_write(struct walpool__lease *lease, struct walpool__prepared *prepared,
           walpool_error *err)
 {
     struct walpool__effect effect;
-    bool nest = (prepared->params.header && prepared->params.rows > 1) ||
-                sqlite3_column_count(prepared->stmt->native) > 0;
-    walpool_status status = nest ? walpool__txn_savepoint(lease->conn, err)
-                                 : WALPOOL_OK;
+    bool nested = (prepared->params.header && prepared->params.rows > 1) ||
+                  sqlite3_column_count(prepared->stmt->native) > 0;
+    walpool_status status = nested ? walpool__txn_savepoint(lease->conn, err)
+                                   : WALPOOL_OK;
 
     if (status != WALPOOL_OK) {
         walpool__stmt_give(&lease->conn->cache, prepared->stmt);
@@ -294,17 +341,12 @@ run_write(struct walpool__lease *lease, struct walpool__prepared *prepared,
     status = walpool__execute_write(
         lease->conn, prepared, call->flags & WALPOOL_CALL_NAMES, call->shape,
         rows, 0, false, &effect, err);
-    if (!nest || !walpool__conn_in_transaction(lease->conn))
-        return status;
-    if (status == WALPOOL_OK)
-        return walpool__txn_release(lease->conn, err);
-    walpool__txn_rollback_to(lease->conn, NULL);
-    return status;
+    return end_write(lease, call, nested, status, err);
 }
 
 static walpool_status
 run_script(struct walpool__lease *lease, const walpool_statement *statement,
-           walpool_error *err)
+           const struct walpool__call *call, walpool_error *err)
 {
     struct walpool__effect effect;
     walpool_status status = walpool__txn_savepoint(lease->conn, err);
@@ -312,25 +354,22 @@ run_script(struct walpool__lease *lease, const walpool_statement *statement,
     if (status != WALPOOL_OK)
         return status;
     status = walpool__execute_script(lease->conn, statement, &effect, err);
-    if (!walpool__conn_in_transaction(lease->conn))
-        return status;
-    if (status == WALPOOL_OK)
-        return walpool__txn_release(lease->conn, err);
-    walpool__txn_rollback_to(lease->conn, NULL);
-    return status;
+    return end_write(lease, call, true, status, err);
 }
 
 /* SQLite undoes the whole transaction after some errors (disk full, I/O
- * error, no memory, an interrupted write). Say so, and remember. */
+ * error, no memory, an interrupted write). Say so, and let the writer go. */
 static void
 notice_lost_transaction(struct walpool__lease *lease, walpool_error *err)
 {
     if (!lease->in_transaction || walpool__conn_in_transaction(lease->conn))
         return;
-    lease->in_transaction = false;
-    lease->depth = 0;
     walpool__stats_add(&lease->db->stats.rollbacks, 1);
     walpool__error_prefix(err, "the transaction was rolled back: ");
+    if (lease->kind == WALPOOL_WRITE)
+        give_writer(lease);
+    else
+        lease->in_transaction = false;
 }
 
 static walpool_status
@@ -342,7 +381,7 @@ run_on_writer(struct walpool__lease *lease, const walpool_statement *statement,
     walpool_status status;
 
     if (call->flags & WALPOOL_CALL_SCRIPT)
-        return run_script(lease, statement, err);
+        return run_script(lease, statement, call, err);
     status = walpool__execute_prepare(lease->conn, statement, &prepared, err);
     if (status != WALPOOL_OK)
         return status;
@@ -379,23 +418,29 @@ walpool_run(walpool_lease *handle, const walpool_statement *statement,
 /* ------------------------------------------------------------ transactions */
 
 static walpool_status
-begin_again(struct walpool__lease *lease, walpool_error *err)
+begin_writer(struct walpool__lease *lease, struct walpool__call *call,
+             walpool_error *err)
 {
     walpool_status status;
 
-    if (lease->kind == WALPOOL_WRITE && lease->in_transaction)
+    if (lease->in_transaction)
         return walpool__error_set(err, WALPOOL_MISUSE,
                                   "a transaction is open: use a savepoint");
+    status = take_writer(lease->db, call, lease->any_thread, err);
+    if (status == WALPOOL_OK)
+        lease->conn = lease->db->writer.conn;
+    return status;
+}
+
+static walpool_status
+begin_reader(struct walpool__lease *lease, walpool_error *err)
+{
     if (!walpool__list_is_empty(&lease->cursors))
         return walpool__error_set(err, WALPOOL_BUSY,
                                   "a cursor of this lease is open: close it "
                                   "first");
     walpool__txn_rollback(lease->conn);
-    status = lease->kind == WALPOOL_READ
-                 ? walpool__txn_begin_read(lease->conn, err)
-                 : walpool__txn_begin_write(lease->conn, err);
-    lease->in_transaction = status == WALPOOL_OK;
-    return status;
+    return walpool__txn_begin_read(lease->conn, err);
 }
 
 walpool_status
@@ -408,7 +453,9 @@ walpool_begin(walpool_lease *handle, const walpool_call *asked,
 
     if (!lease)
         return status;
-    status = begin_again(lease, err);
+    status = lease->kind == WALPOOL_READ ? begin_reader(lease, err)
+                                         : begin_writer(lease, &call, err);
+    lease->in_transaction |= status == WALPOOL_OK;
     return leave(lease, handle, &call, status);
 }
 
@@ -454,14 +501,11 @@ commit_innermost(struct walpool__lease *lease, struct walpool__call *call,
         lease->depth -= status == WALPOOL_OK;
         return status;
     }
-    if (lease->db->options.durability)
-        walpool__call_leave(call);
     status = walpool__txn_commit(lease->conn, err);
-    if (status == WALPOOL_OK) {
-        lease->in_transaction = false;
-        walpool__stats_add(&lease->db->stats.writes, 1);
-    }
-    return status;
+    if (status != WALPOOL_OK)
+        return status;
+    walpool__stats_add(&lease->db->stats.writes, 1);
+    return walpool__db_settle(lease->db, give_writer(lease), call, err);
 }
 
 walpool_status
@@ -495,8 +539,8 @@ rollback_innermost(struct walpool__lease *lease, walpool_error *err)
         return status;
     }
     walpool__txn_rollback(lease->conn);
-    lease->in_transaction = false;
     walpool__stats_add(&lease->db->stats.rollbacks, 1);
+    give_writer(lease);
     return WALPOOL_OK;
 }
 

@@ -17,8 +17,9 @@ struct walpool__lease {
     walpool_lease *handle; /* NULL: implicit */
     walpool *db_handle;  /* pinned until it ends, and db with it */
     struct walpool__db *db;
-    struct walpool__conn *conn;
+    struct walpool__conn *conn; /* NULL: a writer between transactions */
     struct walpool__reader *reader; /* NULL for the writer */
+    bool any_thread;    /* asked for by WALPOOL_CALL_ANY_THREAD */
     struct walpool__link cursors;
 };
 
@@ -48,10 +49,6 @@ void walpool__lease_unref(struct walpool__lease *lease);
 /* Put a fetch that has more into a cursor and return its handle, or 0. */
 uint64_t walpool__cursor_make(struct walpool__lease *lease,
                               const struct walpool__fetch *fetch);
-
-/* The lease whose walpool_run made the cursor; NULL for the cursor of a
- * walpool_read, and for a bad handle. */
-walpool_lease *walpool__cursor_lease(const walpool_cursor *handle);
 
 /* Give the statement back; the handle is closed. */
 void walpool__cursor_end(struct walpool__cursor *cursor);

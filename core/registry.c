@@ -49,7 +49,10 @@ start_anew_in_child(void)
     walpool__cond_init(&registry.changed);
     while (registry.ready && !walpool__list_is_empty(&registry.entries)) {
         struct walpool__link *link = registry.entries.next;
+        struct entry *entry = WALPOOL__CONTAINER(link, struct entry, link);
 
+        if (entry->db)
+            walpool__turn_forget_in_child(entry->db->writer.turn);
         walpool__list_remove(link);
         walpool__list_append(&inherited, link);
     }

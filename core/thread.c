@@ -169,6 +169,12 @@ walpool__thread_join(struct walpool__thread *thread)
     must_be_zero(pthread_join(thread->native, NULL));
 }
 
+void
+walpool__thread_detach(struct walpool__thread *thread)
+{
+    must_be_zero(pthread_detach(thread->native));
+}
+
 uint64_t
 walpool__thread_self(void)
 {

@@ -41,6 +41,7 @@ struct walpool__thread {
 int walpool__thread_start(struct walpool__thread *thread, const char *name,
                           void (*run)(void *), void *arg);
 void walpool__thread_join(struct walpool__thread *thread);
+void walpool__thread_detach(struct walpool__thread *thread);
 
 /* A number that no other living thread has; never 0. */
 uint64_t walpool__thread_self(void);

@@ -182,6 +182,18 @@ walpool__waitq_take(struct walpool__waitq *waitq, struct walpool__call *call,
     return item;
 }
 
+void *
+walpool__waitq_try(struct walpool__waitq *waitq)
+{
+    void *item = NULL;
+
+    walpool__mutex_lock(&waitq->mutex);
+    if (waitq->free_count > 0)
+        item = pop(waitq);
+    walpool__mutex_unlock(&waitq->mutex);
+    return item;
+}
+
 void
 walpool__waitq_give(struct walpool__waitq *waitq, void *item)
 {

@@ -27,6 +27,9 @@ void walpool__waitq_finish(struct walpool__waitq *waitq);
 void *walpool__waitq_take(struct walpool__waitq *waitq,
                           struct walpool__call *call, bool *waited);
 
+/* Take one if any is free, whoever waits; NULL: none. */
+void *walpool__waitq_try(struct walpool__waitq *waitq);
+
 /* Give one back. */
 void walpool__waitq_give(struct walpool__waitq *waitq, void *item);
 

@@ -181,26 +181,26 @@ with_writer(walpool *handle, const walpool_call *asked, struct job *job,
     walpool_status status;
     struct walpool__db *db = walpool__db_enter(handle, &call, asked, job->err,
                                                &status);
-    int frames;
+    struct walpool__aftermath aftermath;
 
     if (!db)
         return status;
     job->db = db;
     job->call = &call;
     walpool__rows_clear(job->rows);
-    status = walpool__writer_take(&db->writer, &call, job->err);
+    status = walpool__syncer_check(&db->syncer, job->err);
+    if (status == WALPOOL_OK)
+        status = walpool__writer_take(&db->writer, &call, job->err);
     if (status == WALPOOL_OK) {
         job->conn = db->writer.conn;
-        if (db->options.durability)
-            walpool__call_leave(&call); /* the commit will sync */
         status = work(job);
         if (status == WALPOOL_OK)
             walpool__stats_add(&db->stats.writes, 1);
         else
             walpool__rows_clear(job->rows); /* what a batch has put there */
-        frames = walpool__conn_take_frames(job->conn);
-        walpool__writer_give(&db->writer);
-        walpool__checkpointer_notice(&db->checkpointer, frames);
+        aftermath = walpool__db_give_writer(db);
+        if (status == WALPOOL_OK)
+            status = walpool__db_settle(db, aftermath, &call, job->err);
     }
     return walpool__db_exit(db, handle, &call, status);
 }

@@ -42,6 +42,17 @@ not_to_be_had(struct walpool__writer *writer, struct walpool__call *call,
     return walpool__call_stopped(call, "get the writer", held, err);
 }
 
+/* A turn may have been kept for us, and we go without it: see that nobody
+ * else of this process has the slot, then give the turn on. */
+static void
+give_kept_turn(struct walpool__writer *writer)
+{
+    if (!writer->turn || !walpool__waitq_try(&writer->queue))
+        return;
+    walpool__turn_give(writer->turn, false);
+    walpool__waitq_give(&writer->queue, writer);
+}
+
 walpool_status
 walpool__writer_take(struct walpool__writer *writer,
                      struct walpool__call *call, walpool_error *err)
@@ -59,8 +70,16 @@ walpool__writer_take(struct walpool__writer *writer,
         return walpool__error_set(err, WALPOOL_DEADLOCK,
                                   "this thread holds the writer already: use "
                                   "that lease, or a savepoint on it");
-    if (!walpool__waitq_take(&writer->queue, call, &waited))
+    if (!walpool__waitq_take(&writer->queue, call, &waited)) {
+        give_kept_turn(writer);
         return not_to_be_had(writer, call, err);
+    }
+    if (writer->turn && !walpool__turn_take(writer->turn, call)) {
+        walpool__waitq_give(&writer->queue, writer);
+        return walpool__call_stopped(call, "get the writer",
+                                     "another process writes", err);
+    }
+    waited |= call->phase == WALPOOL_PHASE_TURN;
     now = waited ? walpool__clock_now() : call->started_ns;
     walpool__histogram_record(&writer->stats->writer_wait_us,
                               (uint64_t)(now - call->started_ns) / 1000);
@@ -90,5 +109,11 @@ walpool__writer_give(struct walpool__writer *writer)
         (uint64_t)(walpool__clock_now() - since) / 1000);
     atomic_store_explicit(&writer->owner, 0, memory_order_relaxed);
     walpool__tag_clear(&writer->tag);
+    if (writer->turn) {
+        int lent, waiters;
+
+        walpool__waitq_count(&writer->queue, &lent, &waiters);
+        walpool__turn_give(writer->turn, waiters > 0);
+    }
     walpool__waitq_give(&writer->queue, writer);
 }

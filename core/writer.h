@@ -4,6 +4,7 @@
 
 #include "conn.h"
 #include "tag.h"
+#include "turn.h"
 #include "waitq.h"
 
 struct walpool__writer {
@@ -11,16 +12,18 @@ struct walpool__writer {
     struct walpool__conn *conn; /* open as long as the database; belongs to
                                    whoever has the slot */
     bool readonly;              /* of the database: there is no connection */
+    struct walpool__turn *turn; /* NULL: SQLite's lock alone decides */
     struct walpool__tag tag;
     _Atomic uint64_t owner;     /* thread that holds a lease, or 0 */
     struct walpool__stats *stats;
 };
 
+/* The connection follows with the first opening, and so does the turn. */
 bool walpool__writer_init(struct walpool__writer *writer,
                           struct walpool__stats *stats);
 void walpool__writer_finish(struct walpool__writer *writer);
 
-/* Take the slot, and let `call` run on the connection. */
+/* Take the slot and the turn, and let `call` run on the connection. */
 walpool_status walpool__writer_take(struct walpool__writer *writer,
                                     struct walpool__call *call,
                                     walpool_error *err);

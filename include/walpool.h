@@ -139,7 +139,8 @@ WALPOOL_API void walpool_version(walpool_version_info *out);
     X(NOTWAL, 21, "the database cannot be switched to WAL")                   \
     X(UNSUPPORTED, 22, "this SQLite or system lacks what is needed")          \
     X(REFUSED, 23, "walpool does not run this statement here")                \
-    X(INTERNAL, 24, "a defect in walpool; please report it")
+    X(INTERNAL, 24, "a defect in walpool; please report it")                  \
+    X(POISONED, 25, "a sync of the disk failed: writes are refused for good")
 
 typedef enum walpool_status {
 #define WALPOOL_STATUS_ENUM(name, number, text) WALPOOL_##name = number,
@@ -152,7 +153,9 @@ typedef enum walpool_phase {
     WALPOOL_PHASE_NONE = 0,
     WALPOOL_PHASE_QUEUE = 1,  /* waiting for a connection of this process */
     WALPOOL_PHASE_LOCK = 2,   /* waiting for another process's lock */
-    WALPOOL_PHASE_EXECUTE = 3 /* running the statement */
+    WALPOOL_PHASE_EXECUTE = 3, /* running the statement */
+    WALPOOL_PHASE_TURN = 4,    /* waiting for this process's turn to write */
+    WALPOOL_PHASE_SYNC = 5     /* waiting for the disk; the commit is made */
 } walpool_phase;
 
 /* What became of the write that failed. */
@@ -226,8 +229,10 @@ typedef struct walpool_options {
     int32_t statement_cache;     /* prepared statements kept per connection,
                                     0..10000; default 128 */
     int32_t durability;          /* 0 normal: survives a process kill.
-                                    1 full: survives a power cut; a commit
-                                    waits for the disk. Default 0 */
+                                    1 full: survives a power cut; a commit is
+                                    visible at once and answered when one sync
+                                    of the WAL, shared by all who wait, covers
+                                    it. Default 0 */
     int32_t foreign_keys;        /* 0 or 1; default 1 */
     int32_t temp_store_memory;   /* 0 file, 1 memory; default 1 */
     int32_t allow_attach;        /* ATTACH and DETACH: 0 refused, 1 allowed;
@@ -1075,6 +1080,7 @@ walpool_checkpoint(walpool *db, walpool_checkpoint_mode mode,
     X(cancels, "counter: of these, cancelled")                                \
     X(dirty_leases, "counter: leases given back with an open transaction")    \
     X(lock_waits, "counter: sleeps of 1 ms for another process's lock")       \
+    X(turn_waits, "counter: waits for the turn of another process")           \
     X(statement_hits, "counter: prepared statement found in the cache")       \
     X(statement_misses, "counter: statement had to be prepared")              \
     X(wal_bytes, "size of the -wal file")                                     \
@@ -1209,7 +1215,8 @@ WALPOOL_API int32_t walpool_queue_fd(walpool_queue *queue);
  * Hand in a job.
  *
  * Jobs on one lease or cursor are carried out in their order; so are the
- * writes of a queue. Other jobs may overtake each other.
+ * writes on one database. Other jobs may overtake each other. A job's deadline
+ * begins now.
  *
  * @param queue the queue.
  * @param job   the struct is copied; what it points to must stay as it is
@@ -1217,7 +1224,8 @@ WALPOOL_API int32_t walpool_queue_fd(walpool_queue *queue);
  * @param err   may be NULL.
  * @return WALPOOL_OK, or the error's status; then there is no completion.
  * Owner: caller. Threads: any. Blocks: never.
- * Errors: MISUSE, CLOSED, FORKED, NOMEM, BUSY (100000 jobs are waiting).
+ * Errors: MISUSE, CLOSED, FORKED, NOMEM, BUSY (100000 jobs are
+ *   waiting, or done and not taken).
  * Since: 0.1
  */
 WALPOOL_API walpool_status walpool_submit(walpool_queue *queue,
@@ -1230,8 +1238,8 @@ WALPOOL_API walpool_status walpool_submit(walpool_queue *queue,
  * @param queue      the queue.
  * @param out        receives up to capacity completions.
  * @param capacity   1 or more.
- * @param timeout_ms 0: only what is there. -1: until there is one, or none is
- *   under way.
+ * @param timeout_ms 0: only what is there. Otherwise wait that long for one;
+ *   -1: until there is one, or no job is under way.
  * @param err        may be NULL.
  * @return the number taken; 0 also on an error, which err then tells.
  * Owner: caller owns results and handles in them. Threads: any.

@@ -88,7 +88,7 @@ TEST(conn__is_configured_by_its_options)
     inside.options.journal_size_limit_bytes = -1;
     inside.options.foreign_keys = 0;
     CHECK_OK(inside_try(&inside, "a.db", WALPOOL__CONN_READER, 1000));
-    CHECK_INT(number("PRAGMA synchronous"), 2);
+    CHECK_INT(number("PRAGMA synchronous"), 1);
     CHECK_INT(number("PRAGMA cache_size"), -64);
     CHECK_INT(number("PRAGMA temp_store"), 1);
     CHECK_INT(number("PRAGMA mmap_size"), 65536);

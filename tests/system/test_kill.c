@@ -139,7 +139,7 @@ TEST(kill__of_a_writer_in_mid_transaction_lets_the_next_one_write)
     CHECK_INT(child_hear(&child), 1);
     db = api_open("a.db", "busy_timeout=30000");
     CHECK_INT(pthread_create(&thread, NULL, write_patiently, &status), 0);
-    CHECK_EVENTUALLY(api_health(db).lock_waits > 0);
+    CHECK_EVENTUALLY(api_health(db).turn_waits > 0);
     child_kill(&child);
     pthread_join(thread, NULL);
     CHECK_INT(status, WALPOOL_OK);

@@ -146,7 +146,7 @@ hold_the_writer(int number)
     api_close(db);
 }
 
-TEST(processes__a_wait_for_another_process_ends_at_the_deadline_in_phase_lock)
+TEST(processes__a_wait_for_another_process_ends_at_the_deadline_in_phase_turn)
 {
     walpool_statement update = {.sql = "UPDATE counter SET n = 7 WHERE id = 1"};
     walpool_call call = WALPOOL_CALL_INIT;
@@ -161,11 +161,11 @@ TEST(processes__a_wait_for_another_process_ends_at_the_deadline_in_phase_lock)
         CHECK_STATUS(walpool_write(db, &update, &call, NULL, &err),
                      WALPOOL_TIMEOUT);
         CHECK(check_now_ms() - began >= timeout);
-        CHECK_INT(err.phase, WALPOOL_PHASE_LOCK);
+        CHECK_INT(err.phase, WALPOOL_PHASE_TURN);
         CHECK_INT(err.outcome, WALPOOL_NOT_APPLIED);
         CHECK(walpool_acquire(db, WALPOOL_WRITE, &call, &err) == NULL);
         CHECK_INT(err.status, WALPOOL_TIMEOUT);
-        CHECK_INT(err.phase, WALPOOL_PHASE_LOCK);
+        CHECK_INT(err.phase, WALPOOL_PHASE_TURN);
     }
     child_go_on(&child);
     CHECK_OK(walpool_write(db, &update, NULL, NULL, &err));
@@ -200,7 +200,7 @@ TEST(processes__a_wait_for_another_process_is_cancelled)
     waiting_db = api_open("a.db", "");
     token = walpool_token_open(&err);
     CHECK_INT(pthread_create(&thread, NULL, wait_for_the_writer, &status), 0);
-    CHECK_EVENTUALLY(api_health(waiting_db).lock_waits > 0);
+    CHECK_EVENTUALLY(api_health(waiting_db).turn_waits > 0);
     CHECK_OK(walpool_cancel(token, &err));
     pthread_join(thread, NULL);
     CHECK_INT(status, WALPOOL_CANCELLED);

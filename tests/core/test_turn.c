@@ -1,0 +1,238 @@
+/* turn: taken at once, waited for, given up, cancelled, kept, and left behind.
+ * Another descriptor on the side file plays the other process. */
+#include "turn.h"
+
+#include <fcntl.h>
+
+#include "check.h"
+#include "clock.h"
+#include "handle.h"
+#include "sidelock.h"
+
+static struct walpool__turn *turn;
+static struct walpool__stats stats;
+static int other;
+
+static void
+set_up(void)
+{
+    const char *db = check_path("a.db");
+    close(open(db, O_RDWR | O_CREAT, 0600));
+    turn = walpool__turn_open(db, &stats);
+    CHECK(turn != NULL);
+    other = walpool__sidelock_open(check_path("a.db-turn"), db);
+    CHECK(other >= 0);
+}
+
+static void
+tear_down(void)
+{
+    walpool__turn_close(turn);
+    walpool__sidelock_close(other);
+}
+
+static bool
+take_within(int64_t timeout_ms, walpool_status *stopped)
+{
+    struct walpool__call call;
+    walpool__call_begin_own(&call, timeout_ms);
+    bool mine = walpool__turn_take(turn, &call);
+    *stopped = call.stopped;
+    return mine;
+}
+
+static void *
+take_and_tell(void *told)
+{
+    walpool_status stopped;
+    bool mine = take_within(20000, &stopped);
+    atomic_store((atomic_int *)told, mine ? 1 : -1);
+    return NULL;
+}
+
+/* The other process can have it: we have neither kept nor forgotten it. */
+static bool
+is_free(void)
+{
+    if (walpool__sidelock_try(other, WALPOOL__SIDELOCK_TURN) != 0)
+        return false;
+    walpool__sidelock_give(other, WALPOOL__SIDELOCK_TURN);
+    return true;
+}
+
+TEST(turn__is_taken_and_given)
+{
+    walpool_status stopped;
+    set_up();
+    CHECK(take_within(0, &stopped));
+    CHECK(!is_free());
+    walpool__turn_give(turn, false);
+    CHECK(is_free());
+    tear_down();
+}
+
+TEST(turn__is_kept_for_the_next_thread_for_a_while)
+{
+    walpool_status stopped;
+    set_up();
+    CHECK(take_within(0, &stopped));
+    walpool__turn_give(turn, true);
+    CHECK(!is_free());
+    CHECK(take_within(0, &stopped));
+    walpool__turn_give(turn, false);
+    CHECK(is_free());
+    tear_down();
+}
+
+static int64_t fake_now = 1;
+
+static int64_t
+fake_clock(void)
+{
+    return fake_now;
+}
+
+TEST(turn__is_not_kept_beyond_its_budget)
+{
+    walpool_status stopped;
+    set_up();
+    walpool__clock_replace(fake_clock);
+    CHECK(take_within(0, &stopped));
+    fake_now += 999999;
+    walpool__turn_give(turn, true);
+    CHECK(!is_free());
+    fake_now += 1;
+    CHECK(take_within(0, &stopped));
+    walpool__turn_give(turn, true);
+    CHECK(is_free());
+    walpool__clock_replace(NULL);
+    tear_down();
+}
+
+TEST(turn__is_taken_again_in_a_streak_and_then_only_in_line)
+{
+    walpool_status stopped;
+    set_up();
+    walpool__clock_replace(fake_clock);
+    CHECK(take_within(0, &stopped));
+    walpool__turn_give(turn, false);
+    CHECK_INT(walpool__sidelock_try(other, WALPOOL__SIDELOCK_QUEUE), 0);
+    fake_now += 999999; /* the other process is next, and may be overtaken */
+    CHECK(take_within(0, &stopped));
+    walpool__turn_give(turn, false);
+    fake_now += 1;
+    CHECK(!take_within(0, &stopped));
+    CHECK_INT(stopped, WALPOOL_TIMEOUT);
+    walpool__sidelock_give(other, WALPOOL__SIDELOCK_QUEUE);
+    CHECK(take_within(0, &stopped));
+    walpool__turn_give(turn, false);
+    walpool__clock_replace(NULL);
+    tear_down();
+}
+
+TEST(turn__that_is_refused_leaves_the_line_free)
+{
+    walpool_status stopped;
+    set_up();
+    CHECK_INT(walpool__sidelock_try(other, WALPOOL__SIDELOCK_TURN), 0);
+    CHECK(!take_within(0, &stopped));
+    CHECK_INT(walpool__sidelock_try(other, WALPOOL__SIDELOCK_QUEUE), 0);
+    tear_down();
+}
+
+TEST(turn__of_another_process_ends_a_wait_at_its_deadline)
+{
+    walpool_status stopped;
+    set_up();
+    CHECK_INT(walpool__sidelock_try(other, WALPOOL__SIDELOCK_TURN), 0);
+    CHECK(!take_within(0, &stopped));
+    CHECK_INT(stopped, WALPOOL_TIMEOUT);
+    CHECK(!take_within(20, &stopped));
+    CHECK_INT(stopped, WALPOOL_TIMEOUT);
+    walpool__sidelock_give(other, WALPOOL__SIDELOCK_TURN);
+    CHECK(take_within(20000, &stopped));
+    walpool__turn_give(turn, false);
+    CHECK_EVENTUALLY(is_free());
+    tear_down();
+}
+
+TEST(turn__that_came_too_late_is_given_on)
+{
+    walpool_status stopped;
+    set_up();
+    CHECK_INT(walpool__sidelock_try(other, WALPOOL__SIDELOCK_TURN), 0);
+    CHECK(!take_within(10, &stopped)); /* the keeper waits on */
+    walpool__sidelock_give(other, WALPOOL__SIDELOCK_TURN);
+    CHECK_EVENTUALLY(is_free());
+    tear_down();
+}
+
+TEST(turn__comes_to_a_waiting_thread)
+{
+    pthread_t thread;
+    atomic_int told = 0;
+    set_up();
+    CHECK_INT(walpool__sidelock_try(other, WALPOOL__SIDELOCK_TURN), 0);
+    CHECK_INT(pthread_create(&thread, NULL, take_and_tell, &told), 0);
+    CHECK_INT(atomic_load(&told), 0);
+    walpool__sidelock_give(other, WALPOOL__SIDELOCK_TURN);
+    pthread_join(thread, NULL);
+    CHECK_INT(atomic_load(&told), 1);
+    CHECK(!is_free());
+    walpool__turn_give(turn, false);
+    CHECK(is_free());
+    tear_down();
+}
+
+static void *
+take_with_token(void *token)
+{
+    walpool_call asked = WALPOOL_CALL_INIT;
+    struct walpool__call call;
+    asked.token = token;
+    asked.timeout_ms = 20000;
+    CHECK_INT(walpool__call_begin(&call, &asked, -1, NULL), WALPOOL_OK);
+    bool mine = walpool__turn_take(turn, &call);
+    walpool__call_end(&call);
+    return mine ? token : NULL;
+}
+
+TEST(turn__is_no_longer_waited_for_when_cancelled)
+{
+    pthread_t thread;
+    void *got;
+    int64_t before = atomic_load(&stats.turn_waits);
+    set_up();
+    CHECK_INT(walpool__sidelock_try(other, WALPOOL__SIDELOCK_TURN), 0);
+    walpool_token *token = walpool_token_open(NULL);
+    CHECK_INT(pthread_create(&thread, NULL, take_with_token, token), 0);
+    CHECK_EVENTUALLY(atomic_load(&stats.turn_waits) == before + 1);
+    CHECK_INT(walpool_cancel(token, NULL), WALPOOL_OK);
+    pthread_join(thread, &got);
+    CHECK(got == NULL);
+    walpool_token_close(token);
+    walpool__sidelock_give(other, WALPOOL__SIDELOCK_TURN);
+    CHECK_EVENTUALLY(is_free());
+    tear_down();
+}
+
+TEST(turn__can_be_closed_while_its_keeper_waits)
+{
+    walpool_status stopped;
+    set_up();
+    CHECK_INT(walpool__sidelock_try(other, WALPOOL__SIDELOCK_TURN), 0);
+    CHECK(!take_within(1, &stopped));
+    walpool__turn_close(turn); /* does not wait for the other process */
+    walpool__sidelock_give(other, WALPOOL__SIDELOCK_TURN);
+    CHECK_EVENTUALLY(is_free());
+    walpool__sidelock_close(other);
+}
+
+TEST(turn__needs_a_folder_that_can_be_written)
+{
+    CHECK(walpool__turn_open(check_path("missing/a.db"), &stats) == NULL);
+    walpool__turn_close(NULL);
+    walpool__turn_forget_in_child(NULL);
+}
+
+CHECK_MAIN()
