@@ -37,68 +37,10 @@ HANDLE(walpool_token)
     }
 }
 
-/* One statement, and the rows that come back: a tuple, see raw.h. */
-%typemap(in) (const walpool_statement *statement, const walpool_call *call,
-              walpool_rows *rows) (struct walpool__py_exchange *x = NULL) {
-    x = walpool__py_exchange_begin($input);
-    if (!x)
-        SWIG_fail;
-    $1 = &x->statement;
-    $2 = &x->call;
-    $3 = x->to;
-}
-%typemap(in) (const walpool_call *call, walpool_rows *rows)
-             (struct walpool__py_exchange *x = NULL) {
-    x = walpool__py_exchange_next($input);
-    if (!x)
-        SWIG_fail;
-    $1 = &x->call;
-    $2 = x->to;
-}
-%typemap(argout) (const walpool_statement *statement, const walpool_call *call,
-                  walpool_rows *rows),
-                 (const walpool_call *call, walpool_rows *rows) {
-    if ($result)
-        Py_SETREF($result, walpool__py_answer(x$argnum));
-}
-%typemap(freearg) (const walpool_statement *statement,
-                   const walpool_call *call, walpool_rows *rows),
-                  (const walpool_call *call, walpool_rows *rows) {
-    walpool__py_exchange_end(x$argnum);
-}
+%include "requests.i"
+%include "structs.i"
 
-/* Many statements, and their results. */
-%typemap(in) (const walpool_statement *statements, size_t count,
-              const walpool_call *call, walpool_result *results,
-              walpool_rows *rows) (struct walpool__py_batch batch = {NULL}) {
-    if (!walpool__py_batch_begin(&batch, $input))
-        SWIG_fail;
-    $1 = batch.statements;
-    $2 = batch.count;
-    $3 = &batch.call;
-    $4 = batch.results;
-    $5 = &batch.rows;
-}
-%typemap(argout) (const walpool_statement *statements, size_t count,
-                  const walpool_call *call, walpool_result *results,
-                  walpool_rows *rows) {
-    if ($result)
-        Py_SETREF($result, walpool__py_batch_answer(&batch$argnum));
-}
-%typemap(freearg) (const walpool_statement *statements, size_t count,
-                   const walpool_call *call, walpool_result *results,
-                   walpool_rows *rows) {
-    walpool__py_batch_end(&batch$argnum);
-}
-
-/* Deadline, label and token alone: a tuple (timeout, why, token). */
-%typemap(in) const walpool_call *call (walpool_call call) {
-    if (!walpool__py_call($input, &call))
-        SWIG_fail;
-    $1 = &call;
-}
-
-/* Names and options of a database, times, and what comes back as a struct. */
+/* Names and options of a database, and times. */
 %typemap(in) const char *name {
     if (PyBytes_AsStringAndSize($input, (char **)&$1, NULL) < 0)
         SWIG_fail;
@@ -111,35 +53,6 @@ HANDLE(walpool_token)
 %typemap(in) int64_t timeout_ms {
     if (!walpool__py_milliseconds($input, &$1))
         SWIG_fail;
-}
-%typemap(in, numinputs=0) walpool_version_info *out (walpool_version_info out) {
-    $1 = &out;
-}
-%typemap(argout) walpool_version_info *out {
-    Py_SETREF($result, Py_BuildValue("(sssiii)", $1->walpool, $1->sqlite,
-                                     $1->sqlite_source_id, $1->sqlite_number,
-                                     $1->sqlite_bundled, $1->wal_reset_safe));
-}
-%typemap(in, numinputs=0) walpool_checkpoint_result *out
-                          (walpool_checkpoint_result out) {
-    $1 = &out;
-}
-%typemap(argout) walpool_checkpoint_result *out {
-    if ($result)
-        Py_SETREF($result,
-                  Py_BuildValue("(iiii)", $1->outcome, $1->busy,
-                                $1->log_frames, $1->checkpointed_frames));
-}
-/* The longest path, every byte of it escaped, fits. */
-%typemap(in, numinputs=0) (char *dst, size_t capacity, size_t *need)
-                          (char json[65536], size_t need) {
-    $1 = json;
-    $2 = sizeof json;
-    $3 = &need;
-}
-%typemap(argout) (char *dst, size_t capacity, size_t *need) {
-    if ($result)
-        Py_SETREF($result, PyUnicode_FromString($1));
 }
 
 /* These always work on the disk, and other threads run meanwhile. */

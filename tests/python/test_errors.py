@@ -23,6 +23,14 @@ def test_errors__have_a_class_for_each_status():
     assert len(_errors._CLASSES) == len(statuses) - 1
 
 
+def test_errors__have_a_word_for_each_phase_and_outcome():
+    text = HEADER.read_text()
+    for name, words in (("phase", _errors._PHASES), ("outcome", _errors._OUTCOMES)):
+        block = text[text.index(f"typedef enum walpool_{name} {{") : text.index(f"}} walpool_{name};")]
+        names = re.findall(r"WALPOOL_(?:PHASE_)?(\w+) = (\d+)", block)
+        assert [(word.lower(), int(number)) for word, number in names] == [(w, i) for i, w in enumerate(words)]
+
+
 def test_errors__say_all_that_the_core_knows(users):
     with pytest.raises(walpool.SqlError) as caught:
         users.query("SELECT id,\n nme FROM user")

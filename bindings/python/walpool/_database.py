@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import _thread
 import atexit
-import math
 import os
 import warnings
 from collections.abc import Iterable, Sequence
@@ -13,8 +12,9 @@ from typing import TYPE_CHECKING, Any, Literal
 from weakref import WeakSet
 
 from . import _native
-from ._errors import MisuseError, OptionError, WalpoolError
+from ._errors import MisuseError, WalpoolError
 from ._lease import Reader, Writer
+from ._options import Path, encode_name, encode_option
 from ._reading import Reading
 from ._token import Token
 from ._types import Checkpoint, Health, Many, Options, Params, Result
@@ -29,9 +29,6 @@ _OUTCOMES: tuple[Literal["complete", "partial", "not_reset"], ...] = (
     "partial",
     "not_reset",
 )
-_IN_SECONDS = ("busy_timeout", "close_timeout", "timeout")
-_DAY = 86400
-
 _open: WeakSet[Database] = WeakSet()
 
 
@@ -54,42 +51,6 @@ def _close_quietly(handle: int) -> None:
         pass
 
 
-def _milliseconds(name: str, value: Any) -> str:
-    if isinstance(value, (int, float)) and not isinstance(value, bool):
-        if value == math.inf:
-            return "-1"
-        if 0 <= value <= _DAY:
-            return str(math.ceil(value * 1000 - 1e-6))  # 0.029 is 29 ms
-    raise OptionError(
-        f"option {name} is {value!r}: pass seconds from 0 to {_DAY}, or math.inf"
-    )
-
-
-def _option(name: str, value: Any) -> str:
-    """An option's value as the core reads it."""
-    if isinstance(value, str):
-        return value
-    if name.lstrip("_") in _IN_SECONDS:
-        return _milliseconds(name, value)
-    if isinstance(value, bool):
-        return str(int(value))
-    if name.lstrip("_") == "permissions" and isinstance(value, int):
-        return format(value, "o")
-    return str(value)
-
-
-def _name(path: str | bytes | os.PathLike[str] | os.PathLike[bytes]) -> bytes:
-    try:
-        name = os.fsencode(path)
-    except (TypeError, UnicodeEncodeError) as error:
-        raise MisuseError(f"cannot open {path!r}: {error}") from None
-    if b"\0" in name:
-        raise MisuseError(f"cannot open {path!r}: the path holds a NUL byte")
-    if isinstance(path, os.PathLike) and name.startswith(b"file:"):
-        return b"./" + name  # a file of that name, no DSN
-    return name
-
-
 class Database(Reading, Writing):
     """An open database: one file, its readers and its one writer.
 
@@ -107,11 +68,11 @@ class Database(Reading, Writing):
 
     def __init__(
         self,
-        path: str | bytes | os.PathLike[str] | os.PathLike[bytes],
+        path: Path,
         **options: Unpack[Options],
     ) -> None:
-        name = _name(path)
-        given = {key: _option(key, value) for key, value in options.items()}
+        name = encode_name(path)
+        given = {key: encode_option(key, value) for key, value in options.items()}
         self._known = {}
         self._handle = _native.open(name, given)
         self._name = os.fsdecode(name)
@@ -358,7 +319,7 @@ def _statement(index: int, item: Any) -> tuple[str, Any]:
 
 
 def open(
-    path: str | bytes | os.PathLike[str] | os.PathLike[bytes],
+    path: Path,
     **options: Unpack[Options],
 ) -> Database:
     """Open a database, or share the one that this process has open on the file.

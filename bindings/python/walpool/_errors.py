@@ -15,10 +15,10 @@ from __future__ import annotations
 import builtins
 from typing import Literal
 
-Phase = Literal["none", "queue", "lock", "execute"]
+Phase = Literal["none", "queue", "lock", "execute", "turn", "sync"]
 Outcome = Literal["not_applied", "applied", "unknown"]
 
-_PHASES: tuple[Phase, ...] = ("none", "queue", "lock", "execute")
+_PHASES: tuple[Phase, ...] = ("none", "queue", "lock", "execute", "turn", "sync")
 _OUTCOMES: tuple[Outcome, ...] = ("not_applied", "applied", "unknown")
 
 
@@ -42,11 +42,14 @@ class WalpoolError(Exception):
     """Number of the statement in a batch that failed, counted from 0."""
     phase: Phase = "none"
     """Where a timeout or a cancel struck: waiting for a connection of this
-    process (``"queue"``), for another process (``"lock"``), or running the
-    statement (``"execute"``)."""
+    process (``"queue"``), for this process's turn to write (``"turn"``), for
+    another process's lock (``"lock"``), running the statement
+    (``"execute"``), or waiting for the disk after the commit was made
+    (``"sync"``)."""
     outcome: Outcome = "not_applied"
-    """What became of the write that failed. ``"unknown"`` is rare: the disk
-    failed during the commit."""
+    """What became of the write that failed. ``"applied"`` with the phase
+    ``"sync"``: it is visible, but may not survive a power cut.
+    ``"unknown"``: the disk failed during the commit."""
     errno: int | None = None
     """``errno`` of the system call that failed, if one did."""
 
@@ -201,6 +204,13 @@ class InternalError(WalpoolError):
     status = "WALPOOL_INTERNAL"
 
 
+class PoisonedError(WalpoolError):
+    """A sync of the disk has failed, so that nothing is certain about what was
+    written before: writes are refused for good."""
+
+    status = "WALPOOL_POISONED"
+
+
 # By the number of the status; the order is that of WALPOOL_STATUS_LIST.
 _CLASSES: dict[int, type[WalpoolError]] = dict(
     enumerate(
@@ -229,6 +239,7 @@ _CLASSES: dict[int, type[WalpoolError]] = dict(
             UnsupportedError,
             RefusedError,
             InternalError,
+            PoisonedError,
         ),
         start=1,
     )

@@ -176,8 +176,14 @@ class Writer(_Lease, Writing):
         :raises BusyError: a cursor of the transaction is open.
         :raises ConstraintError: a deferred foreign key fails; the transaction
             stays open.
+        :raises TimeoutError: with ``outcome`` saying whether it was applied.
         """
-        _native.commit(self._handle, (timeout, None, token))
+        try:
+            _native.commit(self._handle, (timeout, None, token))
+        except WalpoolError as error:
+            if error.outcome != "not_applied":
+                self._depth = 0
+            raise
         self._depth -= 1
 
     def rollback(self) -> None:

@@ -51,8 +51,9 @@ class Options(TypedDict, total=False):
     """Prepared statements kept for each connection, 0 to 10000. Default
     128."""
     durability: Literal["normal", "full"]
-    """``"normal"``, the default, survives a killed process; ``"full"`` also a
-    power cut, at the price of waiting for the disk in every commit."""
+    """``"normal"``, the default, survives a killed process. ``"full"`` also
+    survives a power cut: a commit is visible at once, and answered when a sync
+    of the disk, shared by all who wait, covers it."""
     foreign_keys: bool
     """Whether foreign keys are enforced. Default True."""
     temp_store: Literal["memory", "file"]
@@ -164,6 +165,8 @@ class Health:
     """Counter: leases given back with an open transaction."""
     lock_waits: int
     """Counter: sleeps of 1 ms for another process's lock."""
+    turn_waits: int
+    """Counter: waits for the turn of another process."""
     statement_hits: int
     """Counter: prepared statement found in the cache."""
     statement_misses: int

@@ -1,0 +1,32 @@
+/* Typemaps for the structs that the core fills in: they come back as tuples,
+ * health as JSON. walpool/_types.py gives them names. */
+
+%typemap(in, numinputs=0) walpool_version_info *out (walpool_version_info out) {
+    $1 = &out;
+}
+%typemap(argout) walpool_version_info *out {
+    Py_SETREF($result, Py_BuildValue("(sssiii)", $1->walpool, $1->sqlite,
+                                     $1->sqlite_source_id, $1->sqlite_number,
+                                     $1->sqlite_bundled, $1->wal_reset_safe));
+}
+%typemap(in, numinputs=0) walpool_checkpoint_result *out
+                          (walpool_checkpoint_result out) {
+    $1 = &out;
+}
+%typemap(argout) walpool_checkpoint_result *out {
+    if ($result)
+        Py_SETREF($result,
+                  Py_BuildValue("(iiii)", $1->outcome, $1->busy,
+                                $1->log_frames, $1->checkpointed_frames));
+}
+/* The longest path, every byte of it escaped, fits. */
+%typemap(in, numinputs=0) (char *dst, size_t capacity, size_t *need)
+                          (char json[65536], size_t need) {
+    $1 = json;
+    $2 = sizeof json;
+    $3 = &need;
+}
+%typemap(argout) (char *dst, size_t capacity, size_t *need) {
+    if ($result)
+        Py_SETREF($result, PyUnicode_FromString($1));
+}

@@ -1,0 +1,50 @@
+"""Options: from Python's values to the texts that the core reads."""
+
+from __future__ import annotations
+
+import math
+import os
+from typing import Any, TypeAlias, Union
+
+from ._errors import MisuseError, OptionError
+
+Path: TypeAlias = Union[str, bytes, "os.PathLike[str]", "os.PathLike[bytes]"]
+
+_IN_SECONDS = ("busy_timeout", "close_timeout", "timeout")
+_DAY = 86400
+
+
+def _milliseconds(name: str, value: Any) -> str:
+    if isinstance(value, (int, float)) and not isinstance(value, bool):
+        if value == math.inf:
+            return "-1"
+        if 0 <= value <= _DAY:
+            return str(math.ceil(value * 1000 - 1e-6))  # 0.029 is 29 ms
+    raise OptionError(
+        f"option {name} is {value!r}: pass seconds from 0 to {_DAY}, or math.inf"
+    )
+
+
+def encode_option(name: str, value: Any) -> str:
+    """An option's value as the core reads it."""
+    if isinstance(value, str):
+        return value
+    if name.lstrip("_") in _IN_SECONDS:
+        return _milliseconds(name, value)
+    if isinstance(value, bool):
+        return str(int(value))
+    if name.lstrip("_") == "permissions" and isinstance(value, int):
+        return format(value, "o")
+    return str(value)
+
+
+def encode_name(path: Path) -> bytes:
+    try:
+        name = os.fsencode(path)
+    except (TypeError, UnicodeEncodeError) as error:
+        raise MisuseError(f"cannot open {path!r}: {error}") from None
+    if b"\0" in name:
+        raise MisuseError(f"cannot open {path!r}: the path holds a NUL byte")
+    if isinstance(path, os.PathLike) and name.startswith(b"file:"):
+        return b"./" + name  # a file of that name, no DSN
+    return name
