@@ -4,8 +4,8 @@
  * module beside this file only passes them on. */
 const { raw } = require('./lib/native.js');
 const { WalpoolError, classes } = require('./lib/errors.js');
-const { Database, Lease } = require('./lib/database.js');
-const { DatabaseSync, LeaseSync } = require('./lib/sync.js');
+const { Database } = require('./lib/database.js');
+const { DatabaseSync } = require('./lib/sync.js');
 
 /** @param {string | URL} name @param {object} [options] */
 const open = (name, options) => Database.open(name, options);
@@ -20,8 +20,6 @@ module.exports = {
     versionNumber: raw.walpool_version_number,
     Database,
     DatabaseSync,
-    Lease,
-    LeaseSync,
     WalpoolError,
     MisuseError: classes.MISUSE,
     ClosedError: classes.CLOSED,

@@ -63,6 +63,15 @@ open_slot(struct addon *addon)
     return id;
 }
 
+void
+slot_end_batch(struct slot *slot)
+{
+    if (slot->statements)
+        free(slot->statements);
+    slot->statements = NULL;
+    slot->statement_count = 0;
+}
+
 static void
 free_slot(struct slot *slot)
 {
@@ -175,6 +184,7 @@ check(struct addon *addon, struct slot *slot)
         return addon_misuse(addon, "no such slot");
     if (slot->op != ADDON_NOTHING)
         return addon_misuse(addon, "the slot's job is still under way");
+    slot_end_batch(slot);
     walpool_rows_wrap(&slot->rows, slot->block, slot->block_bytes);
     return WALPOOL_OK;
 }
@@ -201,14 +211,6 @@ slot_call(struct addon *addon, struct slot *slot)
     return walpool_request_decode(slot->request, slot->request_bytes, NULL,
                                   &slot->call, slot->why, NULL,
                                   &addon->answer->error);
-}
-
-void
-slot_end_batch(struct slot *slot)
-{
-    free(slot->statements);
-    slot->statements = NULL;
-    slot->statement_count = 0;
 }
 
 /* The requests of a batch follow each other; a word that is no request's
@@ -256,7 +258,6 @@ slot_batch(struct addon *addon, struct slot *slot)
 
     if (status != WALPOOL_OK)
         return status;
-    slot_end_batch(slot);
     for (; another(slot, at); at += used) {
         status = batch_add(addon, slot, at, &used);
         if (status != WALPOOL_OK)

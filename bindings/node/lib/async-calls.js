@@ -29,6 +29,7 @@ const SCRIPT = raw.WALPOOL_CALL_SCRIPT;
  * @property {(writes: boolean) => void} enter refuses a call that may not be made
  * @property {<T>(work: () => Promise<T>) => Promise<T>} inTurn one call at a time
  * @property {(rows: Rows) => void} opened learns of an iterator
+ * @property {(rows: Rows) => void} ended learns of its end
  * @property {(options: object | undefined, work: (calls: Calls) => Promise<any>)
  *   => Promise<any>} atomically does all of the work or nothing */
 
@@ -61,7 +62,7 @@ class Held {
 class Rows {
     #source;
     #held;
-    #inTurn;
+    #owner;
     /** @type {any[]} */
     #rows = [];
     #next = 0;
@@ -70,11 +71,11 @@ class Rows {
     #last = Promise.resolve();
 
     /** @param {Calls} source stays open as long as its iterators
-     *  @param {Held} held @param {Owner['inTurn']} inTurn */
-    constructor(source, held, inTurn) {
+     *  @param {Held} held @param {Owner} owner */
+    constructor(source, held, owner) {
         this.#source = source;
         this.#held = held;
-        this.#inTurn = inTurn;
+        this.#owner = owner;
         dropped.register(this, held, this);
     }
 
@@ -104,7 +105,7 @@ class Rows {
             /** @type {any[]} */
             const rows = [];
             try {
-                this.#more = await this.#inTurn(() => this.#held.blocks.take(rows));
+                this.#more = await this.#owner.inTurn(() => this.#held.blocks.take(rows));
             } catch (error) {
                 await this.#end(undefined);
                 throw error;
@@ -121,6 +122,7 @@ class Rows {
         this.#next = 0;
         dropped.unregister(this);
         await this.#held.end();
+        this.#owner.ended(this);
         return { value, done: true };
     }
 
@@ -179,20 +181,20 @@ class Calls {
 
     /** @param {string} sql @param {Params} [params] @param {object} [options] */
     async query(sql, params, options) {
-        const call = readCall(options, false);
+        const call = readCall(options);
         return (await this.#readRows(statementOf(sql), params, call, 0)).rows;
     }
 
     /** @param {string} sql @param {Params} [params] @param {object} [options] */
     async queryOne(sql, params, options) {
-        const call = readCall(options, false);
+        const call = readCall(options);
         const { rows } = await this.#readRows(statementOf(sql), params, call, FIRST);
         return rows.length === 0 ? null : rows[0];
     }
 
     /** @param {string} sql @param {Params} [params] @param {object} [options] */
     async queryRaw(sql, params, options) {
-        const call = readCall({ ...options, rows: 'array' }, false);
+        const call = readCall({ ...options, rows: 'array' });
         return this.#readRows(statementOf(sql), params, call, 0);
     }
 
@@ -200,12 +202,12 @@ class Calls {
     iterate(sql, params, options) {
         const owner = this.#owner;
         const statement = statementOf(sql);
-        const asked = readCall(options, false);
+        const asked = readCall(options);
         owner.enter(false);
         const token = new Token([...owner.signals, ...asked.signals]);
         try {
             const blocks = this.#prepare(statement, params, token.guard(asked), 0, owner.ahead);
-            const rows = new Rows(this, new Held(blocks, token), owner.inTurn);
+            const rows = new Rows(this, new Held(blocks, token), owner);
             owner.opened(rows);
             return rows;
         } catch (error) {
@@ -234,21 +236,21 @@ class Calls {
     /** @param {string} sql @param {Params} [params] @param {object} [options] */
     async execute(sql, params, options) {
         const statement = statementOf(sql);
-        return this.#change(statement, readCall(options, false),
+        return this.#change(statement, readCall(options),
             (slot, call) => putRequest(slot, 0, statement, params, call, 0));
     }
 
     /** @param {string} sql @param {object} [options] */
     async script(sql, options) {
         const statement = statementOf(sql);
-        await this.#change(statement, readCall(options, false),
+        await this.#change(statement, readCall(options),
             (slot, call) => putRequest(slot, 0, statement, undefined, call, SCRIPT));
     }
 
     /** @param {string} sql @param {Iterable<Params>} rows @param {object} [options] */
     async executeMany(sql, rows, options) {
         const statement = statementOf(sql);
-        const asked = readCall(options, false);
+        const asked = readCall(options);
         const chunks = chunksOf(rows);
         /** @param {Calls} calls @param {import('./many.js').Chunk} chunk */
         const run = (calls, chunk) => calls.#change(statement, asked, (slot, call) =>

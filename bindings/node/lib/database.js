@@ -81,6 +81,7 @@ class Lease extends Calls {
             enter: () => this.#enter(),
             inTurn: (work) => turns.next(work),
             opened: (rows) => { this.#iterators.add(rows); },
+            ended: (rows) => { this.#iterators.delete(rows); },
             atomically: (_, work) => this.savepoint(work),
         });
         this.#handle = handle;
@@ -109,15 +110,13 @@ class Lease extends Calls {
     }
 
     async #closeIterators() {
-        for (const rows of this.#iterators) await rows.return();
-        this.#iterators.clear();
+        for (const rows of [...this.#iterators]) await rows.return();
     }
 
     /** @param {object} [options] */
     async begin(options) {
-        const call = readCall(options, false);
+        const call = readCall(options);
         this.#enter();
-        await this.#closeIterators();
         await this.#send(raw.WALPOOL_OP_BEGIN, call);
         this.#depth = this.#writes ? 1 : 0;
     }
@@ -136,21 +135,19 @@ class Lease extends Calls {
 
     /** @param {Call} call */
     async #commit(call) {
-        await this.#closeIterators();
         await this.#send(raw.WALPOOL_OP_COMMIT, call);
         this.#depth--;
     }
 
     /** @param {object} [options] */
     async commit(options) {
-        const call = readCall(options, false);
+        const call = readCall(options);
         this.#enter();
         await this.#commit(call);
     }
 
     /** Nothing cancels a rollback. */
     async #rollback() {
-        await this.#closeIterators();
         await this.#turns.next(() => sendCall(raw.WALPOOL_OP_ROLLBACK, this.#handle, PLAIN));
         this.#depth--;
     }
@@ -161,8 +158,6 @@ class Lease extends Calls {
     }
 
     async release() {
-        if (this.#released) return;
-        await this.#closeIterators();
         await this.#turns.next(async () => {
             if (this.#released) return;
             if (raw.walpool_release(this.#handle) !== 0) throw answer();
@@ -194,6 +189,7 @@ class Lease extends Calls {
                 throw refuse('BUSY', 'a savepoint was not awaited before the end of the ' +
                     'block around it: all of the block is undone');
             }
+            await this.#closeIterators();
             while (this.#depth >= depth) await this.#commit(PLAIN);
             return result;
         } catch (error) {
@@ -244,6 +240,7 @@ class Database extends Calls {
             enter: (writes) => { if (writes) context.refuseNested(this.#path); },
             inTurn: (work) => work(),
             opened() {},
+            ended() {},
             atomically: (options, work) => this.write(work, options),
         });
         this.#handle = handle;
@@ -269,7 +266,7 @@ class Database extends Calls {
 
     /** @param {unknown} list @param {object} [options] */
     async batch(list, options) {
-        const asked = readCall(options, false);
+        const asked = readCall(options);
         context.refuseNested(this.#path);
         return withSignals(asked, [], async (call) => {
             const slot = takeSlot(BLOCK_BYTES);
@@ -304,7 +301,7 @@ class Database extends Calls {
     /** @param {'read' | 'write'} kind @param {object} [options] */
     async acquire(kind, options) {
         if (kind === 'read' || kind === 'write') {
-            return this.#acquire(kind === 'write', readCall(options, false));
+            return this.#acquire(kind === 'write', readCall(options));
         }
         throw refuse('MISUSE', 'the kind of a lease must be "read" or "write"');
     }
@@ -312,7 +309,7 @@ class Database extends Calls {
     /** @param {(lease: Lease) => any} callback @param {object} [options] */
     async read(callback, options) {
         checkCallback(callback, 'read');
-        const lease = await this.#acquire(false, readCall(options, false));
+        const lease = await this.#acquire(false, readCall(options));
         try {
             return await callback(lease);
         } finally {
@@ -323,7 +320,7 @@ class Database extends Calls {
     /** @param {(lease: Lease) => any} callback @param {object} [options] */
     async write(callback, options) {
         checkCallback(callback, 'write');
-        const lease = await this.#acquire(true, readCall(options, false));
+        const lease = await this.#acquire(true, readCall(options));
         try {
             return await lease.run(KEY, callback);
         } finally {
@@ -334,7 +331,7 @@ class Database extends Calls {
     /** @param {string} [mode] @param {object} [options] */
     async checkpoint(mode, options) {
         const number = checkpointMode(mode);
-        const asked = readCall(options, false);
+        const asked = readCall(options);
         context.refuseNested(this.#path);
         const { checkpoint } = await withSignals(asked, [],
             (call) => sendCall(raw.WALPOOL_OP_CHECKPOINT, this.#handle, call, number));

@@ -6,7 +6,7 @@
 const { refuse } = require('./errors.js');
 const { describe } = require('./statement.js');
 
-const NO_LIMIT_MS = 2 ** 31; // 24 days, when Infinity is asked for
+const LONGEST_MS = 86400000; // a day: the library's limit, and what Infinity means
 
 /** @type {readonly AbortSignal[]} */
 const NO_SIGNALS = Object.freeze([]);
@@ -30,13 +30,13 @@ const PLAIN = Object.freeze(new Call());
 /** @param {unknown} value */
 function readTimeout(value) {
     if (value === undefined || value === null) return -1;
-    if (value === Infinity) return NO_LIMIT_MS;
+    if (value === Infinity) return LONGEST_MS;
     if (typeof value !== 'number' || Number.isNaN(value) || value < -1) {
         const is = typeof value === 'number' ? String(value) : describe(value);
         throw refuse('MISUSE',
             `timeout is ${is}: it must be milliseconds, 0 or more, or Infinity`);
     }
-    return Math.min(Math.ceil(value), NO_LIMIT_MS);
+    return Math.ceil(value);
 }
 
 /** @param {unknown} value */
@@ -86,10 +86,8 @@ const readers = {
     signal(call, value) { call.signals = readSignal(value); },
 };
 
-/** @param {unknown} options what the caller gave
- *  @param {boolean} synchronous a signal cannot fire meanwhile
- *  @returns {Call} */
-function readCall(options, synchronous) {
+/** @param {unknown} options what the caller gave @returns {Call} */
+function readCall(options) {
     if (options === undefined || options === null) return PLAIN;
     if (typeof options !== 'object') {
         throw refuse('MISUSE', `the options are ${describe(options)}: they must be an object`);
@@ -97,16 +95,13 @@ function readCall(options, synchronous) {
     const call = new Call();
     for (const [name, value] of Object.entries(options)) {
         const read = readers[name];
-        if (!read || (synchronous && name === 'signal')) throw unknownOption(name, synchronous);
+        if (!read) {
+            throw refuse('OPTION', `unknown option "${name}" of a call: there are ` +
+                Object.keys(readers).join(', '));
+        }
         read(call, value);
     }
     return call;
-}
-
-/** @param {string} name @param {boolean} synchronous */
-function unknownOption(name, synchronous) {
-    const known = Object.keys(readers).filter((key) => !synchronous || key !== 'signal');
-    return refuse('OPTION', `unknown option "${name}" of a call: there are ${known.join(', ')}`);
 }
 
 /* ----------------------------------------------------------------- opening */
@@ -144,9 +139,11 @@ function openText(options) {
     }
     return Object.entries(options)
         .filter(([, value]) => value !== undefined)
-        .map(([name, value]) => [checkText('an option name', name),
-            checkText(`option "${name}"`, optionText(name, value))])
-        .map(([name, value]) => `${escaped(snake(name))}=${escaped(value)}`)
+        .map(([name, value]) => {
+            if (!/^\w+$/.test(name)) throw refuse('OPTION', `unknown option "${name}"`);
+            const text = checkText(`option "${name}"`, optionText(name, value));
+            return `${snake(name)}=${escaped(text)}`;
+        })
         .join('&');
 }
 

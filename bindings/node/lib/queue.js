@@ -3,7 +3,7 @@
 /* The queue: calls go to the library's threads, and their completions come
  * back once per turn of the event loop, many at a time. */
 const { raw } = require('./native.js');
-const { answer, read, refuse } = require('./errors.js');
+const { answer, read } = require('./errors.js');
 const { takeSlot, giveSlot, BLOCK_BYTES } = require('./slot.js');
 const { Call } = require('./options.js');
 const { putCall } = require('./request.js');
@@ -111,15 +111,11 @@ class Token {
 
     /** @param {readonly AbortSignal[]} signals */
     constructor(signals) {
-        const aborted = signals.find((signal) => signal.aborted);
-        if (aborted) {
-            throw refuse('CANCELLED', 'the call was cancelled before it began',
-                { cause: aborted.reason });
-        }
         this.#handle = raw.walpool_token_open();
         if (!this.#handle) throw answer();
         this.#signals = signals;
         for (const signal of signals) signal.addEventListener('abort', this.#cancel);
+        if (signals.some((signal) => signal.aborted)) this.cancel();
     }
 
     /** A call that this token cancels. @param {Call} call */

@@ -7,6 +7,7 @@ const { raw } = require('./native.js');
 const { refuse } = require('./errors.js');
 const { describe } = require('./statement.js');
 const { putValue, putText } = require('./values.js');
+const { putUtf8At } = require('./text.js');
 
 const REQUEST_MAGIC = raw.WALPOOL_REQUEST_MAGIC | 0;
 const ROWS_MAGIC = raw.WALPOOL_ROWS_MAGIC | 0;
@@ -48,7 +49,7 @@ function putStatement(slot, at, statement, why) {
     slot.reserve(whyAt + WHY_BYTES * 3 + 8);
     const { bytes, i32 } = slot.request;
     if (sql) bytes.set(sql, sqlAt);
-    const whyBytes = why === '' ? 0 : bytes.utf8Write(why.slice(0, WHY_BYTES), whyAt);
+    const whyBytes = why === '' ? 0 : putUtf8At(bytes, why.slice(0, WHY_BYTES), whyAt);
     const head = at >> 2;
     i32[head] = REQUEST_MAGIC;
     i32[head + 8] = HEADER_BYTES;
@@ -124,7 +125,11 @@ function valuesOf(params, names, row) {
         throw refuse('PARAM', `row ${row + 1} of the parameters is ` +
             `${describe(params)}, where the first one is an object`);
     }
-    return names.map((name) => params[name]);
+    return names.map((name) => {
+        if (row < 0 || Object.hasOwn(params, name)) return params[name];
+        throw refuse('PARAM', `row ${row + 1} of the parameters has no "${name}", ` +
+            'which the first one has');
+    });
 }
 
 /** Begin a block: its header and names; returns where the first row's cells

@@ -6,6 +6,7 @@
 const { raw } = require('./native.js');
 const { answer, refuse } = require('./errors.js');
 const { shapeOf } = require('./shape.js');
+const { latin1At, utf8At } = require('./text.js');
 
 const ASCII = raw.WALPOOL_ROWS_ASCII;
 const NAMES = raw.WALPOOL_ROWS_NAMES;
@@ -77,13 +78,13 @@ function integer(at) {
 function textAt(from, bytes) {
     const memory = block.memory.bytes;
     const end = from + bytes;
-    if (bytes > SCANNED_TEXT) return memory.utf8Slice(from, end);
+    if (bytes > SCANNED_TEXT) return utf8At(memory, from, end);
     for (let i = from; i < end; i++) {
-        if (memory[i] > 127) return memory.utf8Slice(from, end);
+        if (memory[i] > 127) return utf8At(memory, from, end);
     }
     const start = block.origin + block.arenaStart;
-    arena ??= memory.latin1Slice(start, block.origin + block.arenaEnd);
-    return arena.substring(from - start, end - start);
+    const whole = arena ??= latin1At(memory, start, block.origin + block.arenaEnd);
+    return whole.substring(from - start, end - start);
 }
 
 /** A value that is still in SQLite. @param {number} at @param {number} type */
@@ -91,7 +92,7 @@ function large(at, type) {
     const bytes = Buffer.allocUnsafeSlow(block.memory.i32[at + 1] >>> 0);
     const status = raw.walpool_cursor_value(block.cursor, columnOf(at), 0, bytes);
     if (status !== 0) throw answer();
-    return type === TEXT ? bytes.utf8Slice(0, bytes.length) : bytes;
+    return type === TEXT ? utf8At(bytes, 0, bytes.length) : bytes;
 }
 
 /** Any cell. @param {number} at @returns {any} */
@@ -119,7 +120,7 @@ function namesIn(from) {
     let at = (from.origin >> 2) + HEADER_WORDS;
     for (; at < from.first; at += CELL_WORDS) {
         const start = from.origin + i32[at + 2];
-        names.push(bytes.utf8Slice(start, start + i32[at + 1]));
+        names.push(utf8At(bytes, start, start + i32[at + 1]));
     }
     return names;
 }
@@ -142,8 +143,8 @@ function addRows(from, shape, call, rows) {
     bigint = call.bigint;
     arena = null;
     const { i32, f64, bytes } = from.memory;
-    const text = from.flags & ASCII ? bytes.latin1Slice(
-        from.origin + from.arenaStart, from.origin + from.arenaEnd) : null;
+    const text = from.flags & ASCII
+        ? latin1At(bytes, from.origin + from.arenaStart, from.origin + from.arenaEnd) : null;
     const end = from.first + from.rowCount * from.columnCount * CELL_WORDS;
     shape.maker(call.arrays, bigint)(
         i32, f64, text, from.arenaStart, from.first, end, rows, cell);

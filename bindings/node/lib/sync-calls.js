@@ -6,7 +6,7 @@ const { raw } = require('./native.js');
 const { answer } = require('./errors.js');
 const { takeSlot, giveSlot, BLOCK_BYTES, SCAN_BYTES } = require('./slot.js');
 const { statementOf } = require('./statement.js');
-const { readCall } = require('./options.js');
+const { readCall, Call, PLAIN } = require('./options.js');
 const { putRequest, putManyRequest, putCall, putTimeout } = require('./request.js');
 const { takeRows } = require('./rows.js');
 const { writeResult } = require('./results.js');
@@ -18,10 +18,29 @@ const TOOBIG = raw.WALPOOL_TOOBIG;
 
 /** @typedef {import('./slot.js').Slot} Slot */
 /** @typedef {import('./statement.js').Statement} Statement */
-/** @typedef {import('./options.js').Call} Call */
 /** @typedef {import('./request.js').Params} Params */
 /** A call of the library on a handle, with a slot. Returns its status.
  * @typedef {(handle: number, slot: number) => number} Run */
+
+/** A token that cancels every call that has it; made when first needed. */
+let cancelled = 0;
+
+/** Nothing can fire a signal while a synchronous call runs: it counts when the
+ * call begins, and the library then answers as to any cancelled call.
+ * @param {Call} call @returns {Call} */
+function withSignals(call) {
+    if (!call.signals.some((signal) => signal.aborted)) return call;
+    if (!cancelled) {
+        cancelled = raw.walpool_token_open();
+        raw.walpool_cancel(cancelled);
+    }
+    return Object.assign(new Call(), call, { token: cancelled });
+}
+
+/** @param {object | undefined} options */
+function callOf(options) {
+    return options === undefined ? PLAIN : withSignals(readCall(options));
+}
 
 /** @param {number} status */
 function check(status) {
@@ -115,16 +134,19 @@ class RowsSync {
     /** @type {((slot: Slot) => void) | null} */
     #open;
     #source;
+    #ended;
     #statement;
     #call;
     /** @type {readonly string[] | undefined} */
     #columns = undefined;
 
     /** @param {CallsSync} source stays open as long as its iterators
+     *  @param {(rows: RowsSync) => void} ended learns of the end
      *  @param {(slot: Slot) => void} open sends the first request
      *  @param {Statement} statement @param {Call} call */
-    constructor(source, open, statement, call) {
+    constructor(source, ended, open, statement, call) {
         this.#source = source;
+        this.#ended = ended;
         this.#open = open;
         this.#statement = statement;
         this.#call = call;
@@ -169,19 +191,19 @@ class RowsSync {
             this.#take(this.#statement.blockBytes, open);
         } else if (this.#held.cursor !== 0) {
             this.#take(SCAN_BYTES, (slot) => {
-                putCall(slot, this.#call, 0);
+                putCall(slot, withSignals(this.#call), 0);
                 slot.shape = this.#statement.shape;
                 send(raw.walpool_cursor_next, this.#held.cursor, slot);
             });
+        } else {
+            return false;
         }
         return this.#rows.length > 0;
     }
 
     /** @returns {IteratorResult<any>} */
     next() {
-        if (this.#next >= this.#rows.length && !this.#fill()) {
-            return { value: undefined, done: true };
-        }
+        if (this.#next >= this.#rows.length && !this.#fill()) return this.return();
         return { value: this.#rows[this.#next++], done: false };
     }
 
@@ -192,6 +214,7 @@ class RowsSync {
         this.#next = 0;
         dropped.unregister(this);
         closeCursor(this.#held);
+        this.#ended(this);
         return { value, done: true };
     }
 
@@ -206,6 +229,7 @@ class RowsSync {
  * @typedef {object} Owner
  * @property {() => void} beforeWrite refuses what would wait for itself
  * @property {(rows: RowsSync) => void} opened learns of an iterator
+ * @property {(rows: RowsSync) => void} ended learns of its end
  * @property {(options: object | undefined, work: (calls: CallsSync) => any) => any}
  *   atomically does all of the work or nothing */
 
@@ -228,20 +252,20 @@ class CallsSync {
     /** @param {string} sql @param {Params} [params] @param {object} [options] */
     query(sql, params, options) {
         return readRows(this.#read, this.#handle, statementOf(sql), params,
-            readCall(options, true), 0);
+            callOf(options), 0);
     }
 
     /** @param {string} sql @param {Params} [params] @param {object} [options] */
     queryOne(sql, params, options) {
         const rows = readRows(this.#read, this.#handle, statementOf(sql), params,
-            readCall(options, true), FIRST);
+            callOf(options), FIRST);
         return rows.length === 0 ? null : rows[0];
     }
 
     /** @param {string} sql @param {Params} [params] @param {object} [options] */
     queryRaw(sql, params, options) {
         const statement = statementOf(sql);
-        const call = readCall({ ...options, rows: 'array' }, true);
+        const call = callOf({ ...options, rows: 'array' });
         const rows = readRows(this.#read, this.#handle, statement, params, call, 0);
         return { columns: statement.shape?.columns ?? [], rows };
     }
@@ -249,8 +273,8 @@ class CallsSync {
     /** @param {string} sql @param {Params} [params] @param {object} [options] */
     iterate(sql, params, options) {
         const statement = statementOf(sql);
-        const call = readCall(options, true);
-        const rows = new RowsSync(this, (slot) => {
+        const call = callOf(options);
+        const rows = new RowsSync(this, this.#owner.ended, (slot) => {
             putRequest(slot, 0, statement, params, call, 0);
             send(this.#read, this.#handle, slot);
         }, statement, call);
@@ -271,7 +295,7 @@ class CallsSync {
     /** @param {string} sql @param {Params} [params] @param {object} [options] */
     execute(sql, params, options) {
         const statement = statementOf(sql);
-        const call = readCall(options, true);
+        const call = callOf(options);
         return this.#change(statement, call,
             (slot) => putRequest(slot, 0, statement, params, call, 0));
     }
@@ -279,7 +303,7 @@ class CallsSync {
     /** @param {string} sql @param {object} [options] */
     script(sql, options) {
         const statement = statementOf(sql);
-        const call = readCall(options, true);
+        const call = callOf(options);
         this.#change(statement, call,
             (slot) => putRequest(slot, 0, statement, undefined, call, SCRIPT));
     }
@@ -287,7 +311,7 @@ class CallsSync {
     /** @param {string} sql @param {Iterable<Params>} rows @param {object} [options] */
     executeMany(sql, rows, options) {
         const statement = statementOf(sql);
-        const call = readCall(options, true);
+        const call = callOf(options);
         const chunks = chunksOf(rows);
         /** @param {CallsSync} calls @param {import('./many.js').Chunk} chunk */
         const run = (calls, chunk) => calls.#change(statement, call,
@@ -307,4 +331,4 @@ class CallsSync {
     }
 }
 
-module.exports = { CallsSync, check, withSlot, withCall, send };
+module.exports = { CallsSync, callOf, check, withSlot, withCall, send };

@@ -5,11 +5,11 @@ const { raw } = require('./native.js');
 const { answer, refuse } = require('./errors.js');
 const { BLOCK_BYTES } = require('./slot.js');
 const { describe } = require('./statement.js');
-const { readCall, readTimeout, openText, openName } = require('./options.js');
+const { readTimeout, openText, openName } = require('./options.js');
 const { putOpen } = require('./request.js');
 const { putBatch, batchResults, checkpointMode, checkpointResult } = require('./results.js');
 const { refuseSynchronous } = require('./context.js');
-const { CallsSync, check, withSlot, withCall, send } = require('./sync-calls.js');
+const { CallsSync, callOf, check, withSlot, withCall, send } = require('./sync-calls.js');
 
 const ANSWER_CHECKPOINT = 512 / 4; // index of the checkpoint in the answer
 const answerNumbers = new Int32Array(raw.answer);
@@ -54,6 +54,7 @@ class LeaseSync extends CallsSync {
         super(handle, raw.walpool_run, raw.walpool_run, {
             beforeWrite() {},
             opened: (rows) => { this.#iterators.add(rows); },
+            ended: (rows) => { this.#iterators.delete(rows); },
             atomically: (_, work) => this.savepoint(work),
         });
         this.#database = database;
@@ -67,14 +68,12 @@ class LeaseSync extends CallsSync {
     }
 
     #closeIterators() {
-        for (const rows of this.#iterators) rows.return();
-        this.#iterators.clear();
+        for (const rows of [...this.#iterators]) rows.return();
     }
 
     /** @param {object} [options] */
     begin(options) {
-        this.#closeIterators();
-        withCall(readCall(options, true), (slot) => check(raw.walpool_begin(this.#handle, slot)));
+        withCall(callOf(options), (slot) => check(raw.walpool_begin(this.#handle, slot)));
         this.#depth = 1;
     }
 
@@ -88,20 +87,17 @@ class LeaseSync extends CallsSync {
 
     /** @param {object} [options] */
     commit(options) {
-        this.#closeIterators();
-        withCall(readCall(options, true), (slot) => check(raw.walpool_commit(this.#handle, slot)));
+        withCall(callOf(options), (slot) => check(raw.walpool_commit(this.#handle, slot)));
         this.#depth--;
     }
 
     rollback() {
-        this.#closeIterators();
         check(raw.walpool_rollback(this.#handle));
         this.#depth--;
     }
 
     release() {
         if (this.#released) return;
-        this.#closeIterators();
         check(raw.walpool_release(this.#handle));
         this.#released = true;
         droppedLeases.unregister(this);
@@ -124,10 +120,10 @@ class LeaseSync extends CallsSync {
         const depth = lease.#depth;
         try {
             const result = refusePromise(callback(lease), method);
+            lease.#closeIterators();
             while (lease.#depth >= depth) lease.commit();
             return result;
         } catch (error) {
-            lease.#closeIterators();
             lease.#undo(depth - 1);
             throw error;
         }
@@ -152,6 +148,7 @@ class DatabaseSync extends CallsSync {
         super(handle, raw.walpool_read, raw.walpool_write, {
             beforeWrite: () => refuseSynchronous(this.#path),
             opened() {},
+            ended() {},
             atomically: (settings, work) => this.write(work, settings),
         });
         this.#handle = handle;
@@ -165,7 +162,7 @@ class DatabaseSync extends CallsSync {
 
     /** @param {unknown} list @param {object} [options] */
     batch(list, options) {
-        const call = readCall(options, true);
+        const call = callOf(options);
         refuseSynchronous(this.#path);
         return withSlot(BLOCK_BYTES, (slot) => {
             const count = putBatch(slot, list, call);
@@ -182,7 +179,7 @@ class DatabaseSync extends CallsSync {
         const writes = kind === 'write';
         if (writes) refuseSynchronous(this.#path);
         const number = writes ? raw.WALPOOL_WRITE : raw.WALPOOL_READ;
-        const handle = withCall(readCall(options, true),
+        const handle = withCall(callOf(options),
             (slot) => raw.walpool_acquire(this.#handle, number, slot));
         if (!handle) throw answer();
         return new LeaseSync(this, handle, writes);
@@ -213,7 +210,7 @@ class DatabaseSync extends CallsSync {
     /** @param {string} [mode] @param {object} [options] */
     checkpoint(mode, options) {
         const number = checkpointMode(mode);
-        withCall(readCall(options, true),
+        withCall(callOf(options),
             (slot) => check(raw.walpool_checkpoint(this.#handle, number, slot)));
         return checkpointResult(answerNumbers, ANSWER_CHECKPOINT);
     }

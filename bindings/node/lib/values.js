@@ -6,6 +6,7 @@
 const { raw } = require('./native.js');
 const { refuse } = require('./errors.js');
 const { describe } = require('./statement.js');
+const { putUtf8At } = require('./text.js');
 
 const NULL = raw.WALPOOL_NULL;
 const INTEGER = raw.WALPOOL_INTEGER;
@@ -85,7 +86,7 @@ function putAscii(slot, text) {
 function putUtf8(slot, text, place) {
     const most = text.length < LONG_TEXT ? text.length * 3 : Buffer.byteLength(text);
     slot.reserve(slot.end + most);
-    const written = slot.request.bytes.utf8Write(text, slot.end);
+    const written = putUtf8At(slot.request.bytes, text, slot.end);
     if (written !== text.length && !text.isWellFormed()) {
         throw refuse('ENCODING', `${nameOf(place)}: the string holds a lone surrogate`);
     }

@@ -1,0 +1,3 @@
+export * from './index.js';
+import * as walpool from './index.js';
+export default walpool;

@@ -1,0 +1,518 @@
+/**
+ * walpool: SQLite in WAL mode for a service. One database has reader
+ * connections, one fair writer, checkpoints of its own, and health.
+ *
+ * ```js
+ * import walpool from 'walpool';
+ *
+ * const db = await walpool.open('app.db');
+ * await db.execute('INSERT INTO user(name) VALUES (?)', ['Ada']);
+ * const users = await db.query('SELECT id, name FROM user');
+ * await db.close();
+ * ```
+ *
+ * {@link open} gives promises and never blocks the event loop: calls run on
+ * threads of the library. {@link openSync} gives the same names without
+ * promises, and runs every call on the calling thread. Both may be open on one
+ * file at once, in any number of worker threads: all share one pool of
+ * connections. An object belongs to the thread that made it.
+ *
+ * Times are milliseconds. Errors are {@link WalpoolError}s.
+ */
+
+/** A value in a result. An INTEGER is a number; with `bigint: true` it is a
+ * bigint. One beyond ±2^53 is never rounded: it is an error unless `bigint` was
+ * asked for. A BLOB is a new `Buffer`. */
+export type Value = null | number | bigint | string | Buffer;
+
+/** A value that can be stored. A whole number within ±2^53 becomes an INTEGER,
+ * any other number a REAL (`NaN` is refused), a bigint an INTEGER of 64 bits, a
+ * boolean 0 or 1, bytes a BLOB (an empty one is not NULL). `undefined`, `Date`
+ * and other objects are refused: convert them. */
+export type Param =
+    | null | number | bigint | string | boolean
+    | ArrayBufferView | ArrayBuffer | SharedArrayBuffer;
+
+/** Parameters by position, or by name, with or without the `:`, `@` or `$`.
+ * Names that the statement does not use are ignored; all else must fit. They are
+ * read when the call is made. */
+export type Params = readonly Param[] | { readonly [name: string]: Param };
+
+/** A row: the columns by name. Of two columns with one name, the last counts. */
+export type Row = Record<string, any>;
+
+/** How to carry out a call. */
+export interface CallOptions {
+    /**
+     * For all that the call waits for and runs, in milliseconds; at most a day,
+     * `Infinity` for no limit. 0 waits for nothing, but runs. By default a call
+     * waits for connections and locks as long as the database's `busyTimeout`,
+     * and runs without limit. Past it: {@link TimeoutError}.
+     */
+    timeout?: number;
+    /**
+     * Cancels the call wherever it is: {@link CancelledError}, whose `cause` is
+     * the signal's reason. A synchronous call looks at it when it begins.
+     */
+    signal?: AbortSignal;
+    /** A label for health and errors; its first 47 bytes count. */
+    why?: string;
+}
+
+/** How to carry out a call that may give rows. */
+export interface RowOptions extends CallOptions {
+    /** `'array'`: each row is an array of its values. Default `'object'`. */
+    rows?: 'object' | 'array';
+    /** INTEGERs are bigints, all of them. Default false. */
+    bigint?: boolean;
+}
+
+/** The same, with arrays. */
+export interface ArrayRowOptions extends RowOptions {
+    rows: 'array';
+}
+
+/** What a write did. */
+export interface WriteResult<R = Row> {
+    /** Rows that were changed, over all rows of parameters. */
+    changes: number;
+    /** Of the last INSERT on the writer; a bigint beyond ±2^53, or if asked for. */
+    lastRowid: number | bigint;
+    /** What RETURNING gave. */
+    rows: R[];
+    /** The names of its columns. */
+    columns: readonly string[];
+}
+
+/** Rows as arrays, with the names of their columns. */
+export interface RawResult {
+    columns: readonly string[];
+    rows: Value[][];
+}
+
+/** One statement of a batch. `many`: it is run once per row of parameters. */
+export type BatchStatement =
+    | string
+    | readonly [sql: string, params?: Params]
+    | { readonly sql: string; readonly params?: Params; readonly many?: Iterable<Params> };
+
+/** What a checkpoint did. */
+export interface CheckpointResult {
+    /** `'complete'`: all frames are in the database file, and the WAL was reset
+     * if the mode asks for it. `'partial'`: a reader keeps frames back.
+     * `'not_reset'`: all are copied, but somebody keeps the WAL from a reset. */
+    outcome: 'complete' | 'partial' | 'not_reset';
+    /** True unless `'complete'`. */
+    busy: boolean;
+    /** Frames in the WAL. */
+    logFrames: number;
+    /** Of these, in the database file. */
+    checkpointedFrames: number;
+}
+
+/** SQLite's modes (sqlite.org/c3ref/wal_checkpoint_v2.html); none of them holds
+ * the write lock while it waits for readers. */
+export type CheckpointMode = 'passive' | 'full' | 'restart' | 'truncate';
+
+/** One snapshot of a database's health, with the names that all languages use.
+ * Times are in microseconds; counters only grow. */
+export interface Health {
+    verdict: 'ok' | 'degraded' | 'failing';
+    /** Why not ok, and what to do; or `''`. */
+    reason: string;
+    /** Label of the oldest lease or cursor that is out, or `''`. */
+    oldest_why: string;
+    /** Absolute path of the file. */
+    path: string;
+    walpool: string;
+    sqlite: string;
+    sqlite_bundled: boolean;
+    wal_reset_safe: boolean;
+    readers_limit: number;
+    readers_open: number;
+    readers_leased: number;
+    reader_waiters: number;
+    writer_leased: number;
+    writer_waiters: number;
+    oldest_lease_us: number;
+    reads: number;
+    writes: number;
+    rollbacks: number;
+    errors: number;
+    timeouts: number;
+    cancels: number;
+    dirty_leases: number;
+    lock_waits: number;
+    statement_hits: number;
+    statement_misses: number;
+    wal_bytes: number;
+    wal_bytes_highest: number;
+    wal_frames: number;
+    wal_frames_checkpointed: number;
+    checkpoints: number;
+    checkpoint_failures: number;
+    writer_wait_count: number;
+    writer_wait_p50_us: number;
+    writer_wait_p99_us: number;
+    writer_wait_max_us: number;
+    writer_hold_p50_us: number;
+    writer_hold_p99_us: number;
+    writer_hold_max_us: number;
+    checkpoint_max_us: number;
+}
+
+interface NamedOptions {
+    /** Reader connections, 1 to 64, opened when first needed. Default 4. */
+    readers?: number;
+    /** The longest wait of a call that names no timeout; -1 or `Infinity`: none.
+     * Default 5000. */
+    busyTimeout?: number;
+    /** The same for closing. Default 5000. */
+    closeTimeout?: number;
+    /** Page cache of each connection, 64 to 16777216 KiB. Default 8192. */
+    cacheSizeKib?: number;
+    /** Bytes of the file to read by memory mapping. Default 0: a file that
+     * somebody truncates would end the process. */
+    mmapSize?: number;
+    /** A WAL that starts anew is cut to so many bytes; -1: never. Default 16 MiB. */
+    journalSizeLimit?: number;
+    /** Frames in the WAL at which the checkpointer acts, 1 to 1000000. Default 1000. */
+    checkpointFrames?: number;
+    /** Prepared statements kept per connection, 0 to 10000. Default 128. */
+    statementCache?: number;
+    /** `'normal'`: what was committed survives the end of the process. `'full'`:
+     * a loss of power, too; a commit waits for the disk. Default `'normal'`. */
+    durability?: 'normal' | 'full';
+    /** Default true. */
+    foreignKeys?: boolean;
+    /** Default `'memory'`. */
+    tempStore?: 'file' | 'memory';
+    /** Allow ATTACH and DETACH. Default false. */
+    allowAttach?: boolean;
+    /** `'rwc'`: create a missing file (default). `'rw'`: it must exist. `'ro'`: it
+     * must exist and is only read. */
+    mode?: 'rwc' | 'rw' | 'ro';
+    /** Permission bits of a new file: a number, or octal digits. Default `0o600`. */
+    permissions?: number | string;
+}
+
+type SnakeCase<Name extends string> = Name extends `${infer Head}${infer Tail}`
+    ? `${Head extends Lowercase<Head> ? Head : `_${Lowercase<Head>}`}${SnakeCase<Tail>}`
+    : '';
+
+/** Options of a database. The library's own spelling (`busy_timeout`) is
+ * understood as well. What the library does not know is an {@link OptionError}. A
+ * database that the process has open already keeps its options. */
+export type OpenOptions = NamedOptions & {
+    [Name in keyof NamedOptions as SnakeCase<Name>]?: NamedOptions[Name];
+};
+
+/**
+ * Open a database, or share the one that this process has open on the file.
+ *
+ * The file is created if it is missing, unless `mode` says otherwise, and is
+ * switched to WAL.
+ *
+ * @param name a path, or a DSN such as `file:app.db?busy_timeout=2000`; what a
+ *   DSN names wins over `options`.
+ * @throws {OptionError} @throws {CantOpenError} @throws {NotADatabaseError}
+ * @throws {CorruptError} @throws {NotWalError} @throws {TimeoutError} and others.
+ */
+export function open(name: string | URL, options?: OpenOptions): Promise<Database>;
+
+/** The same for the synchronous interface. Blocks while it opens. */
+export function openSync(name: string | URL, options?: OpenOptions): DatabaseSync;
+
+/** The versions of walpool and of the SQLite that it runs on. */
+export function version(): {
+    walpool: string;
+    sqlite: string;
+    sqliteSourceId: string;
+    /** 3046001 for 3.46.1. */
+    sqliteNumber: number;
+    /** Compiled into the addon; otherwise it is the system's library. */
+    sqliteBundled: boolean;
+    /** SQLite has the fix of the WAL-reset bug (3.51.3, 3.50.7, 3.44.6 and newer). */
+    walResetSafe: boolean;
+};
+
+/** walpool's version as one number: major * 10000 + minor * 100 + patch. */
+export function versionNumber(): number;
+
+/* ------------------------------------------------------------------ promises */
+
+/** Rows one by one. While one block of them is consumed, the next one is fetched,
+ * never more. A loop that ends early gives the connection back. */
+export interface Rows<R> extends AsyncIterableIterator<R> {
+    /** The names of the columns; empty before the first row was there. */
+    readonly columns: readonly string[];
+    return(value?: any): Promise<IteratorResult<R>>;
+}
+
+interface Calls {
+    /**
+     * Run a statement and return all its rows. On a database it runs on a reader
+     * and must not write; the rows are of one snapshot, the newest.
+     *
+     * @throws {ReadonlyError} if it would write. @throws {RefusedError} for BEGIN,
+     * COMMIT and what would harm the pool. @throws {SqlError} @throws {ParamError}
+     * @throws {TimeoutError} @throws {TooBigError} for an INTEGER that a number
+     * cannot hold.
+     */
+    query(sql: string, params: Params | undefined, options: ArrayRowOptions): Promise<Value[][]>;
+    query<R = Row>(sql: string, params?: Params, options?: RowOptions): Promise<R[]>;
+
+    /** The first row, or null. No more than one is read. */
+    queryOne(sql: string, params: Params | undefined, options: ArrayRowOptions): Promise<Value[] | null>;
+    queryOne<R = Row>(sql: string, params?: Params, options?: RowOptions): Promise<R | null>;
+
+    /** All rows as arrays, and the names of the columns: also of no row, and of
+     * columns with the same name. */
+    queryRaw(sql: string, params?: Params, options?: Omit<RowOptions, 'rows'>): Promise<RawResult>;
+
+    /**
+     * Rows one by one, for `for await`. The statement is sent with the first row
+     * that is asked for; its errors come there. Until the end, or `return()`, a
+     * reader and its snapshot are kept: on a database that holds the WAL back.
+     */
+    iterate(sql: string, params: Params | undefined, options: ArrayRowOptions): Rows<Value[]>;
+    iterate<R = Row>(sql: string, params?: Params, options?: RowOptions): Rows<R>;
+
+    /**
+     * Run one statement that writes. On a database it is a transaction of its own.
+     *
+     * @throws {ConstraintError} whose `sqliteName` says which. @throws
+     * {DeadlockError} from inside a write block on the same file.
+     */
+    execute<R = Row>(sql: string, params?: Params, options?: RowOptions): Promise<WriteResult<R>>;
+
+    /**
+     * Run one statement once per row of parameters; all of it is applied, or
+     * nothing. Rows are all arrays of one length, or all objects that have the
+     * names of the first. They may come from a generator: they are read as they
+     * are needed, some thousand at a time, while the writer is held.
+     */
+    executeMany<R = Row>(sql: string, rows: Iterable<Params>, options?: RowOptions): Promise<WriteResult<R>>;
+
+    /** Run a text of many statements, without parameters or rows; all of it is
+     * applied, or nothing. */
+    script(sql: string, options?: CallOptions): Promise<void>;
+}
+
+/** A database with promises, made by {@link open}. Every call returns at once;
+ * writes of a thread are carried out in their order, reads may overtake each
+ * other. A dropped database is closed some day; close it yourself. */
+export class Database {
+    private constructor();
+}
+export interface Database extends Calls, AsyncDisposable {
+    /** Absolute path of the file. */
+    readonly path: string;
+
+    /**
+     * Run statements in one transaction: all of them are applied, or nothing.
+     *
+     * @returns one result per statement.
+     * @throws an error whose `statement` is the index of the one that failed.
+     */
+    batch(statements: readonly BatchStatement[], options?: RowOptions): Promise<WriteResult[]>;
+
+    /** Read from one snapshot: all calls of the lease see the same database. The
+     * lease is given back when the callback's promise settles. The signal covers
+     * all calls of the block, the timeout only the wait for a reader. */
+    read<T>(callback: (reader: ReadLease) => T | Promise<T>, options?: CallOptions): Promise<T>;
+
+    /**
+     * Write in one transaction: committed when the callback's promise is
+     * fulfilled, rolled back when it is rejected. Others that want to write wait
+     * meanwhile, so do nothing slow in there.
+     *
+     * @throws {DeadlockError} when called from inside a write block on the same
+     *   file: nest with `savepoint()` of the lease instead.
+     */
+    write<T>(callback: (writer: WriteLease) => T | Promise<T>, options?: CallOptions): Promise<T>;
+
+    /** Acquire a lease where a callback does not fit. Release it yourself, or with
+     * `await using`; what was not committed by then is rolled back. */
+    acquire(kind: 'read', options?: CallOptions): Promise<ReadLease>;
+    acquire(kind: 'write', options?: CallOptions): Promise<WriteLease>;
+
+    /** Checkpoint now. Rarely needed: the library does it by itself. */
+    checkpoint(mode?: CheckpointMode, options?: CallOptions): Promise<CheckpointResult>;
+
+    /** One snapshot of the database's health. Waits for nobody. */
+    health(): Promise<Health>;
+
+    /**
+     * Close: waits for calls that run and for leases, then writes the WAL back if
+     * nobody else has the file open. Closing again does nothing.
+     *
+     * @throws {TimeoutError} which names a lease that is out; the database then
+     *   stays open and usable. Default timeout: `closeTimeout`.
+     */
+    close(options?: { timeout?: number }): Promise<void>;
+}
+
+/** A reader on one snapshot. Its calls are carried out one after the other. */
+export interface ReadLease extends Calls, AsyncDisposable {
+    /** Take the newest snapshot. @throws {BusyError} while an iterator is open. */
+    begin(options?: CallOptions): Promise<void>;
+    /** Give the reader back; its iterators end. Again: does nothing. */
+    release(): Promise<void>;
+}
+
+/** The writer in a transaction. Its calls are carried out one after the other. */
+export interface WriteLease extends Calls, AsyncDisposable {
+    /** Begin the next transaction after a commit or rollback. */
+    begin(options?: CallOptions): Promise<void>;
+    /**
+     * Nest: what the callback does is kept when its promise is fulfilled, and
+     * undone by itself when it is rejected. Await it before the next call on the
+     * lease from outside: such a call is a {@link BusyError}.
+     */
+    savepoint<T>(callback: (writer: WriteLease) => T | Promise<T>): Promise<T>;
+    /** Open a savepoint that `commit()` keeps or `rollback()` undoes. */
+    savepoint(): Promise<void>;
+    /** Keep the innermost savepoint, or commit the transaction. */
+    commit(options?: CallOptions): Promise<void>;
+    /** Undo the innermost savepoint, or the transaction. */
+    rollback(): Promise<void>;
+    /** Give the writer back. Again: does nothing. */
+    release(): Promise<void>;
+}
+
+/* --------------------------------------------------------------- synchronous */
+
+/** Rows one by one, fetched a block at a time. */
+export interface RowsSync<R> extends IterableIterator<R> {
+    /** The names of the columns; undefined before the first row was asked for. */
+    readonly columns: readonly string[] | undefined;
+    return(value?: any): IteratorResult<R>;
+}
+
+/** As {@link Calls}, on the calling thread. */
+interface CallsSync {
+    query(sql: string, params: Params | undefined, options: ArrayRowOptions): Value[][];
+    query<R = Row>(sql: string, params?: Params, options?: RowOptions): R[];
+    queryOne(sql: string, params: Params | undefined, options: ArrayRowOptions): Value[] | null;
+    queryOne<R = Row>(sql: string, params?: Params, options?: RowOptions): R | null;
+    queryRaw(sql: string, params?: Params, options?: Omit<RowOptions, 'rows'>): RawResult;
+    iterate(sql: string, params: Params | undefined, options: ArrayRowOptions): RowsSync<Value[]>;
+    iterate<R = Row>(sql: string, params?: Params, options?: RowOptions): RowsSync<R>;
+    execute<R = Row>(sql: string, params?: Params, options?: RowOptions): WriteResult<R>;
+    executeMany<R = Row>(sql: string, rows: Iterable<Params>, options?: RowOptions): WriteResult<R>;
+    script(sql: string, options?: CallOptions): void;
+}
+
+/** A database whose calls run on the calling thread, which they block. Members are
+ * those of {@link Database}, without promises. */
+export class DatabaseSync implements CallsSync, Disposable {
+    constructor(name: string | URL, options?: OpenOptions);
+    readonly path: string;
+    batch(statements: readonly BatchStatement[], options?: RowOptions): WriteResult[];
+    /** The callback must not return a promise: {@link MisuseError}. */
+    read<T>(callback: (reader: ReadLeaseSync) => T, options?: CallOptions): T;
+    /** The callback must not return a promise: everything is then undone. */
+    write<T>(callback: (writer: WriteLeaseSync) => T, options?: CallOptions): T;
+    acquire(kind: 'read', options?: CallOptions): ReadLeaseSync;
+    acquire(kind: 'write', options?: CallOptions): WriteLeaseSync;
+    checkpoint(mode?: CheckpointMode, options?: CallOptions): CheckpointResult;
+    health(): Health;
+    close(options?: { timeout?: number }): void;
+    [Symbol.dispose](): void;
+}
+export interface DatabaseSync extends CallsSync {}
+
+/** As {@link ReadLease}. */
+export interface ReadLeaseSync extends CallsSync, Disposable {
+    begin(options?: CallOptions): void;
+    release(): void;
+}
+
+/** As {@link WriteLease}. */
+export interface WriteLeaseSync extends CallsSync, Disposable {
+    begin(options?: CallOptions): void;
+    savepoint<T>(callback: (writer: WriteLeaseSync) => T): T;
+    savepoint(): void;
+    commit(options?: CallOptions): void;
+    rollback(): void;
+    release(): void;
+}
+
+/* -------------------------------------------------------------------- errors */
+
+/** Any error of walpool. There is one class per status; `code` tells them apart,
+ * too. Values of parameters are never in the message. */
+export class WalpoolError extends Error {
+    protected constructor();
+    /** The status by name: `'WALPOOL_TIMEOUT'`. */
+    readonly code: string;
+    /** The status by number, as in walpool.h. */
+    readonly status: number;
+    /** SQLite's extended result code, or 0. */
+    readonly sqliteCode: number;
+    /** Its name, such as `'SQLITE_CONSTRAINT_UNIQUE'`, or `''`. */
+    readonly sqliteName: string;
+    /** Of the system call that failed, positive; or 0. */
+    readonly errno: number;
+    /** Its name, such as `'ENOENT'`, or `''`. */
+    readonly errnoName: string;
+    /** The byte of the SQL, as UTF-8, at which it failed; or -1. */
+    readonly sqlOffset: number;
+    /** Index of the statement in a batch, or -1. */
+    readonly statement: number;
+    /** Where a deadline or a cancel struck: while waiting for a connection of this
+     * process, for another process's lock, or while running. */
+    readonly phase: 'none' | 'queue' | 'lock' | 'execute';
+    /** What became of a write that failed. */
+    readonly outcome: 'not_applied' | 'applied' | 'unknown';
+}
+
+/** An argument is out of range, of the wrong type, or contradicts another. */
+export class MisuseError extends WalpoolError {}
+/** The database, lease or iterator was closed. */
+export class ClosedError extends WalpoolError {}
+/** The object is in use by another call. */
+export class BusyError extends WalpoolError {}
+/** Out of memory. */
+export class NoMemoryError extends WalpoolError {}
+/** The deadline passed; `phase` says where. */
+export class TimeoutError extends WalpoolError {}
+/** Cancelled by its signal; `cause` is the signal's reason. */
+export class CancelledError extends WalpoolError {}
+/** The caller has the writer, and would wait for itself. */
+export class DeadlockError extends WalpoolError {}
+/** The database was opened before a fork. */
+export class ForkedError extends WalpoolError {}
+/** An option is unknown, or its value malformed. */
+export class OptionError extends WalpoolError {}
+/** A parameter is missing, surplus, or cannot be stored. */
+export class ParamError extends WalpoolError {}
+/** SQLite refused the statement. */
+export class SqlError extends WalpoolError {}
+/** A constraint failed; `sqliteName` says which. */
+export class ConstraintError extends WalpoolError {}
+/** A write through a reader or to a read-only database. */
+export class ReadonlyError extends WalpoolError {}
+/** The file cannot be opened. */
+export class CantOpenError extends WalpoolError {}
+/** The file is no SQLite database. */
+export class NotADatabaseError extends WalpoolError {}
+/** The database is damaged. */
+export class CorruptError extends WalpoolError {}
+/** The disk is full. */
+export class FullError extends WalpoolError {}
+/** The operating system failed to read or write. */
+export class IOError extends WalpoolError {}
+/** A value, text or row is larger than a limit. */
+export class TooBigError extends WalpoolError {}
+/** Text is not valid Unicode. */
+export class EncodingError extends WalpoolError {}
+/** The database cannot be switched to WAL. */
+export class NotWalError extends WalpoolError {}
+/** This SQLite or system lacks what is needed. */
+export class UnsupportedError extends WalpoolError {}
+/** walpool does not run this statement here. */
+export class RefusedError extends WalpoolError {}
+/** A defect in walpool; please report it. */
+export class InternalError extends WalpoolError {}

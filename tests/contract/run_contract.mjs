@@ -1,0 +1,430 @@
+// The Node.js runner of the contract: node run_contract.mjs FILE.json...
+//
+// Runs every scenario twice: by the promise interface and by the synchronous
+// one. Prints a line for each, and `N passed, N failed, N skipped`.
+import assert from 'node:assert/strict';
+import { execFileSync } from 'node:child_process';
+import fs from 'node:fs';
+import os from 'node:os';
+import path from 'node:path';
+import { setTimeout as pause } from 'node:timers/promises';
+
+import walpool from '../../bindings/node/index.mjs';
+
+const AWAIT_MS = 20000;
+const COMMON = ['utf16', 'bool', 'named_options', ...(process.getuid() ? ['unprivileged'] : [])];
+const INTERFACES = [
+    { name: 'promises', open: walpool.open, abilities: [...COMMON, 'background'] },
+    { name: 'synchronous', open: walpool.openSync, abilities: [...COMMON, 'thread_identity'] },
+];
+
+// ------------------------------------------------------------------- values
+
+const isObject = (given) => typeof given === 'object' && given !== null;
+
+/** 0061d800 -> the two units. */
+function utf16(hex) {
+    return hex.match(/.{4}/g).map((unit) => String.fromCharCode(parseInt(unit, 16))).join('');
+}
+
+function real(text) {
+    return { inf: Infinity, '-inf': -Infinity, nan: NaN }[text] ?? Number(text);
+}
+
+/** A value of JSON as JavaScript has it; an int is a BigInt. */
+function value(given) {
+    if (!isObject(given)) return given;
+    const times = given.repeat ?? 1;
+    if ('int' in given) return BigInt(given.int);
+    if ('real' in given) return real(given.real);
+    if ('utf16' in given) return utf16(given.utf16);
+    if ('blob' in given) return repeated(given.blob, times);
+    return repeated(given.text_hex, times).toString();
+}
+
+function repeated(hex, times) {
+    const once = Buffer.from(hex, 'hex');
+    return times === 1 ? once : Buffer.alloc(once.length * times, once);
+}
+
+function values(params) {
+    if (params === undefined) return undefined;
+    if (Array.isArray(params)) return params.map(value);
+    return Object.fromEntries(Object.entries(params).map(([name, given]) => [name, value(given)]));
+}
+
+/** What a result must be: whole numbers come as BigInt. */
+function wanted(given) {
+    const want = value(given);
+    return typeof want === 'number' && !isObject(given) ? BigInt(want) : want;
+}
+
+function sameValue(given, got) {
+    const want = wanted(given);
+    if (!Buffer.isBuffer(want)) return Object.is(want, got);
+    return Buffer.isBuffer(got) && want.equals(got);
+}
+
+function sameRow(want, got) {
+    if (want === null || got === null) return want === got;
+    return want.length === got?.length && want.every((cell, i) => sameValue(cell, got[i]));
+}
+
+// ------------------------------------------------------------- expectations
+
+const show = (thing) => JSON.stringify(thing, (_, part) =>
+    (typeof part === 'bigint' ? `${part}n` : part))?.slice(0, 300);
+
+function sameNumber(want, got) {
+    if (!isObject(want)) return typeof want === 'number' ? Number(got) === want : got === want;
+    if ('int' in want) return BigInt(want.int) === BigInt(got);
+    return got >= (want.min ?? got) && got <= (want.max ?? got);
+}
+
+const comparisons = {
+    rows: (want, got) => want.length === got.length && want.every((row, i) => sameRow(row, got[i])),
+    row: sameRow,
+    first: sameRow,
+    last: sameRow,
+    columns: (want, got) => show(want) === show(got),
+    results: (want, got) => want.length === got.length &&
+        want.every((one, i) => checkAnswer(one, got[i]) === undefined),
+};
+
+function checkAnswer(expect, answer) {
+    for (const [name, want] of Object.entries(expect)) {
+        assert(name in answer, `there is no answer ${name}`);
+        if ((comparisons[name] ?? sameNumber)(want, answer[name])) continue;
+        throw new Error(`${name} is ${show(answer[name])}, not ${show(want)}`);
+    }
+}
+
+function checkError(want, error, run) {
+    const { status, words = [], lacks = [], ...rest } = want;
+    const got = {
+        sqlite: error.sqliteName,
+        outcome: error.outcome,
+        phase: error.phase,
+        statement: error.statement,
+        sql_offset: error.sqlOffset,
+        errno: error.errnoName,
+    };
+    assert.equal(error.code, status, error.message);
+    for (const [name, one] of Object.entries(rest)) assert.equal(got[name], one, error.message);
+    for (const word of words) {
+        assert(error.message.includes(run.text(word)), `"${error.message}" lacks "${word}"`);
+    }
+    for (const word of lacks) {
+        assert(!error.message.includes(word), `"${error.message}" has "${word}"`);
+    }
+}
+
+// -------------------------------------------------------------------- steps
+
+function rowsOf(rows, columns) {
+    return { rows, row_count: rows.length, first: rows[0], last: rows.at(-1), columns };
+}
+
+function resultOf({ changes, lastRowid, rows, columns }) {
+    return { ...rowsOf(rows, columns), changes, last_rowid: lastRowid };
+}
+
+/** The folder as it is: names, types, permissions, bytes. */
+function picture(folder) {
+    const found = {};
+    for (const name of fs.readdirSync(folder, { recursive: true }).sort()) {
+        const stat = fs.lstatSync(path.join(folder, name));
+        const bytes = stat.isFile() ? fs.readFileSync(path.join(folder, name), 'latin1') : '';
+        found[name] = [stat.mode, bytes];
+    }
+    return found;
+}
+
+class Run {
+    objects = new Map();
+    made = []; // what has to be ended: {rank, end}
+
+    constructor(folder, open) {
+        this.folder = folder;
+        this.openDatabase = open;
+    }
+
+    text(text) {
+        return text.replaceAll('${dir}', this.folder);
+    }
+
+    on(step) {
+        return this.objects.get(step.on ?? 'db');
+    }
+
+    add(name, thing, rank, end) {
+        this.objects.set(name, thing);
+        this.made.push({ rank, end });
+    }
+
+    options(step) {
+        const options = {};
+        if ('timeout' in step) options.timeout = step.timeout;
+        if ('token' in step) options.signal = this.objects.get(step.token).signal;
+        return options;
+    }
+
+    /** Arguments of a call that brings rows. */
+    call(step) {
+        const options = { ...this.options(step), bigint: true, rows: 'array' };
+        return [value(step.sql), values(step.params), options];
+    }
+
+    // statements
+
+    async query(step) {
+        const { rows, columns } = await this.on(step).queryRaw(...this.call(step));
+        return rowsOf(rows, columns);
+    }
+
+    async query_one(step) {
+        return { row: await this.on(step).queryOne(...this.call(step)) };
+    }
+
+    async execute(step) {
+        return resultOf(await this.on(step).execute(...this.call(step)));
+    }
+
+    async executemany(step) {
+        const [sql, , options] = this.call(step);
+        return resultOf(await this.on(step).executeMany(sql, step.param_rows.map(values), options));
+    }
+
+    async script(step) {
+        await this.on(step).script(value(step.sql), this.options(step));
+        return {};
+    }
+
+    async batch(step) {
+        const statements = step.statements.map(({ sql, params, param_rows: many }) =>
+            ({ sql: value(sql), params: values(params), many: many?.map(values) }));
+        const options = { ...this.options(step), bigint: true, rows: 'array' };
+        const results = await this.on(step).batch(statements, options);
+        return { results: results.map(resultOf) };
+    }
+
+    /** A statement is sent with the first next(), so its error comes there. */
+    async iterate(step) {
+        const rows = this.on(step).iterate(...this.call(step));
+        this.add(step.as, rows, 0, () => rows.return());
+        if (step.expect?.error) await rows.next();
+        return {};
+    }
+
+    async next(step) {
+        const iterator = this.on(step);
+        const rows = [];
+        while (rows.length < step.count) {
+            const { value: row, done } = await iterator.next();
+            if (done) break;
+            rows.push(row);
+        }
+        return rowsOf(rows, iterator.columns);
+    }
+
+    // objects
+
+    async open(step) {
+        const db = await this.openDatabase(this.text(step.name), step.options);
+        this.add(step.as, db, 2, () => db.close());
+        return {};
+    }
+
+    async close(step) {
+        const on = this.on(step);
+        await (on.close ? on.close(this.options(step)) : on.return());
+        return {};
+    }
+
+    async acquire(step) {
+        const options = { ...this.options(step), why: step.why };
+        const lease = await this.on(step).acquire(step.kind, options);
+        this.add(step.as, lease, 1, () => lease.release());
+        return {};
+    }
+
+    async begin(step) {
+        await this.on(step).begin(this.options(step));
+        return {};
+    }
+
+    async commit(step) {
+        await this.on(step).commit(this.options(step));
+        return {};
+    }
+
+    async savepoint(step) {
+        await this.on(step).savepoint();
+        return {};
+    }
+
+    async rollback(step) {
+        await this.on(step).rollback();
+        return {};
+    }
+
+    async release(step) {
+        await this.on(step).release();
+        return {};
+    }
+
+    token(step) {
+        this.objects.set(step.as, new AbortController());
+        return {};
+    }
+
+    cancel(step) {
+        this.on(step).abort();
+        return {};
+    }
+
+    async join(step) {
+        await this.on(step);
+        return {};
+    }
+
+    // looking after
+
+    async checkpoint(step) {
+        const result = await this.on(step).checkpoint(step.mode, this.options(step));
+        return { ...result, busy: Number(result.busy), log_frames: result.logFrames,
+            checkpointed_frames: result.checkpointedFrames };
+    }
+
+    async health(step) {
+        const answer = { ...await this.on(step).health() };
+        if (step.save) this.objects.set(step.save, { ...answer });
+        const before = this.objects.get(step.since) ?? {};
+        for (const [name, number] of Object.entries(before)) {
+            if (typeof number === 'number') answer[name] -= number;
+        }
+        return answer;
+    }
+
+    // files
+
+    make(step) {
+        const at = this.text(step.path);
+        if (step.type === 'directory') fs.mkdirSync(at);
+        else if (step.type === 'fifo') execFileSync('mkfifo', [at]);
+        else if (step.type === 'symlink') fs.symlinkSync(this.text(step.to), at);
+        else if (step.type === 'hardlink') fs.linkSync(this.text(step.to), at);
+        else fs.writeFileSync(at, value(step.content) ?? '');
+        if (step.permissions) fs.chmodSync(at, parseInt(step.permissions, 8));
+        return {};
+    }
+
+    remember() {
+        this.objects.set('picture', picture(this.folder));
+        return {};
+    }
+
+    unchanged() {
+        assert.deepEqual(picture(this.folder), this.objects.get('picture'));
+        return {};
+    }
+
+    present(step) {
+        assert(fs.existsSync(this.text(step.path)), `${step.path} is missing`);
+        return {};
+    }
+
+    absent(step) {
+        assert(!fs.existsSync(this.text(step.path)), `${step.path} is there`);
+        return {};
+    }
+
+    // the whole
+
+    async answer(step) {
+        const { error: wantError, ...expect } = step.expect ?? {};
+        let answer;
+        try {
+            answer = await this[step.do](step);
+        } catch (error) {
+            if (!wantError || !(error instanceof walpool.WalpoolError)) throw error;
+            checkError(wantError, error, this);
+            return;
+        }
+        if (wantError) throw new Error(`no error, but ${show(answer)}`);
+        checkAnswer(expect, answer);
+    }
+
+    async await(step) {
+        for (const end = Date.now() + AWAIT_MS; ; await pause(2)) {
+            try {
+                return checkAnswer(step.expect, await this.health(step));
+            } catch (error) {
+                if (Date.now() > end) throw error;
+            }
+        }
+    }
+
+    async step(step) {
+        if (step.background) {
+            const done = this.answer(step);
+            done.catch(() => {}); // it is told when it is joined, or at the end
+            this.add(step.background, done, -1, () => done);
+        } else if (step.do === 'await') {
+            await this.await(step);
+        } else {
+            await this.answer(step);
+        }
+    }
+
+    async end() {
+        const newestFirst = this.made.reverse().sort((one, other) => one.rank - other.rank);
+        for (const { end } of newestFirst) await end();
+    }
+}
+
+async function runScenario(scenario, open) {
+    const folder = fs.mkdtempSync(path.join(os.tmpdir(), 'walpool-'));
+    const run = new Run(folder, open);
+    let number = 0;
+    try {
+        if (scenario.open !== false) {
+            const name = `file:\${dir}/test.db?${scenario.dsn ?? ''}`;
+            await run.open({ name, as: 'db' });
+        }
+        for (const step of scenario.steps) {
+            number++;
+            await run.step(step);
+        }
+        number++;
+        await run.end();
+    } catch (error) {
+        throw new Error(`step ${number}: ${error.message}`, { cause: error });
+    } finally {
+        fs.rmSync(folder, { recursive: true, force: true });
+    }
+}
+
+const counts = { passed: 0, failed: 0, skipped: 0 };
+for (const file of process.argv.slice(2)) {
+    const { room, scenarios } = JSON.parse(fs.readFileSync(file, 'utf8'));
+    for (const scenario of scenarios) {
+        for (const { name, open, abilities } of INTERFACES) {
+            let result = 'skipped';
+            let why = '';
+            if ((scenario.needs ?? []).every((need) => abilities.includes(need))) {
+                try {
+                    await runScenario(scenario, open);
+                    result = 'passed';
+                } catch (error) {
+                    result = 'failed';
+                    why = `\n    ${error.message}`;
+                }
+            }
+            counts[result]++;
+            console.log(`${result}: ${room}: ${scenario.name} (${name})${why}`);
+        }
+    }
+}
+console.log(`${counts.passed} passed, ${counts.failed} failed, ${counts.skipped} skipped`);
+process.exitCode = counts.failed ? 1 : 0;
