@@ -195,7 +195,7 @@ def main() -> int:
     except Failed as error:
         return fail(str(error))
     except OSError as error:
-        return fail(f"{error.filename}: {error.strerror}")
+        return fail(str(error))
     except KeyboardInterrupt:
         print("\ndemo: stopped", file=sys.stderr)
         return 130

@@ -10,11 +10,9 @@ import json
 import os
 import signal
 import sys
-from typing import TextIO
 
 from child import Failed
-from options import Input, Options, Refused, load, parse
-from words import count
+from options import Options, Refused, load, parse
 
 
 class Stopped(Exception):
@@ -25,17 +23,6 @@ def stop(number: int, _: object) -> None:
     raise Stopped(number)
 
 
-def announce(source: Input, out: TextIO) -> None:
-    """What is to be done, and what of the input is not."""
-    skipped = source.malformed
-    print(f"walpool demo: {count(len(source.records), 'record')} of {source.path}", file=out)
-    for each in skipped[:20]:
-        print(f"  line {each.line}: {each.reason}; record skipped", file=out)
-    if len(skipped) > 20:
-        print(f"  and {count(len(skipped) - 20, 'more malformed record')} skipped", file=out)
-    out.flush()
-
-
 def fail(message: str, options: Options | None, status: int) -> int:
     """An error for people, and for programs the same in their form."""
     print(f"demo: {message}", file=sys.stderr)
@@ -44,26 +31,39 @@ def fail(message: str, options: Options | None, status: int) -> int:
     return status
 
 
-def show(options: Options, source: Input) -> int:
+def show(options: Options) -> int:
     from report import Report  # these need walpool, and a check does not
     from run import run
 
-    out = sys.stderr if options.json else sys.stdout
-    announce(source, out)
-    result = run(options, source, Report(out))
+    source = load(options.input)
+    report = Report(sys.stderr if options.json else sys.stdout)
+    report.announce(source, options.workers)
+    result = run(options, source, report)
     if options.json:
         print(json.dumps(result))
     return 0 if result["ok"] else 1
 
 
+def check(options: Options) -> int:
+    load(options.input)
+    return 0
+
+
+def prepare() -> None:
+    signal.signal(signal.SIGINT, stop)
+    signal.signal(signal.SIGTERM, stop)
+    if signal.getsignal(signal.SIGHUP) != signal.SIG_IGN:  # as nohup has it
+        signal.signal(signal.SIGHUP, stop)
+    for stream in (sys.stdout, sys.stderr):  # any path can be printed
+        stream.reconfigure(errors="backslashreplace")  # type: ignore[union-attr]
+
+
 def main() -> int:
     options = None
-    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
-        signal.signal(number, stop)
+    prepare()
     try:
         options = parse(sys.argv[1:])
-        source = load(options.input)
-        return 0 if options.check else show(options, source)
+        return check(options) if options.check else show(options)
     except Refused as error:
         return fail(str(error), options, 2)
     except Failed as error:
@@ -72,7 +72,7 @@ def main() -> int:
         sys.stdout = open(os.devnull, "w")  # nobody reads what would be flushed
         return 1
     except OSError as error:
-        return fail(f"{error.filename}: {error.strerror}", options, 1)
+        return fail(str(error), options, 1)
     except Stopped as error:
         return fail("stopped; all processes are ended", options, 128 + error.args[0])
 

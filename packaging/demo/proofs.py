@@ -15,7 +15,7 @@ import walpool
 from child import Child
 from records import Record, decode, dependencies, fields
 from takeover import Kill
-from words import count, some
+from words import count, group, some
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,7 +84,7 @@ def done_once(db: walpool.Database, want: list[Answer], got: list[Answer]) -> Pr
     states: dict[int, str] = dict(db.query(STATES))
     wrong = [a.line for a in want if times[a.line] != 1 or states.get(a.line) != "done"]
     holds = not wrong and len(got) == len(want) == len(states)
-    text = f"{len(want) - len(wrong)} of {len(want)} well-formed records are done exactly once"
+    text = f"{group(len(want) - len(wrong))} of {group(len(want))} well-formed records are done exactly once"
     if wrong:
         text += some("; not so those in line", wrong)
     return Proof("done_once", holds, text)
@@ -93,7 +93,7 @@ def done_once(db: walpool.Database, want: list[Answer], got: list[Answer]) -> Pr
 def digests(want: list[Answer], got: list[Answer]) -> Proof:
     wrong = {answer.line for answer in set(want) ^ set(got)}
     text = (
-        f"{len(want) - len(wrong)} of {len(want)} digests and dependency lists "
+        f"{group(len(want) - len(wrong))} of {group(len(want))} digests and dependency lists "
         "equal those computed from the input"
     )
     if wrong:

@@ -7,12 +7,15 @@ import shutil
 import textwrap
 from typing import Any, TextIO
 
+import walpool
+from options import Input
 from proofs import Proof
 from words import count, group, megabytes, milliseconds
 
 Summary = dict[str, Any]
 
 NAME, CELL = 14, 7
+SHOWN = 20  # malformed records, one by one
 TABLE = NAME + 9 + 8 + 6 * CELL + 6  # columns of the whole table
 
 
@@ -38,14 +41,27 @@ class Report:
         self.width = shutil.get_terminal_size().columns
         self.colour = stream.isatty() and "NO_COLOR" not in os.environ
 
-    def write(self, text: str = "", indent: str = "") -> None:
+    def write(self, text: str) -> None:
         lines = textwrap.wrap(
-            text, max(self.width - 1, 20), subsequent_indent=indent, break_on_hyphens=False
+            text, max(self.width - 1, 20), break_long_words=False, break_on_hyphens=False
         )
         print("\n".join(lines), file=self.stream, flush=True)
 
     def paint(self, text: str, good: bool) -> str:
         return f"\x1b[{32 if good else 31}m{text}\x1b[0m" if self.colour else text
+
+    def announce(self, source: Input, workers: int) -> None:
+        """What is to be done, and what of the input is not."""
+        version = walpool.version()
+        self.write(f"walpool demo: {count(len(source.records), 'record')} of {source.path}")
+        self.write(
+            f"walpool {version.walpool} on SQLite {version.sqlite}: a Python loader, {workers} "
+            f"Go and {workers} Node.js workers, a Python reader"
+        )
+        for each in source.malformed[:SHOWN]:
+            self.write(f"line {each.line}: {each.reason}; record skipped")
+        if more := len(source.malformed[SHOWN:]):
+            self.write(f"and {count(more, 'more malformed record')} skipped")
 
     def tell(self, result: Summary, proofs: list[Proof]) -> None:
         print(file=self.stream)
@@ -61,7 +77,7 @@ class Report:
     def _conclude(self, result: Summary, proofs: list[Proof]) -> None:
         skipped = len(result["malformed"])
         self.write(
-            f"{group(result['done'])} jobs in {result['seconds']:.2f} s, "
+            f"{count(result['done'], 'job')} in {result['seconds']:.2f} s, "
             f"{group(result['jobs_per_second'])}/s"
             + (f"; {count(skipped, 'malformed record')} skipped" if skipped else "")
         )
@@ -89,7 +105,7 @@ class Report:
         lines = [
             f"{'':{NAME + 17}}{'wait for writer, ms':>{3 * CELL}}"
             f"{'whole call, ms':>{3 * CELL}}  WAL,",
-            self._row("process", "calls", "/s", *times, "MiB"),
+            self._row("process", "ops", "ops/s", *times, "MiB"),
         ]
         for each in summaries:
             waits, calls = spread(each["writer_wait_us"]), spread(each["call_us"])
@@ -104,7 +120,7 @@ class Report:
         for each in summaries:
             lines += [
                 name(each),
-                f"  calls      {group(each['operations'])}, {rate(each)}/s",
+                f"  ops        {group(each['operations'])}, {rate(each)}/s",
                 f"  wait, ms   {'  '.join(spread(each['writer_wait_us']))}",
                 f"  call, ms   {'  '.join(spread(each['call_us']))}",
                 f"  WAL        {megabytes(each['wal_bytes_highest'])}",

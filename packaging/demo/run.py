@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 import tempfile
+import time
 from pathlib import Path
 from typing import Any
 
@@ -68,35 +69,46 @@ def outcome(watch: Watch) -> Result:
     }
 
 
-def carry_out(options: Options, source: Input, folder: Path) -> tuple[Result, list[Proof]]:
-    path = folder / "jobs.db"
-    crew = Crew()
-    watch = Watch(options, source, crew, folder)
+def work(watch: Watch, db: walpool.Database) -> tuple[Result, list[Proof]]:
+    try:
+        db.script(SCHEMA)
+        watch.start(Path(db.name))
+        watch.until_done(db)
+        watch.finish(db)
+        result = outcome(watch)
+        result["processes"] = summaries(watch, db)
+        return result, prove(db, watch, result)
+    finally:
+        watch.crew.end()
+
+
+def carry_out(watch: Watch, path: Path) -> tuple[Result, list[Proof]]:
     try:
         with walpool.open(path) as db:
-            db.script(SCHEMA)
-            watch.start(path)
-            watch.until_done(db)
-            watch.finish(db)
-            result = outcome(watch)
-            result["processes"] = summaries(watch, db)
-            found = prove(db, watch, result)
+            result, found = work(watch, db)
     except walpool.WalpoolError as error:
         raise Failed(f"the Python reader failed: {error}") from error
-    finally:
-        crew.end()
     found.append(proofs.closed(path))
     result["proofs"] = {each.name: {"holds": each.holds, "text": each.text} for each in found}
     result["ok"] = all(each.holds for each in found)
     return result, found
 
 
+def forget() -> None:
+    """Runs that failed keep their folder for a day."""
+    for folder in BUILT.glob("run-*"):
+        if folder.stat().st_mtime < time.time() - 86400:
+            shutil.rmtree(folder, ignore_errors=True)
+
+
 def run(options: Options, source: Input, report: Report) -> Result:
     """The result as one object; people have been told by then."""
+    forget()
     folder = Path(tempfile.mkdtemp(prefix="run-", dir=BUILT))
     keep = options.keep
     try:
-        result, found = carry_out(options, source, folder)
+        watch = Watch(options, source, Crew(), folder)
+        result, found = carry_out(watch, folder / "jobs.db")
         report.tell(result, found)
         keep = keep or not result["ok"]
         return result

@@ -84,10 +84,14 @@ class Screen:
         return (bar(share, room, self.ascii) if room >= 5 else "") + text
 
     @staticmethod
-    def _body(view: View) -> str:
+    def _body(view: View, width: int) -> str:
+        """As many parts as fit, the most telling ones first."""
         parts = [f"loaded {group(view.jobs.loaded)}", f"taken {view.jobs.taken}"]
         parts += [f"{name} {group(done)}" for name, done in view.by_process.items()]
-        return "  ".join([*parts, f"WAL {megabytes(view.wal_bytes)}", f"health {view.verdict}"])
+        parts += [f"WAL {megabytes(view.wal_bytes)}", f"health {view.verdict}"]
+        while len(parts) > 1 and len("  ".join(parts)) > width:
+            parts.pop()
+        return "  ".join(parts)
 
     # -------------------------------------------------------------- drawing
 
@@ -98,7 +102,7 @@ class Screen:
 
     def _draw(self, view: View, now: float) -> None:
         width = os.get_terminal_size(self.stream.fileno()).columns or 80
-        lines = [self._head(view, now, width), " " + self._body(view)]
+        lines = [self._head(view, now, width), " " + self._body(view, width - 2)]
         up = f"\x1b[{self._drawn}A" if self._drawn else ""
         # A line that is cut never wraps, so the cursor knows its way back.
         self.stream.write(up + "".join(line[: width - 1] + "\x1b[K\n" for line in lines))
@@ -116,4 +120,4 @@ class Screen:
 
     def _print(self, view: View, now: float) -> None:
         head = self._head(view, now, 0).strip()
-        print(f"{head}  {self._body(view)}", file=self.stream, flush=True)
+        print(f"{head}  {self._body(view, 200)}", file=self.stream, flush=True)
