@@ -55,6 +55,8 @@ walpool__call_begin(struct walpool__call *call, const walpool_call *asked,
     /* Timeout 0 means: wait for nothing. It does not forbid to run. Nor does
      * the database's default, which is called busy_timeout. */
     call->waits_only = timeout_ms <= 0;
+    if (call->deadline_ns != WALPOOL__NEVER)
+        call->deadline_ns -= (int64_t)asked->spent_ms * 1000000;
     call->leave = asked->leave;
     call->leave_data = asked->leave_data;
     call->why = asked->why;

@@ -1,7 +1,6 @@
 /* Job: one call that a queue carries out, and its completion.
  *
- * Its deadline counts from the submit: time in the queue is time waited. The
- * call that is made in the end gets what is left of it.
+ * Its deadline counts from the submit: time in the queue is time waited.
  *
  * Does: copy what was asked, carry it out or expire, undo.
  * Must not: know threads or queues.
@@ -79,7 +78,8 @@ take_database(struct walpool__job *job, int64_t *default_timeout_ms)
         walpool__handle_pin(WALPOOL__HANDLE_DATABASE, handle, NULL, &status);
     if (db == NULL)
         return;
-    if (job->op->lane == WALPOOL__OP_WRITE)
+    if (job->op->lane == WALPOOL__OP_WRITE &&
+        job->asked.op != WALPOOL_OP_CHECKPOINT) /* it may wait for readers */
         job->task.key = (uintptr_t)db;
     *default_timeout_ms = db->options.busy_timeout_ms;
     walpool__handle_unpin(handle);
@@ -137,6 +137,7 @@ walpool__job_make(const walpool_job *asked, struct walpool__parker *watcher,
     struct walpool__job *job = walpool__mem_zalloc(sizeof *job);
     if (job == NULL)
         return walpool__error_nomem(err, "a job");
+    job->submitted_ns = walpool__clock_now();
     job->op = walpool__op_find(asked->op);
     job->asked = *asked;
     job->completion.id = asked->id;
@@ -198,14 +199,15 @@ walpool__job_expire(struct walpool__job *job)
 
 /* ----------------------------------------------------------------- run */
 
-/* What is left, rounded up: 0 would mean to wait for nothing. */
+/* The call counts its time from the submit, but its messages tell the timeout
+ * that was asked for. */
 static void
-shorten_timeout(struct walpool__job *job, int64_t now_ns)
+spend_time(struct walpool__job *job, int64_t now_ns)
 {
-    if (job->deadline_ns == WALPOOL__NEVER)
-        return;
-    int64_t left = job->deadline_ns - now_ns;
-    job->call.timeout_ms = left > 0 ? (left + NS_PER_MS - 1) / NS_PER_MS : 1;
+    int64_t spent_ms = (now_ns - job->submitted_ns) / NS_PER_MS;
+
+    if (job->deadline_ns != WALPOOL__NEVER)
+        job->call.spent_ms += (uint32_t)spent_ms;
 }
 
 static bool
@@ -247,7 +249,7 @@ walpool__job_run(struct walpool__job *job)
         return;
     }
     drop_token(job);
-    shorten_timeout(job, now);
+    spend_time(job, now);
     carry_out(job);
 }
 

@@ -14,6 +14,7 @@ struct walpool__job {
     const struct walpool__op *op;
     walpool_job asked;            /* a copy; its call is not used */
     walpool_call call;            /* a copy, with flags of ours */
+    int64_t submitted_ns;
     int64_t deadline_ns;          /* counted from the submit */
     struct walpool__token *token; /* pinned while it may expire, or NULL */
     struct walpool__sleeper sleeper;

@@ -616,7 +616,8 @@ typedef struct walpool_call {
     const char *why;      /* label for health and errors, or NULL; the first
                              47 bytes are copied */
     uint32_t flags;       /* WALPOOL_CALL_* */
-    uint32_t reserved;
+    uint32_t spent_ms;    /* of its time, gone before the call was made: in a
+                             queue of the caller's own */
     void (*leave)(void *); /* called at most once, on the calling thread, when
                              the call first waits, syncs, or has run for about
                              50 us: an interpreter gives up its lock here.

@@ -134,15 +134,6 @@ TEST(db__leaves_a_small_wal_behind_where_others_go_on)
     sqlite3_close(other);
 }
 
-TEST(db__tells_its_busy_timeout)
-{
-    walpool *db = api_open("a.db", "busy_timeout=1234");
-    CHECK_INT(walpool__db_busy_timeout_ms(db), 1234);
-    api_close(db);
-    CHECK_INT(walpool__db_busy_timeout_ms(db), -1);
-    CHECK_INT(walpool__db_busy_timeout_ms(NULL), -1);
-}
-
 /* ------------------------------------------------- calls that meet the end */
 
 static walpool_status
