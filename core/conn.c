@@ -17,6 +17,7 @@
 
 #include "clock.h"
 #include "error.h"
+#include "forks.h"
 #include "mem.h"
 #include "sqlerr.h"
 
@@ -225,6 +226,7 @@ walpool__conn_open(const char *path, const walpool_options *options,
     conn->stats = stats;
     conn->call = call;
     flags |= options->mode == 2 ? SQLITE_OPEN_READONLY : SQLITE_OPEN_READWRITE;
+    walpool__forks_watch();
     rc = sqlite3_open_v2(path, &conn->db, flags, NULL);
     *status = rc == SQLITE_OK
                   ? configure(conn, options, role, err)

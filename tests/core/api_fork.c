@@ -166,6 +166,7 @@ call_some(void)
     FORKED(walpool_read(db, &select_1, NULL, NULL, &err));
     FORKED(walpool_write(db, &select_1, NULL, NULL, &err));
     FORKED(walpool_close(db, 0, &err));
+    open_another();
 }
 
 TEST(fork__at_any_moment_of_busy_threads_hangs_nobody)
