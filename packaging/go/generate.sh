@@ -24,7 +24,7 @@ trap 'rm -rf "$made"' EXIT
 
 # From the root, with relative paths: none of this machine's gets in.
 cd "$root"
-swig -go -package raw -Ibindings -Iinclude -outdir "$made" -o "$made/raw_wrap.c" bindings/go/go.i
+swig -go -package raw -Ibindings -Ibindings/go -Iinclude -outdir "$made" -o "$made/raw_wrap.c" bindings/go/go.i
 
 # Without cgo no C file may be seen, or Go lists them instead of nocgo.go's
 # sentence.

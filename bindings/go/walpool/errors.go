@@ -70,6 +70,8 @@ const (
 	ErrRefused Status = 23
 	// ErrInternal: a defect in walpool; please report it.
 	ErrInternal Status = 24
+	// ErrPoisoned: a sync of the disk failed, and writes are refused for good.
+	ErrPoisoned Status = 25
 )
 
 // Name returns the status as every language spells it, such as
@@ -89,10 +91,14 @@ const (
 	PhaseQueue   Phase = 1 // waiting for a connection of this process
 	PhaseLock    Phase = 2 // waiting for another process's lock
 	PhaseExecute Phase = 3 // running the statement
+	PhaseTurn    Phase = 4 // waiting for this process's turn to write
+	PhaseSync    Phase = 5 // waiting for the disk; the commit is made
 )
 
-// String returns "none", "queue", "lock" or "execute".
-func (p Phase) String() string { return label(int(p), "none", "queue", "lock", "execute") }
+// String returns "none", "queue", "lock", "execute", "turn" or "sync".
+func (p Phase) String() string {
+	return label(int(p), "none", "queue", "lock", "execute", "turn", "sync")
+}
 
 // An Outcome says what became of a write that failed.
 type Outcome int32

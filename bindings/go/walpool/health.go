@@ -28,6 +28,7 @@ type Health struct {
 	Cancels         int64 // counter: of these, canceled
 	DirtyLeases     int64 // counter: leases given back with an open transaction
 	LockWaits       int64 // counter: sleeps of 1 ms for another process's lock
+	TurnWaits       int64 // counter: waits for the turn of another process
 	StatementHits   int64 // counter: prepared statement found in the cache
 	StatementMisses int64 // counter: statement had to be prepared
 
@@ -65,14 +66,17 @@ func (v Verdict) String() string { return label(int(v), "ok", "degraded", "faili
 
 // healthBlock is the C struct walpool_health.
 type healthBlock struct {
-	numbers   [31]int64
+	numbers   [healthNumbers]int64
 	verdict   int32
 	_         int32
 	oldestWhy [48]byte
 	reason    [256]byte
 }
 
-const healthBytes = 31*8 + 8 + 48 + 256
+const (
+	healthNumbers = 32
+	healthBytes   = healthNumbers*8 + 8 + 48 + 256
+)
 
 // Health takes one snapshot of the database's health. It takes no connection
 // and never waits for one. It calls walpool_health_get.
@@ -106,12 +110,12 @@ func healthOf(c *healthBlock) Health {
 	return h
 }
 
-func (h *Health) fields() [31]any {
-	return [31]any{
+func (h *Health) fields() [healthNumbers]any {
+	return [healthNumbers]any{
 		&h.ReadersLimit, &h.ReadersOpen, &h.ReadersLeased, &h.ReaderWaiters,
 		&h.WriterLeased, &h.WriterWaiters, &h.OldestLease,
 		&h.Reads, &h.Writes, &h.Rollbacks, &h.Errors, &h.Timeouts, &h.Cancels,
-		&h.DirtyLeases, &h.LockWaits, &h.StatementHits, &h.StatementMisses,
+		&h.DirtyLeases, &h.LockWaits, &h.TurnWaits, &h.StatementHits, &h.StatementMisses,
 		&h.WALBytes, &h.WALBytesHighest, &h.WALFrames, &h.WALFramesCheckpointed,
 		&h.Checkpoints, &h.CheckpointFailures,
 		&h.WriterWaitCount, &h.WriterWaitP50, &h.WriterWaitP99, &h.WriterWaitMax,

@@ -55,7 +55,8 @@ type Durability int
 const (
 	// DurabilityNormal survives the end of the process, even by SIGKILL.
 	DurabilityNormal Durability = 0
-	// DurabilityFull survives a power cut: a commit waits for the disk.
+	// DurabilityFull survives a power cut: a commit is visible at once, and
+	// acknowledged when a sync, shared by all who wait for one, covers it.
 	DurabilityFull Durability = 1
 )
 

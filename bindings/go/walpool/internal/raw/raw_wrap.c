@@ -228,9 +228,9 @@ typedef struct frame {
 
 _Static_assert(sizeof(walpool_error) == 512, "frame.go: Error");
 _Static_assert(sizeof(frame) == 544, "frame.go: HeaderBytes");
-_Static_assert(sizeof(walpool_health) == 31 * 8 + 8 + 48 + 256, "health.go");
-_Static_assert(sizeof(walpool_statement) <= 32, "frame.go: StatementBytes");
-_Static_assert(sizeof(walpool_result) == 32, "frame.go: ResultBytes");
+_Static_assert(sizeof(walpool_health) == 32 * 8 + 8 + 48 + 256, "health.go");
+_Static_assert(sizeof(walpool_statement) <= 32 && sizeof(walpool_result) == 32,
+               "frame.go: StatementBytes, ResultBytes");
 
 static unsigned char *
 frame_room(frame *f)
@@ -239,18 +239,16 @@ frame_room(frame *f)
 }
 
 static walpool_status
-frame_request(frame *f, walpool_statement *statement, walpool_call *call,
-              char *why)
+frame_request(frame *f, walpool_statement *statement, walpool_call *call, char *why)
 {
-    return walpool_request_decode(f + 1, f->request_bytes, statement, call,
-                                  why, NULL, &f->error);
+    return walpool_request_decode(f + 1, f->request_bytes, statement, call, why,
+                                  NULL, &f->error);
 }
 
 /* The statements and results of a batch stand before its rows. The call is
  * that of the first request. */
 static walpool_status
-frame_batch(frame *f, walpool_statement *statements, walpool_call *call,
-            char *why)
+frame_batch(frame *f, walpool_statement *statements, walpool_call *call, char *why)
 {
     const unsigned char *next = (const unsigned char *)(f + 1);
     const unsigned char *end = next + f->request_bytes;
@@ -275,7 +273,7 @@ frame_batch(frame *f, walpool_statement *statements, walpool_call *call,
 extern "C" {
 #endif
 
-void _wrap_Swig_free_raw_e14e9ef7456ce3b7(void *_swig_go_0) {
+void _wrap_Swig_free_raw_8a8611be6da00f8b(void *_swig_go_0) {
   void *arg1 = 0 ;
 
   arg1 = *(void **)&_swig_go_0;
@@ -285,7 +283,7 @@ void _wrap_Swig_free_raw_e14e9ef7456ce3b7(void *_swig_go_0) {
 }
 
 
-void *_wrap_Swig_malloc_raw_e14e9ef7456ce3b7(intgo _swig_go_0) {
+void *_wrap_Swig_malloc_raw_8a8611be6da00f8b(intgo _swig_go_0) {
   int arg1 ;
   void *result = 0 ;
   void *_swig_go_result;
@@ -298,7 +296,7 @@ void *_wrap_Swig_malloc_raw_e14e9ef7456ce3b7(intgo _swig_go_0) {
 }
 
 
-int _wrap_WalpoolVersionNumber_raw_e14e9ef7456ce3b7() {
+int _wrap_WalpoolVersionNumber_raw_8a8611be6da00f8b() {
   int32_t result;
   int _swig_go_result;
 
@@ -309,7 +307,7 @@ int _wrap_WalpoolVersionNumber_raw_e14e9ef7456ce3b7() {
 }
 
 
-void _wrap_WalpoolVersion_raw_e14e9ef7456ce3b7(walpool_version_info *_swig_go_0) {
+void _wrap_WalpoolVersion_raw_8a8611be6da00f8b(walpool_version_info *_swig_go_0) {
   walpool_version_info *arg1 = 0 ;
 
   arg1 = (walpool_version_info *)_swig_go_0;
@@ -319,7 +317,7 @@ void _wrap_WalpoolVersion_raw_e14e9ef7456ce3b7(walpool_version_info *_swig_go_0)
 }
 
 
-char *_wrap_WalpoolStatusName_raw_e14e9ef7456ce3b7(int _swig_go_0) {
+char *_wrap_WalpoolStatusName_raw_8a8611be6da00f8b(int _swig_go_0) {
   int32_t arg1 ;
   char *result = 0 ;
   char *_swig_go_result;
@@ -332,7 +330,7 @@ char *_wrap_WalpoolStatusName_raw_e14e9ef7456ce3b7(int _swig_go_0) {
 }
 
 
-char *_wrap_WalpoolSqliteCodeName_raw_e14e9ef7456ce3b7(int _swig_go_0) {
+char *_wrap_WalpoolSqliteCodeName_raw_8a8611be6da00f8b(int _swig_go_0) {
   int32_t arg1 ;
   char *result = 0 ;
   char *_swig_go_result;
@@ -345,7 +343,7 @@ char *_wrap_WalpoolSqliteCodeName_raw_e14e9ef7456ce3b7(int _swig_go_0) {
 }
 
 
-long long _wrap_WalpoolOpen_raw_e14e9ef7456ce3b7(char *_swig_go_0) {
+long long _wrap_WalpoolOpen_raw_8a8611be6da00f8b(char *_swig_go_0) {
   char *arg1 = 0 ;
   walpool_options *arg2 = 0 ;
   walpool_error *arg3 = 0 ;
@@ -365,7 +363,7 @@ long long _wrap_WalpoolOpen_raw_e14e9ef7456ce3b7(char *_swig_go_0) {
 }
 
 
-intgo _wrap_WalpoolClose_raw_e14e9ef7456ce3b7(long long _swig_go_0, long long _swig_go_1, walpool_error *_swig_go_2) {
+intgo _wrap_WalpoolClose_raw_8a8611be6da00f8b(long long _swig_go_0, long long _swig_go_1, walpool_error *_swig_go_2) {
   walpool *arg1 = 0 ;
   int64_t arg2 ;
   walpool_error *arg3 = 0 ;
@@ -382,7 +380,7 @@ intgo _wrap_WalpoolClose_raw_e14e9ef7456ce3b7(long long _swig_go_0, long long _s
 }
 
 
-intgo _wrap_WalpoolRead_raw_e14e9ef7456ce3b7(long long _swig_go_0, walpool_statement *_swig_go_1) {
+intgo _wrap_WalpoolRead_raw_8a8611be6da00f8b(long long _swig_go_0, walpool_statement *_swig_go_1) {
   walpool *arg1 = 0 ;
   walpool_statement *arg2 = 0 ;
   walpool_call *arg3 = 0 ;
@@ -407,7 +405,7 @@ intgo _wrap_WalpoolRead_raw_e14e9ef7456ce3b7(long long _swig_go_0, walpool_state
 }
 
 
-intgo _wrap_WalpoolWrite_raw_e14e9ef7456ce3b7(long long _swig_go_0, walpool_statement *_swig_go_1) {
+intgo _wrap_WalpoolWrite_raw_8a8611be6da00f8b(long long _swig_go_0, walpool_statement *_swig_go_1) {
   walpool *arg1 = 0 ;
   walpool_statement *arg2 = 0 ;
   walpool_call *arg3 = 0 ;
@@ -432,7 +430,7 @@ intgo _wrap_WalpoolWrite_raw_e14e9ef7456ce3b7(long long _swig_go_0, walpool_stat
 }
 
 
-intgo _wrap_WalpoolBatch_raw_e14e9ef7456ce3b7(long long _swig_go_0, walpool_statement *_swig_go_1) {
+intgo _wrap_WalpoolBatch_raw_8a8611be6da00f8b(long long _swig_go_0, walpool_statement *_swig_go_1) {
   walpool *arg1 = 0 ;
   walpool_statement *arg2 = 0 ;
   size_t arg3 ;
@@ -461,7 +459,7 @@ intgo _wrap_WalpoolBatch_raw_e14e9ef7456ce3b7(long long _swig_go_0, walpool_stat
 }
 
 
-long long _wrap_WalpoolAcquire_raw_e14e9ef7456ce3b7(long long _swig_go_0, intgo _swig_go_1, walpool_call *_swig_go_2) {
+long long _wrap_WalpoolAcquire_raw_8a8611be6da00f8b(long long _swig_go_0, intgo _swig_go_1, walpool_call *_swig_go_2) {
   walpool *arg1 = 0 ;
   walpool_kind arg2 ;
   walpool_call *arg3 = 0 ;
@@ -483,7 +481,7 @@ long long _wrap_WalpoolAcquire_raw_e14e9ef7456ce3b7(long long _swig_go_0, intgo 
 }
 
 
-intgo _wrap_WalpoolRelease_raw_e14e9ef7456ce3b7(long long _swig_go_0, walpool_error *_swig_go_1) {
+intgo _wrap_WalpoolRelease_raw_8a8611be6da00f8b(long long _swig_go_0, walpool_error *_swig_go_1) {
   walpool_lease *arg1 = 0 ;
   walpool_error *arg2 = 0 ;
   walpool_status result;
@@ -498,7 +496,7 @@ intgo _wrap_WalpoolRelease_raw_e14e9ef7456ce3b7(long long _swig_go_0, walpool_er
 }
 
 
-intgo _wrap_WalpoolRun_raw_e14e9ef7456ce3b7(long long _swig_go_0, walpool_statement *_swig_go_1) {
+intgo _wrap_WalpoolRun_raw_8a8611be6da00f8b(long long _swig_go_0, walpool_statement *_swig_go_1) {
   walpool_lease *arg1 = 0 ;
   walpool_statement *arg2 = 0 ;
   walpool_call *arg3 = 0 ;
@@ -523,7 +521,7 @@ intgo _wrap_WalpoolRun_raw_e14e9ef7456ce3b7(long long _swig_go_0, walpool_statem
 }
 
 
-intgo _wrap_WalpoolBegin_raw_e14e9ef7456ce3b7(long long _swig_go_0, walpool_call *_swig_go_1) {
+intgo _wrap_WalpoolBegin_raw_8a8611be6da00f8b(long long _swig_go_0, walpool_call *_swig_go_1) {
   walpool_lease *arg1 = 0 ;
   walpool_call *arg2 = 0 ;
   walpool_error *arg3 = 0 ;
@@ -543,7 +541,7 @@ intgo _wrap_WalpoolBegin_raw_e14e9ef7456ce3b7(long long _swig_go_0, walpool_call
 }
 
 
-intgo _wrap_WalpoolSavepoint_raw_e14e9ef7456ce3b7(long long _swig_go_0, walpool_error *_swig_go_1) {
+intgo _wrap_WalpoolSavepoint_raw_8a8611be6da00f8b(long long _swig_go_0, walpool_error *_swig_go_1) {
   walpool_lease *arg1 = 0 ;
   walpool_error *arg2 = 0 ;
   walpool_status result;
@@ -558,7 +556,7 @@ intgo _wrap_WalpoolSavepoint_raw_e14e9ef7456ce3b7(long long _swig_go_0, walpool_
 }
 
 
-intgo _wrap_WalpoolCommit_raw_e14e9ef7456ce3b7(long long _swig_go_0, walpool_call *_swig_go_1) {
+intgo _wrap_WalpoolCommit_raw_8a8611be6da00f8b(long long _swig_go_0, walpool_call *_swig_go_1) {
   walpool_lease *arg1 = 0 ;
   walpool_call *arg2 = 0 ;
   walpool_error *arg3 = 0 ;
@@ -578,7 +576,7 @@ intgo _wrap_WalpoolCommit_raw_e14e9ef7456ce3b7(long long _swig_go_0, walpool_cal
 }
 
 
-intgo _wrap_WalpoolRollback_raw_e14e9ef7456ce3b7(long long _swig_go_0, walpool_error *_swig_go_1) {
+intgo _wrap_WalpoolRollback_raw_8a8611be6da00f8b(long long _swig_go_0, walpool_error *_swig_go_1) {
   walpool_lease *arg1 = 0 ;
   walpool_error *arg2 = 0 ;
   walpool_status result;
@@ -593,7 +591,7 @@ intgo _wrap_WalpoolRollback_raw_e14e9ef7456ce3b7(long long _swig_go_0, walpool_e
 }
 
 
-intgo _wrap_WalpoolCursorNext_raw_e14e9ef7456ce3b7(long long _swig_go_0, walpool_call *_swig_go_1) {
+intgo _wrap_WalpoolCursorNext_raw_8a8611be6da00f8b(long long _swig_go_0, walpool_call *_swig_go_1) {
   walpool_cursor *arg1 = 0 ;
   walpool_call *arg2 = 0 ;
   walpool_rows *arg3 = 0 ;
@@ -616,7 +614,7 @@ intgo _wrap_WalpoolCursorNext_raw_e14e9ef7456ce3b7(long long _swig_go_0, walpool
 }
 
 
-intgo _wrap_WalpoolCursorValue_raw_e14e9ef7456ce3b7(long long _swig_go_0, long long _swig_go_1, long long _swig_go_2, _goslice_ _swig_go_3, walpool_error *_swig_go_4) {
+intgo _wrap_WalpoolCursorValue_raw_8a8611be6da00f8b(long long _swig_go_0, long long _swig_go_1, long long _swig_go_2, _goslice_ _swig_go_3, walpool_error *_swig_go_4) {
   walpool_cursor *arg1 = 0 ;
   size_t arg2 ;
   size_t arg3 ;
@@ -638,7 +636,7 @@ intgo _wrap_WalpoolCursorValue_raw_e14e9ef7456ce3b7(long long _swig_go_0, long l
 }
 
 
-intgo _wrap_WalpoolCursorClose_raw_e14e9ef7456ce3b7(long long _swig_go_0, walpool_error *_swig_go_1) {
+intgo _wrap_WalpoolCursorClose_raw_8a8611be6da00f8b(long long _swig_go_0, walpool_error *_swig_go_1) {
   walpool_cursor *arg1 = 0 ;
   walpool_error *arg2 = 0 ;
   walpool_status result;
@@ -653,7 +651,7 @@ intgo _wrap_WalpoolCursorClose_raw_e14e9ef7456ce3b7(long long _swig_go_0, walpoo
 }
 
 
-long long _wrap_WalpoolTokenOpen_raw_e14e9ef7456ce3b7(walpool_error *_swig_go_0) {
+long long _wrap_WalpoolTokenOpen_raw_8a8611be6da00f8b(walpool_error *_swig_go_0) {
   walpool_error *arg1 = 0 ;
   walpool_token *result = 0 ;
   long long _swig_go_result;
@@ -666,7 +664,7 @@ long long _wrap_WalpoolTokenOpen_raw_e14e9ef7456ce3b7(walpool_error *_swig_go_0)
 }
 
 
-intgo _wrap_WalpoolCancel_raw_e14e9ef7456ce3b7(long long _swig_go_0, walpool_error *_swig_go_1) {
+intgo _wrap_WalpoolCancel_raw_8a8611be6da00f8b(long long _swig_go_0, walpool_error *_swig_go_1) {
   walpool_token *arg1 = 0 ;
   walpool_error *arg2 = 0 ;
   walpool_status result;
@@ -681,7 +679,7 @@ intgo _wrap_WalpoolCancel_raw_e14e9ef7456ce3b7(long long _swig_go_0, walpool_err
 }
 
 
-void _wrap_WalpoolTokenClose_raw_e14e9ef7456ce3b7(long long _swig_go_0) {
+void _wrap_WalpoolTokenClose_raw_8a8611be6da00f8b(long long _swig_go_0) {
   walpool_token *arg1 = 0 ;
 
   arg1 = (walpool_token *)(uintptr_t)_swig_go_0;
@@ -691,7 +689,7 @@ void _wrap_WalpoolTokenClose_raw_e14e9ef7456ce3b7(long long _swig_go_0) {
 }
 
 
-intgo _wrap_WalpoolCheckpoint_raw_e14e9ef7456ce3b7(long long _swig_go_0, intgo _swig_go_1, walpool_call *_swig_go_2) {
+intgo _wrap_WalpoolCheckpoint_raw_8a8611be6da00f8b(long long _swig_go_0, intgo _swig_go_1, walpool_call *_swig_go_2) {
   walpool *arg1 = 0 ;
   walpool_checkpoint_mode arg2 ;
   walpool_call *arg3 = 0 ;
@@ -714,7 +712,7 @@ intgo _wrap_WalpoolCheckpoint_raw_e14e9ef7456ce3b7(long long _swig_go_0, intgo _
 }
 
 
-intgo _wrap_WalpoolHealthGet_raw_e14e9ef7456ce3b7(long long _swig_go_0, walpool_health *_swig_go_1) {
+intgo _wrap_WalpoolHealthGet_raw_8a8611be6da00f8b(long long _swig_go_0, walpool_health *_swig_go_1) {
   walpool *arg1 = 0 ;
   walpool_health *arg2 = 0 ;
   walpool_error *arg3 = 0 ;
@@ -730,7 +728,7 @@ intgo _wrap_WalpoolHealthGet_raw_e14e9ef7456ce3b7(long long _swig_go_0, walpool_
 }
 
 
-intgo _wrap_WalpoolHealthJson_raw_e14e9ef7456ce3b7(long long _swig_go_0, char *_swig_go_1) {
+intgo _wrap_WalpoolHealthJson_raw_8a8611be6da00f8b(long long _swig_go_0, char *_swig_go_1) {
   walpool *arg1 = 0 ;
   char *arg2 = 0 ;
   size_t arg3 ;
