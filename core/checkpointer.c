@@ -9,7 +9,10 @@
  *   state     on                          to
  *   idle      notice of enough frames     wanted
  *   wanted    a run that copied all       idle
- *   wanted    a run that a reader cut     resting (REST_MS), then wanted again
+ *   wanted    a run that a reader cut     resting
+ *   resting   REST_MS passed              pausing
+ *   pausing   notice of enough frames     wanted
+ *   pausing   the pause passed            wanted; the next is twice as long
  *   any       stop                        stopped
  *
  * Does: decide when, run manual checkpoints, count.
@@ -26,6 +29,8 @@
 
 /* A reader kept frames back: no sense in trying again at every commit. */
 #define REST_MS 50
+/* Where no commit comes any more, what it kept is looked after at times. */
+#define LONGEST_PAUSE_MS 1000
 /* Longest wait of a background run for the writer. */
 #define BACKGROUND_MS 1000
 /* Between two tries of a manual one. */
@@ -98,6 +103,16 @@ attempt(struct walpool__checkpointer *checkpointer,
     return walpool__conn_error(checkpointer->worker, rc, "checkpoint", err);
 }
 
+/* To wait in vain for another process is no failure of a checkpoint. */
+static void
+count(struct walpool__stats *stats, walpool_status status)
+{
+    if (status == WALPOOL_OK)
+        walpool__stats_add(&stats->checkpoints, 1);
+    else if (status != WALPOOL_TIMEOUT && status != WALPOOL_CANCELLED)
+        walpool__stats_add(&stats->checkpoint_failures, 1);
+}
+
 static walpool_status
 attempt_with_writer(struct walpool__checkpointer *checkpointer,
                     walpool_checkpoint_mode mode, struct walpool__call *call,
@@ -117,10 +132,7 @@ attempt_with_writer(struct walpool__checkpointer *checkpointer,
     walpool__histogram_record(
         &checkpointer->stats->checkpoint_us,
         (uint64_t)(walpool__clock_now() - began) / 1000);
-    walpool__stats_add(status == WALPOOL_OK
-                           ? &checkpointer->stats->checkpoints
-                           : &checkpointer->stats->checkpoint_failures,
-                       1);
+    count(checkpointer->stats, status);
     walpool__writer_give(checkpointer->writer);
     return status;
 }
@@ -131,11 +143,17 @@ walpool__checkpointer_run(struct walpool__checkpointer *checkpointer,
                           struct walpool__call *call,
                           walpool_checkpoint_result *out, walpool_error *err)
 {
-    for (;;) {
-        walpool_status status;
+    for (bool again = false;; again = true) {
+        walpool_checkpoint_result newest = {0};
+        walpool_error error;
+        walpool_status status =
+            attempt_with_writer(checkpointer, mode, call, &newest, &error);
 
-        memset(out, 0, sizeof *out);
-        status = attempt_with_writer(checkpointer, mode, call, out, err);
+        if (status == WALPOOL_TIMEOUT && again)
+            return WALPOOL_OK; /* with what the tries before have done */
+        if (status != WALPOOL_OK && err)
+            *err = error;
+        *out = newest;
         if (status != WALPOOL_OK || mode == WALPOOL_PASSIVE || !out->busy)
             return status;
         if (walpool__call_must_stop(call))
@@ -157,31 +175,47 @@ rest(struct walpool__checkpointer *checkpointer)
         walpool__cond_wait(&checkpointer->changed, &checkpointer->mutex, until);
 }
 
+/* True: everything is copied. */
+static bool
+run_once(struct walpool__checkpointer *checkpointer)
+{
+    walpool_checkpoint_result result;
+    struct walpool__call call;
+    walpool_status status;
+
+    walpool__call_begin_own(&call, BACKGROUND_MS);
+    call.why = "checkpointer";
+    status = walpool__checkpointer_run(checkpointer, WALPOOL_PASSIVE, &call,
+                                       &result, NULL);
+    return status == WALPOOL_OK && !result.busy;
+}
+
 static void
 run_thread(void *arg)
 {
     struct walpool__checkpointer *checkpointer = arg;
+    int64_t pause_ms = REST_MS, until = WALPOOL__NEVER;
 
     walpool__mutex_lock(&checkpointer->mutex);
     for (;;) {
-        walpool_checkpoint_result result;
-        struct walpool__call call;
-        walpool_status status;
+        bool complete;
 
-        while (!checkpointer->wanted && !checkpointer->stopping)
+        while (!checkpointer->wanted && !checkpointer->stopping &&
+               walpool__clock_now() < until)
             walpool__cond_wait(&checkpointer->changed, &checkpointer->mutex,
-                               WALPOOL__NEVER);
+                               until);
         if (checkpointer->stopping)
             break;
         checkpointer->wanted = false;
         walpool__mutex_unlock(&checkpointer->mutex);
-        walpool__call_begin_own(&call, BACKGROUND_MS);
-        call.why = "checkpointer";
-        status = walpool__checkpointer_run(checkpointer, WALPOOL_PASSIVE,
-                                           &call, &result, NULL);
+        complete = run_once(checkpointer);
         walpool__mutex_lock(&checkpointer->mutex);
-        if (status != WALPOOL_OK || result.busy)
+        if (!complete)
             rest(checkpointer);
+        until = complete ? WALPOOL__NEVER : walpool__clock_deadline(pause_ms);
+        pause_ms = complete ? REST_MS : pause_ms * 2;
+        if (pause_ms > LONGEST_PAUSE_MS)
+            pause_ms = LONGEST_PAUSE_MS;
     }
     walpool__mutex_unlock(&checkpointer->mutex);
 }

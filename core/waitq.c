@@ -47,7 +47,7 @@ walpool__waitq_init(struct walpool__waitq *waitq, void *const *items, int count)
     walpool__list_init(&waitq->waiters);
     waitq->free_count = waitq->total = count;
     waitq->waiter_count = 0;
-    waitq->closing = false;
+    waitq->closing = waitq->shut = false;
     return true;
 }
 
@@ -188,7 +188,7 @@ walpool__waitq_try(struct walpool__waitq *waitq)
     void *item = NULL;
 
     walpool__mutex_lock(&waitq->mutex);
-    if (waitq->free_count > 0)
+    if (waitq->free_count > 0 && !waitq->shut)
         item = pop(waitq);
     walpool__mutex_unlock(&waitq->mutex);
     return item;
@@ -228,8 +228,7 @@ walpool__waitq_drain(struct walpool__waitq *waitq, int64_t deadline_ns)
             break;
         walpool__cond_wait(&waitq->drained, &waitq->mutex, deadline_ns);
     }
-    if (!home)
-        waitq->closing = false;
+    waitq->closing = waitq->shut = home;
     walpool__mutex_unlock(&waitq->mutex);
     return home;
 }
@@ -238,7 +237,7 @@ void
 walpool__waitq_reopen(struct walpool__waitq *waitq)
 {
     walpool__mutex_lock(&waitq->mutex);
-    waitq->closing = false;
+    waitq->closing = waitq->shut = false;
     walpool__mutex_unlock(&waitq->mutex);
 }
 

@@ -13,6 +13,7 @@ struct walpool__waitq {
     int free_count, total;
     int waiter_count;
     bool closing;                 /* newcomers are turned away */
+    bool shut;                    /* drained: everything stays home */
     struct walpool__cond drained; /* closing, and everything is home */
 };
 

@@ -47,9 +47,10 @@ not_to_be_had(struct walpool__writer *writer, struct walpool__call *call,
 static void
 give_kept_turn(struct walpool__writer *writer)
 {
-    if (!writer->turn || !walpool__waitq_try(&writer->queue))
+    if (!walpool__waitq_try(&writer->queue))
         return;
-    walpool__turn_give(writer->turn, false);
+    if (writer->turn)
+        walpool__turn_give(writer->turn, false);
     walpool__waitq_give(&writer->queue, writer);
 }
 

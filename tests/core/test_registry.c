@@ -107,10 +107,22 @@ TEST(registry__waits_for_leases_of_all_handles)
     walpool_lease *lease = api_acquire(a, WALPOOL_WRITE);
     api_close(a);
     CHECK_OK(api_run(lease, "CREATE TABLE t(n)"));
-    CHECK_OK(walpool_commit(lease, NULL, &err));
     CHECK_STATUS(walpool_close(b, 3, &err), WALPOOL_TIMEOUT);
+    CHECK_OK(walpool_commit(lease, NULL, &err));
     CHECK_OK(walpool_release(lease, &err));
     api_close(b);
+}
+
+/* The writer went on with the commit, so nothing is waited for. */
+TEST(registry__closes_beside_a_lease_whose_transaction_has_ended)
+{
+    walpool *db = open_path(check_path("a.db"));
+    walpool_lease *lease = api_acquire(db, WALPOOL_WRITE);
+    CHECK_OK(walpool_commit(lease, NULL, &err));
+    api_close(db);
+    CHECK_STATUS(walpool_begin(lease, NULL, &err), WALPOOL_CLOSED);
+    CHECK_STATUS(api_run(lease, "SELECT 1"), WALPOOL_MISUSE);
+    CHECK_OK(walpool_release(lease, &err));
 }
 
 /* ------------------------------------------- meeting an opening, a closing */

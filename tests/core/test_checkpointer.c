@@ -1,0 +1,315 @@
+/* checkpointer: when it runs by itself, when it rests, and when it is asked. */
+#include "checkpointer.h"
+
+#include <sched.h>
+
+#include "db.h"
+#include "inside.h"
+
+/* The database behind a handle. The test keeps the handle open. */
+static struct walpool__db *
+behind(walpool *handle)
+{
+    walpool_status status;
+    struct walpool__db *db =
+        walpool__handle_pin(WALPOOL__HANDLE_DATABASE, handle, &err, &status);
+    CHECK(db != NULL);
+    walpool__handle_unpin(handle);
+    return db;
+}
+
+static bool
+runs(walpool *handle)
+{
+    struct walpool__checkpointer *checkpointer = &behind(handle)->checkpointer;
+    walpool__mutex_lock(&checkpointer->mutex);
+    bool running = checkpointer->running;
+    walpool__mutex_unlock(&checkpointer->mutex);
+    return running;
+}
+
+static walpool *
+open_table(const char *options)
+{
+    walpool *db = api_open("a.db", options);
+    CHECK_OK(api_write(db, "CREATE TABLE t(b)"));
+    return db;
+}
+
+static void
+insert(walpool *db, int count)
+{
+    for (int i = 0; i < count; i++)
+        CHECK_OK(api_write(db, "INSERT INTO t VALUES(zeroblob(3000))"));
+}
+
+static bool
+is_copied(walpool *db)
+{
+    walpool_health health = api_health(db);
+    return health.wal_frames == health.wal_frames_checkpointed;
+}
+
+TEST(checkpointer__sleeps_until_there_is_enough_to_do)
+{
+    walpool *db = open_table("checkpoint_frames=100");
+    CHECK(!runs(db));
+    insert(db, 20);
+    CHECK(!runs(db));
+    CHECK_INT(api_health(db).checkpoints, 0);
+    insert(db, 60);
+    CHECK(runs(db));
+    CHECK_EVENTUALLY(api_health(db).checkpoints > 0);
+    api_close(db);
+}
+
+/* Less than the threshold may stay, until there is more. */
+TEST(checkpointer__leaves_little_behind_when_writes_end)
+{
+    walpool *db = open_table("checkpoint_frames=10");
+    insert(db, 30);
+    CHECK_EVENTUALLY(api_health(db).checkpoints > 0);
+    CHECK_EVENTUALLY(api_health(db).wal_frames -
+                         api_health(db).wal_frames_checkpointed < 10);
+    api_close(db);
+}
+
+static void *
+insert_much(void *db)
+{
+    insert(db, 400);
+    return NULL;
+}
+
+TEST(checkpointer__keeps_the_WAL_small_under_many_writers)
+{
+    pthread_t threads[4];
+    walpool *db = open_table("checkpoint_frames=200");
+    for (size_t i = 0; i < ARRAY_COUNT(threads); i++)
+        CHECK_INT(pthread_create(&threads[i], NULL, insert_much, db), 0);
+    for (size_t i = 0; i < ARRAY_COUNT(threads); i++)
+        CHECK_INT(pthread_join(threads[i], NULL), 0);
+    walpool_health health = api_health(db);
+    CHECK(health.checkpoints > 1);
+    CHECK_INT(health.checkpoint_failures, 0);
+    CHECK(health.wal_bytes_highest < 2000 * 4120); /* of some 5000 */
+    CHECK_INT(api_number(db, "SELECT count(*) FROM t"), 1600);
+    api_close(db);
+}
+
+TEST(checkpointer__rests_while_a_reader_keeps_frames_back)
+{
+    walpool *db = open_table("checkpoint_frames=10");
+    walpool_lease *lease = api_acquire(db, WALPOOL_READ);
+    int64_t began = check_now_ms();
+    insert(db, 300);
+    int64_t passed = check_now_ms() - began;
+    CHECK(runs(db));
+    CHECK(api_health(db).checkpoints <= 3 + passed / 50);
+    CHECK_OK(walpool_release(lease, &err));
+    api_close(db);
+}
+
+/* No commit comes to wake it: it must come back by itself. */
+TEST(checkpointer__comes_back_for_what_a_reader_kept)
+{
+    walpool *db = open_table("checkpoint_frames=10");
+    walpool_lease *lease = api_acquire(db, WALPOOL_READ);
+    insert(db, 30);
+    CHECK_EVENTUALLY(api_health(db).checkpoints > 0);
+    CHECK(!is_copied(db));
+    CHECK_OK(walpool_release(lease, &err));
+    CHECK_EVENTUALLY(is_copied(db));
+    api_close(db);
+}
+
+/* The clock stands still, so a rest would never end by itself. */
+TEST(checkpointer__stops_at_once_while_it_rests)
+{
+    inside_stop_clock();
+    walpool *db = open_table("checkpoint_frames=10");
+    walpool_lease *lease = api_acquire(db, WALPOOL_READ);
+    insert(db, 30);
+    CHECK_EVENTUALLY(api_health(db).checkpoints > 0);
+    CHECK_OK(walpool_release(lease, &err));
+    api_close(db);
+    walpool__clock_replace(NULL);
+}
+
+TEST(checkpointer__is_not_started_after_it_was_stopped)
+{
+    walpool *handle = open_table("checkpoint_frames=10");
+    struct walpool__db *db = behind(handle);
+    walpool__checkpointer_notice(&db->checkpointer, 9);
+    CHECK(!runs(handle));
+    walpool__checkpointer_notice(&db->checkpointer, 10);
+    CHECK(runs(handle));
+    walpool__checkpointer_stop(&db->checkpointer);
+    CHECK(!runs(handle));
+    walpool__checkpointer_notice(&db->checkpointer, 1000);
+    CHECK(!runs(handle));
+    walpool__checkpointer_stop(&db->checkpointer);
+    api_close(handle);
+}
+
+TEST(checkpointer__calls_a_lock_of_another_no_failure)
+{
+    walpool *db = open_table("checkpoint_frames=10");
+    sqlite3 *other = raw_open(check_path("a.db"));
+    walpool_call call = WALPOOL_CALL_INIT;
+    call.timeout_ms = 3;
+    raw_exec(other, "BEGIN IMMEDIATE");
+    CHECK_STATUS(walpool_checkpoint(db, WALPOOL_FULL_CHECKPOINT, &call, NULL,
+                                    &err), WALPOOL_TIMEOUT);
+    CHECK_INT(err.phase, WALPOOL_PHASE_LOCK);
+    CHECK_INT(api_health(db).checkpoint_failures, 0);
+    CHECK_INT(api_health(db).verdict, WALPOOL_HEALTH_OK);
+    sqlite3_close(other);
+    api_close(db);
+}
+
+/* -------------------------------------------------------------- when asked */
+
+static walpool_checkpoint_result result;
+
+static walpool_status
+ask(walpool *db, walpool_checkpoint_mode mode, int64_t timeout_ms,
+    walpool_token *token)
+{
+    walpool_call call = WALPOOL_CALL_INIT;
+    call.timeout_ms = timeout_ms;
+    call.token = token;
+    return walpool_checkpoint(db, mode, &call, &result, &err);
+}
+
+TEST(checkpoint__waits_in_all_modes_but_PASSIVE)
+{
+    walpool *db = open_table("");
+    walpool_lease *lease = api_acquire(db, WALPOOL_READ);
+    insert(db, 5);
+    CHECK_OK(ask(db, WALPOOL_PASSIVE, -1, NULL));
+    CHECK_INT(result.outcome, WALPOOL_CHECKPOINT_PARTIAL);
+    for (int mode = WALPOOL_FULL_CHECKPOINT; mode <= WALPOOL_TRUNCATE; mode++) {
+        int64_t began = check_now_ms();
+        CHECK_OK(ask(db, mode, 12, NULL));
+        CHECK(check_now_ms() - began >= 12);
+        CHECK_INT(result.outcome, WALPOOL_CHECKPOINT_PARTIAL);
+        CHECK_INT(result.busy, 1);
+        CHECK(result.checkpointed_frames < result.log_frames);
+    }
+    CHECK_OK(walpool_release(lease, &err));
+    CHECK_OK(ask(db, WALPOOL_TRUNCATE, -1, NULL));
+    CHECK_INT(result.outcome, WALPOOL_CHECKPOINT_COMPLETE);
+    CHECK_INT(api_health(db).wal_bytes, 0);
+    api_close(db);
+}
+
+TEST(checkpoint__tells_copied_from_reset)
+{
+    walpool *db = open_table("");
+    insert(db, 5);
+    walpool_lease *lease = api_acquire(db, WALPOOL_READ);
+    CHECK_OK(ask(db, WALPOOL_FULL_CHECKPOINT, 5, NULL));
+    CHECK_INT(result.outcome, WALPOOL_CHECKPOINT_COMPLETE);
+    CHECK_OK(ask(db, WALPOOL_TRUNCATE, 5, NULL));
+    CHECK_INT(result.outcome, WALPOOL_CHECKPOINT_NOT_RESET);
+    CHECK_INT(result.log_frames, result.checkpointed_frames);
+    CHECK(result.log_frames > 0);
+    CHECK_OK(walpool_release(lease, &err));
+    api_close(db);
+}
+
+/* Writers go on while it waits for readers. */
+TEST(checkpoint__does_not_keep_writers_out_while_it_waits)
+{
+    pthread_t thread;
+    walpool *db = open_table("");
+    walpool_lease *lease = api_acquire(db, WALPOOL_READ);
+    CHECK_INT(pthread_create(&thread, NULL, insert_much, db), 0);
+    CHECK_OK(ask(db, WALPOOL_RESTART, 100, NULL));
+    CHECK_INT(pthread_join(thread, NULL), 0);
+    CHECK_INT(result.busy, 1);
+    CHECK_OK(walpool_release(lease, &err));
+    CHECK(api_health(db).writer_wait_max_us < 1000000);
+    api_close(db);
+}
+
+static void *
+cancel_elsewhere(void *token)
+{
+    CHECK_OK(walpool_cancel(token, &err));
+    return NULL;
+}
+
+TEST(checkpoint__is_cancelled_while_it_waits)
+{
+    pthread_t thread;
+    walpool *db = open_table("");
+    walpool_token *token = walpool_token_open(&err);
+    walpool_lease *lease = api_acquire(db, WALPOOL_READ);
+    insert(db, 5);
+    CHECK_INT(pthread_create(&thread, NULL, cancel_elsewhere, token), 0);
+    CHECK_STATUS(ask(db, WALPOOL_TRUNCATE, 20000, token), WALPOOL_CANCELLED);
+    CHECK_INT(pthread_join(thread, NULL), 0);
+    walpool_token_close(token);
+    CHECK_OK(walpool_release(lease, &err));
+    api_close(db);
+}
+
+static atomic_bool unlock_now;
+
+static void *
+checkpoint_of_another(void *path)
+{
+    sqlite3 *other = raw_open(path);
+    sqlite3_file *file = NULL;
+    raw_number(other, "SELECT count(*) FROM t");
+    sqlite3_file_control(other, "main", SQLITE_FCNTL_FILE_POINTER, &file);
+    CHECK_INT(file->pMethods->xShmLock(
+                  file, 1, 1, SQLITE_SHM_LOCK | SQLITE_SHM_EXCLUSIVE),
+              SQLITE_OK);
+    atomic_store(&unlock_now, false);
+    while (!atomic_load(&unlock_now))
+        sched_yield();
+    file->pMethods->xShmLock(file, 1, 1,
+                             SQLITE_SHM_UNLOCK | SQLITE_SHM_EXCLUSIVE);
+    sqlite3_close(other);
+    return NULL;
+}
+
+TEST(checkpoint__waits_for_the_checkpoint_of_another_program)
+{
+    pthread_t thread;
+    char path[512];
+    snprintf(path, sizeof path, "%s", check_path("a.db"));
+    walpool *db = open_table("");
+    insert(db, 5);
+    atomic_store(&unlock_now, true);
+    CHECK_INT(pthread_create(&thread, NULL, checkpoint_of_another, path), 0);
+    CHECK_EVENTUALLY(!atomic_load(&unlock_now));
+    CHECK_OK(ask(db, WALPOOL_FULL_CHECKPOINT, 10, NULL));
+    CHECK_INT(result.outcome, WALPOOL_CHECKPOINT_PARTIAL);
+    atomic_store(&unlock_now, true);
+    CHECK_OK(ask(db, WALPOOL_FULL_CHECKPOINT, 20000, NULL));
+    CHECK_INT(result.outcome, WALPOOL_CHECKPOINT_COMPLETE);
+    CHECK_INT(pthread_join(thread, NULL), 0);
+    api_close(db);
+}
+
+TEST(checkpoint__needs_a_mode_and_a_writer)
+{
+    walpool *db = open_table("");
+    CHECK_STATUS(ask(db, (walpool_checkpoint_mode)4, -1, NULL),
+                 WALPOOL_MISUSE);
+    CHECK_STATUS(ask(db, (walpool_checkpoint_mode)-1, -1, NULL),
+                 WALPOOL_MISUSE);
+    walpool_lease *lease = api_acquire(db, WALPOOL_WRITE);
+    CHECK_STATUS(ask(db, WALPOOL_PASSIVE, -1, NULL), WALPOOL_DEADLOCK);
+    CHECK_OK(walpool_release(lease, &err));
+    api_close(db);
+    db = api_open("a.db", "mode=ro");
+    CHECK_STATUS(ask(db, WALPOOL_PASSIVE, -1, NULL), WALPOOL_READONLY);
+    api_close(db);
+}
+
+CHECK_MAIN()
