@@ -189,7 +189,8 @@ def fail(message: str) -> int:
 
 
 def main() -> int:
-    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, signal.default_int_handler)
     try:
         build_all()
     except Failed as error:

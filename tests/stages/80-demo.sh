@@ -12,7 +12,7 @@ if ! sh packaging/demo.sh; then
     exit 1
 fi
 mkdir -p build/logs
-python3 -m pytest -q -p no:cacheprovider packaging/demo/test_demo.py >"$log" 2>&1
+python3 -m pytest -q -p no:cacheprovider packaging/demo >"$log" 2>&1
 status=$?
 cat "$log"
 failed=$(($(number failed) + $(number error)))
