@@ -123,7 +123,7 @@ try "a program is built from a vendor folder" vendored
 try "a build needs neither SWIG nor Meson" needs_no_swig
 try "a build without cgo says what is missing" says_that_it_needs_cgo
 try "SQLite is taken from CGO flags" with_sqlite_by_flags
-if [ -e build/prefix/lib/pkgconfig/walpool.pc ]; then
+if cmp -s include/walpool.h build/prefix/include/walpool.h; then
     try "an installed libwalpool is used" with_the_system_library
 else
     skip "an installed libwalpool is used" "run the stage 'install' first"
