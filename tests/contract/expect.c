@@ -209,7 +209,8 @@ error_member(struct run *run, const walpool_error *err, const struct json *want,
              char *reason)
 {
     static const char *const outcomes[] = {"not_applied", "applied", "unknown"};
-    static const char *const phases[] = {"none", "queue", "lock", "execute"};
+    static const char *const phases[] = {"none",    "queue", "lock",
+                                         "execute", "turn",  "sync"};
     if (strcmp(want->key, "status") == 0)
         return text(want, walpool_status_name(err->status), reason) ||
                differ(reason, "got %s (%s), want %s",

@@ -1,5 +1,7 @@
 /* Several processes on one file: nobody fails, nothing is lost, and waits
  * between processes end and are told as those inside one. */
+#include <fcntl.h>
+
 #include "child.h"
 
 #define PROCESSES 4
@@ -205,9 +207,61 @@ TEST(processes__a_wait_for_another_process_is_cancelled)
     pthread_join(thread, NULL);
     CHECK_INT(status, WALPOOL_CANCELLED);
     walpool_token_close(token);
+    token = NULL;
     child_go_on(&child);
     child_go_on(&child);
     child_join(&child);
+    api_close(waiting_db);
+}
+
+/* A program that knows SQLite but not the turn: it takes the write lock as
+ * SQLite does, by the byte that sqlite.org/walformat.html names. */
+static void
+take_the_write_lock(int number)
+{
+    struct flock lock = {.l_type = F_WRLCK, .l_whence = SEEK_SET};
+    (void)number;
+    lock.l_start = 120;
+    lock.l_len = 1;
+    int fd = open(check_path("a.db-shm"), O_RDWR);
+    CHECK(fd >= 0);
+    child_wait();
+    CHECK_INT(fcntl(fd, F_SETLK, &lock), 0);
+    child_tell(1);
+    child_wait();
+    close(fd);
+}
+
+TEST(processes__a_foreign_program_is_waited_for_in_phase_lock)
+{
+    walpool_statement update = {.sql = "UPDATE counter SET n = 7 WHERE id = 1"};
+    walpool_call call = WALPOOL_CALL_INIT;
+    pthread_t thread;
+    walpool_status status = WALPOOL_INTERNAL;
+    make_counters();
+    struct child holder = child_start(hold_the_writer, 0);
+    CHECK_INT(child_hear(&holder), 1);
+    struct child foreign = child_start(take_the_write_lock, 0);
+    waiting_db = api_open("a.db", "");
+    child_go_on(&holder);
+    CHECK_OK(walpool_write(waiting_db, &update, NULL, NULL, &err));
+    child_go_on(&foreign);
+    CHECK_INT(child_hear(&foreign), 1);
+    for (call.timeout_ms = 0; call.timeout_ms <= 50; call.timeout_ms += 50) {
+        CHECK_STATUS(walpool_write(waiting_db, &update, &call, NULL, &err),
+                     WALPOOL_TIMEOUT);
+        CHECK_INT(err.phase, WALPOOL_PHASE_LOCK);
+        CHECK_INT(err.outcome, WALPOOL_NOT_APPLIED);
+    }
+    int64_t waits = api_health(waiting_db).lock_waits;
+    CHECK_INT(pthread_create(&thread, NULL, wait_for_the_writer, &status), 0);
+    CHECK_EVENTUALLY(api_health(waiting_db).lock_waits > waits);
+    child_go_on(&foreign);
+    pthread_join(thread, NULL);
+    CHECK_INT(status, WALPOOL_OK);
+    child_join(&foreign);
+    child_go_on(&holder);
+    child_join(&holder);
     api_close(waiting_db);
 }
 
