@@ -26,6 +26,22 @@ read_statement(struct walpool__py_batch *batch, size_t index, PyObject *item)
     return walpool__py_params(params, &batch->params[index], statement);
 }
 
+/* Say in the exception which statement it is about, as the core does. */
+static void
+name_statement(size_t index)
+{
+    PyObject *type, *value, *traceback, *number;
+
+    PyErr_Fetch(&type, &value, &traceback);
+    PyErr_NormalizeException(&type, &value, &traceback);
+    number = PyLong_FromSize_t(index);
+    if (!value || !number ||
+        PyObject_SetAttrString(value, "statement", number) < 0)
+        PyErr_Clear();
+    Py_XDECREF(number);
+    PyErr_Restore(type, value, traceback);
+}
+
 static bool
 allocate(struct walpool__py_batch *batch, size_t count)
 {
@@ -54,8 +70,10 @@ walpool__py_batch_begin(struct walpool__py_batch *batch, PyObject *request)
         return false;
     batch->call.flags |= WALPOOL_CALL_NAMES;
     for (size_t i = 0; i < batch->count; i++)
-        if (!read_statement(batch, i, PyList_GET_ITEM(list, i)))
+        if (!read_statement(batch, i, PyList_GET_ITEM(list, i))) {
+            name_statement(i);
             return false;
+        }
     return true;
 }
 

@@ -204,10 +204,12 @@ walpool__py_rows(struct walpool__py_reader *reader, PyObject *list)
     bool good;
     int collecting;
 
-    if (reader->factory)
+    if (reader->factory && !reader->columns)
+        return walpool__py_fail(WALPOOL_INTERNAL, "rows came without names");
+    /* Tuples count as garbage to come until they are untracked. Where no other
+     * Python code can run meanwhile, nobody misses a collection. */
+    if (reader->factory || header_of(reader)->flags & WALPOOL_ROWS_LARGE)
         return append_rows(reader, list);
-    /* Tuples count as garbage to come until they are untracked. Without a
-     * factory no Python code runs here, so nobody misses a collection. */
     collecting = PyGC_Disable();
     good = append_rows(reader, list);
     if (collecting)

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import copy
 import gc
 import os
+import pickle
 import subprocess
 import sys
 import textwrap
@@ -105,6 +107,15 @@ def test_database__that_never_opened_needs_no_closing(tmp_path):
             walpool.open(tmp_path)
         gc.collect()
     assert repr(walpool.Database.__new__(walpool.Database)) == "<walpool.Database>"
+
+
+def test_handles__are_neither_copied_nor_pickled(db):
+    cursor = db.iterate("SELECT 1")
+    with db.read() as r, db.write() as w:
+        for thing in (db, r, w, cursor, walpool.Token()):
+            for way in (copy.copy, copy.deepcopy, pickle.dumps):
+                with pytest.raises(TypeError):
+                    way(thing)
 
 
 def in_child(work):

@@ -243,8 +243,16 @@ def test_batch__applies_all_or_nothing_and_says_which_failed(db):
 
 @pytest.mark.parametrize("item", [5, None, ("SELECT 1",), ("SELECT 1", (), 3), ["SELECT 1", ()]])
 def test_batch__refuses_items_of_another_form(db, item):
-    with pytest.raises(walpool.MisuseError, match="statement 1 of the batch is of type"):
+    with pytest.raises(walpool.MisuseError, match="statement 2 of the batch is of type") as caught:
         db.batch(["DELETE FROM t", item])
+    assert caught.value.statement == 1
+
+
+@pytest.mark.parametrize("bad", [("INSERT INTO t (a) VALUES (?)", (object(),)), (5, ()), walpool.Many("DELETE FROM t", [5])])
+def test_batch__says_which_statement_has_bad_parameters(db, bad):
+    with pytest.raises(walpool.WalpoolError) as caught:
+        db.batch(["DELETE FROM t", "DELETE FROM t", bad])
+    assert caught.value.statement == 2
 
 
 def test_batch__of_no_statement_is_an_error(db):

@@ -44,9 +44,9 @@ def _close_all() -> None:
 atexit.register(_close_all)
 
 
-def _close_quietly(handle: int) -> None:
+def _close_quietly(handle: int, timeout: float | None) -> None:
     try:
-        _native.close(handle, None)
+        _native.close(handle, timeout)
     except WalpoolError:
         pass
 
@@ -208,8 +208,8 @@ class Database(Reading, Writing):
 
         The other parameters and the errors are those of :meth:`execute`.
         """
-        items = [_statement(index, item) for index, item in enumerate(statements)]
-        results = _native.batch(self._handle, (items, timeout, why, token))
+        request = (_statements(statements), timeout, why, token)
+        results = _native.batch(self._handle, request)
         return [Result(*result) for result in results]
 
     # --------------------------------------------------------- looking after
@@ -296,9 +296,9 @@ class Database(Reading, Writing):
             return
         warnings.warn(f"unclosed {self!r}", ResourceWarning, source=self, stacklevel=2)
         try:  # not here: the last close works on the disk
-            _thread.start_new_thread(_close_quietly, (self._handle,))
-        except RuntimeError:
-            _close_quietly(self._handle)  # the interpreter ends
+            _thread.start_new_thread(_close_quietly, (self._handle, None))
+        except RuntimeError:  # the interpreter ends
+            _close_quietly(self._handle, 0)
 
     def __repr__(self) -> str:
         state = "closed" if self._closed else "open"
@@ -306,16 +306,27 @@ class Database(Reading, Writing):
 
 
 def _statement(index: int, item: Any) -> tuple[str, Any]:
-    if isinstance(item, Many):
-        return item.sql, pack(item.rows, 0)[1][0]
     if isinstance(item, str):
         return item, ()
+    if isinstance(item, Many):
+        return item.sql, pack(item.rows, 0)[1][0]
     if isinstance(item, tuple) and len(item) == 2:
         return item
     raise MisuseError(
-        f"statement {index} of the batch is of type {type(item).__name__}; pass str, "
+        f"statement {index + 1} of the batch is of type {type(item).__name__}; pass str, "
         "(sql, params) or walpool.Many"
     )
+
+
+def _statements(items: Iterable[Any]) -> list[tuple[str, Any]]:
+    statements = []
+    for index, item in enumerate(items):
+        try:
+            statements.append(_statement(index, item))
+        except WalpoolError as error:
+            error.statement = index
+            raise
+    return statements
 
 
 def open(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any, ClassVar, TypeVar, overload
+from typing import Any, ClassVar, NoReturn, TypeVar, overload
 
 from . import _native
 from ._cursor import Cursor
@@ -188,6 +188,9 @@ class Reading:
         except TooBigError:  # hundreds of columns
             first = self._run(self._handle, (*request, _native.BLOCK, row, self._known))
         return self._keep(Cursor(self, first, (timeout, None, token), row))
+
+    def __reduce__(self) -> NoReturn:
+        raise TypeError(f"cannot copy or pickle a {type(self).__name__}: open it again")
 
     def _keep(self, cursor: Cursor[Any]) -> Cursor[Any]:
         return cursor

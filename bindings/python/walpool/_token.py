@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import NoReturn
+
 from . import _native
 
 
@@ -37,6 +39,9 @@ class Token:
     def cancelled(self) -> bool:
         """Whether ``cancel()`` was called."""
         return self._cancelled
+
+    def __reduce__(self) -> NoReturn:
+        raise TypeError("cannot copy or pickle a Token")
 
     def __del__(self) -> None:
         handle = getattr(self, "_handle", 0)
