@@ -186,6 +186,33 @@ func TestExecReturning_GivesRowsAndWhatChanged(t *testing.T) {
 	}
 }
 
+func TestExecReturningRow_CarriesTheWholeStatementOut(t *testing.T) {
+	db := openTest(t, nil)
+	mustExec(t, db, "CREATE TABLE t(id INTEGER PRIMARY KEY, v UNIQUE)")
+	const insert = "INSERT INTO t(v) VALUES (?1), (?1 + 1), (?1 + 2) RETURNING id"
+	var id int64
+	must(t, db.ExecReturningRow(background, insert, 10).Scan(&id))
+	if id != 1 {
+		t.Errorf("id %d", id)
+	}
+	must(t, db.Write(background, func(tx *WriteTx) error {
+		return tx.QueryRow(background, insert, 20).Scan(&id)
+	}))
+	if n := one[int](t, db, "SELECT count(*) FROM t"); n != 6 || id != 4 {
+		t.Errorf("%d rows, id %d", n, id)
+	}
+	wantError(t, db.ExecReturningRow(background, insert, 12).Err(), ErrConstraint)
+	wantError(t, db.ExecReturningRow(background, "SELEC").Err(), ErrSQL)
+	err := db.ExecReturningRow(background, "DELETE FROM t WHERE id = 99 RETURNING id").Scan(&id)
+	if !errors.Is(err, ErrNoRows) || one[int](t, db, "SELECT count(*) FROM t") != 6 {
+		t.Errorf("got %v", err)
+	}
+	blob := db.ExecReturningRow(background, "UPDATE t SET v = zeroblob(300000) WHERE id = 1 RETURNING v")
+	if n := len(blob.Bytes(0)); n != 300000 || blob.Err() != nil {
+		t.Errorf("%d bytes, %v", n, blob.Err())
+	}
+}
+
 func TestBatch_IsOneTransactionWithAResultEach(t *testing.T) {
 	db := openTest(t, nil)
 	results, err := db.Batch(background, []Statement{

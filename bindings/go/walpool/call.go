@@ -155,6 +155,9 @@ func (c *call) failed(f *frame) error {
 		if errors.Is(err.cause, context.DeadlineExceeded) {
 			err.Status = ErrTimeout
 		}
+		if why := context.Cause(c.ctx); why != err.cause {
+			err.cause = errors.Join(err.cause, why)
+		}
 	case err.Status == ErrTimeout && c.stop != nil:
 		if _, ok := c.ctx.Deadline(); ok && c.timeout > 0 {
 			err.cause = context.DeadlineExceeded

@@ -23,6 +23,18 @@ func TestCancel_EndsARunningStatement(t *testing.T) {
 	idle(t, db)
 }
 
+func TestCancel_TellsItsCause(t *testing.T) {
+	db := openTest(t, nil)
+	mine := errors.New("mine")
+	ctx, cancel := context.WithCancelCause(background)
+	time.AfterFunc(5*time.Millisecond, func() { cancel(mine) })
+	err := db.QueryRow(ctx, endless).Err()
+	wantError(t, err, ErrCanceled)
+	if !errors.Is(err, mine) || !errors.Is(err, context.Canceled) {
+		t.Errorf("got %v", err)
+	}
+}
+
 func TestDeadline_EndsARunningStatement(t *testing.T) {
 	db := openTest(t, nil)
 	mustExec(t, db, "CREATE TABLE t(v)")

@@ -34,9 +34,14 @@ func (cc *columnCache) known(sql string) *columns {
 	return c
 }
 
-// remember keeps the names that stand in the block of rs.
+// remember keeps the names that stand in the block of rs. A block without
+// columns may have none.
 func (cc *columnCache) remember(rs *Rows, h *header, sql string) *columns {
-	c := &columns{sql: sql, shape: h.shape, names: make([]string, rs.width)}
+	c := &columns{sql: sql, shape: h.shape}
+	if h.flags&rowsNames == 0 {
+		return c
+	}
+	c.names = make([]string, rs.width)
 	block := rs.row.block
 	for i, name := range cellsOf(block, rowsHeader, rs.width) {
 		c.names[i] = string(block[name.bits : name.bits+uint64(name.length)])

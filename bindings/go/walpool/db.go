@@ -202,6 +202,16 @@ func (db *DB) ExecReturning(ctx context.Context, sql string, args ...any) (*Rows
 	return db.writer().query(ctx, sql, args)
 }
 
+// ExecReturningRow is ExecReturning for the first row of a statement that is
+// carried out for all of them. It always returns a row; errors come from its
+// Scan, [ErrNoRows] if there was none.
+//
+//	var id int64
+//	err := db.ExecReturningRow(ctx, "INSERT INTO user(name) VALUES (?) RETURNING id", "Ada").Scan(&id)
+func (db *DB) ExecReturningRow(ctx context.Context, sql string, args ...any) *Row {
+	return db.writer().queryRow(ctx, sql, args)
+}
+
 // Script runs the statements of a text, which have no parameters and whose
 // rows are dropped, in one write transaction: all of them or none.
 func (db *DB) Script(ctx context.Context, sql string) error {

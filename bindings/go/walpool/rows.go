@@ -49,7 +49,7 @@ type Rows struct {
 
 // header is the beginning of a block of rows.
 type header struct {
-	magic, flags, columns, rows         uint32
+	_, flags, columns, rows             uint32
 	arenaStart, arenaEnd, shape, cursor uint64
 	changes, lastRowID                  int64
 }
@@ -60,7 +60,7 @@ func newRows(t *target, c *call, f *frame, sql string, known *columns) *Rows {
 	h := rs.load()
 	rs.res = Result{Changes: h.changes, LastRowID: h.lastRowID}
 	rs.names = known
-	if h.flags&rowsNames != 0 {
+	if h.flags&rowsNames != 0 || known == nil {
 		rs.names = t.db.columns.remember(rs, h, sql)
 	}
 	if h.cursor != 0 {

@@ -186,7 +186,7 @@ type account struct {
 	Active    bool
 	Note      *string
 	Extra     []byte `db:"blob"`
-	skipped   int
+	skipped   int    //lint:ignore U1000 that it is not filled is what is tested
 	Ignored   string `db:"-"`
 }
 

@@ -44,6 +44,12 @@ func (tx *ReadTx) QueryRow(ctx context.Context, sql string, args ...any) *Row {
 	return tx.lease.target().queryRow(ctx, sql, args)
 }
 
+// Refresh goes on to the newest snapshot. Rows of the old one must have been
+// read to their end or closed, or it is [ErrBusy]. It calls walpool_begin.
+func (tx *ReadTx) Refresh(ctx context.Context) error {
+	return tx.lease.nested(func() error { return tx.lease.begin(ctx) })
+}
+
 // target makes the lease one that statements run on.
 func (l *lease) target() *target { return &target{db: l.db, lease: l} }
 
@@ -119,7 +125,8 @@ func (tx *WriteTx) Query(ctx context.Context, sql string, args ...any) (*Rows, e
 	return tx.lease.target().query(ctx, sql, args)
 }
 
-// QueryRow is Query for the first row; see [DB.QueryRow].
+// QueryRow is Query for the first row; see [DB.QueryRow]. A statement that
+// writes is carried out for all its rows.
 func (tx *WriteTx) QueryRow(ctx context.Context, sql string, args ...any) *Row {
 	return tx.lease.target().queryRow(ctx, sql, args)
 }
@@ -162,7 +169,7 @@ func (tx *WriteTx) Savepoint(fn func(tx *WriteTx) error) error {
 	return l.nested(func() error { return l.conclude(context.WithoutCancel(tx.ctx), err) })
 }
 
-// nested makes a call that changes the nesting; cursors do not outlive it.
+// nested makes a call that changes the snapshot or the nesting.
 func (l *lease) nested(do func() error) error {
 	l.mu.RLock()
 	defer l.mu.RUnlock()

@@ -29,6 +29,26 @@ func TestRead_SeesOneSnapshot(t *testing.T) {
 	idle(t, db)
 }
 
+func TestRead_RefreshesItsSnapshot(t *testing.T) {
+	db := openTest(t, nil)
+	mustExec(t, db, "CREATE TABLE t(v)")
+	must(t, db.Read(background, func(tx *ReadTx) error {
+		mustExec(t, db, "INSERT INTO t VALUES (1)")
+		must(t, tx.Refresh(background))
+		rows, err := tx.Query(background, thousands, 5000)
+		must(t, err)
+		wantError(t, tx.Refresh(background), ErrBusy)
+		must(t, rows.Close())
+		must(t, tx.Refresh(background))
+		var n int
+		must(t, tx.QueryRow(background, "SELECT count(*) FROM t").Scan(&n))
+		if n != 1 {
+			t.Errorf("%d rows", n)
+		}
+		return nil
+	}))
+}
+
 func TestRead_GivesItsFunctionsErrorBack(t *testing.T) {
 	db := openTest(t, nil)
 	mine := errors.New("mine")
