@@ -16,7 +16,8 @@ read_statement(struct walpool__py_batch *batch, size_t index, PyObject *item)
     if (!PyUnicode_Check(sql))
         return walpool__py_fail(WALPOOL_MISUSE,
                                 "sql of statement %zu is of type %.200s; pass "
-                                "str", index + 1, Py_TYPE(sql)->tp_name);
+                                "str",
+                                index + 1, Py_TYPE(sql)->tp_name);
     statement->sql = PyUnicode_AsUTF8AndSize(sql, &bytes);
     statement->sql_bytes = (size_t)bytes;
     if (!statement->sql)

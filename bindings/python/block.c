@@ -22,10 +22,12 @@ static void
 move_arena(struct walpool__py_block *block, size_t old_capacity)
 {
     size_t delta = block->capacity - old_capacity;
-    walpool_cell *end = (walpool_cell *)(void *)(block->data + block->cells_end);
+    walpool_cell *end =
+        (walpool_cell *)(void *)(block->data + block->cells_end);
 
     memmove(block->data + block->arena_start + delta,
-            block->data + block->arena_start, old_capacity - block->arena_start);
+            block->data + block->arena_start,
+            old_capacity - block->arena_start);
     block->arena_start += delta;
     for (walpool_cell *cell = first_cell(block); cell < end; cell++)
         if (cell->type == WALPOOL_TEXT || cell->type == WALPOOL_BLOB)
@@ -42,9 +44,8 @@ grow(struct walpool__py_block *block, size_t bytes)
         wanted = (old + bytes + WALPOOL_CELL_BYTES) & ~(size_t)7;
     data = PyMem_RawRealloc(block->data, wanted);
     if (!data)
-        return walpool__py_fail(WALPOOL_NOMEM,
-                                "out of memory for parameters of %zu bytes",
-                                wanted);
+        return walpool__py_fail(
+            WALPOOL_NOMEM, "out of memory for parameters of %zu bytes", wanted);
     block->data = data;
     block->capacity = wanted;
     if (old)
@@ -105,9 +106,10 @@ walpool__py_block_free(struct walpool__py_block *block)
 static PyObject *
 describe(const struct walpool__py_place *place)
 {
-    PyObject *where = place->name
-                          ? PyUnicode_FromFormat("parameter \"%U\"", place->name)
-                          : PyUnicode_FromFormat("parameter %zd", place->position + 1);
+    PyObject *where =
+        place->name
+            ? PyUnicode_FromFormat("parameter \"%U\"", place->name)
+            : PyUnicode_FromFormat("parameter %zd", place->position + 1);
     PyObject *whole = where;
 
     if (where && place->row >= 0) {
@@ -164,7 +166,8 @@ add_text(struct walpool__py_block *block, PyObject *text,
         return false;
     return refuse(WALPOOL_ENCODING, place,
                   "%U holds a lone surrogate, which UTF-8 cannot express; "
-                  "encode it and store bytes", "");
+                  "encode it and store bytes",
+                  "");
 }
 
 static bool
@@ -178,7 +181,8 @@ add_integer(struct walpool__py_block *block, PyObject *integer,
     if (overflow)
         return refuse(WALPOOL_PARAM, place,
                       "%U is an int outside of 64 bits; store it as str or "
-                      "float", "");
+                      "float",
+                      "");
     cell = reserve(block, 0);
     if (!cell)
         return false;
@@ -211,7 +215,8 @@ add_view(struct walpool__py_block *block, PyObject *memory,
     if (PyObject_GetBuffer(memory, &view, PyBUF_SIMPLE) < 0)
         return refuse(WALPOOL_PARAM, place,
                       "%U is a memoryview that is not contiguous or was "
-                      "released; pass bytes(view)", "");
+                      "released; pass bytes(view)",
+                      "");
     added = add_bytes(block, WALPOOL_BLOB, view.buf, view.len, place);
     PyBuffer_Release(&view);
     return added;

@@ -78,7 +78,8 @@ walpool__py_milliseconds(PyObject *seconds, int64_t *ms)
     if (PyErr_Occurred() || !(value >= 0))
         return walpool__py_fail(WALPOOL_MISUSE,
                                 "timeout is %S; pass 0 (try once) or more "
-                                "seconds, or None for the default", seconds);
+                                "seconds, or None for the default",
+                                seconds);
     *ms = value * 1000 > LONGEST_TIMEOUT_MS
               ? LONGEST_TIMEOUT_MS
               : (int64_t)ceil(value * 1000 - 1e-6); /* 0.029 is 29 ms */
@@ -95,9 +96,8 @@ text_option(PyObject *text, const char **out)
     *out = PyUnicode_AsUTF8AndSize(text, &bytes);
     if (*out && strlen(*out) == (size_t)bytes)
         return true;
-    return walpool__py_fail(WALPOOL_OPTION,
-                            "option %.200R holds a NUL or a lone surrogate",
-                            text);
+    return walpool__py_fail(
+        WALPOOL_OPTION, "option %.200R holds a NUL or a lone surrogate", text);
 }
 
 bool
@@ -154,12 +154,13 @@ why_of(PyObject *why, walpool_call *call)
                                 "why is of type %.200s; pass str",
                                 Py_TYPE(why)->tp_name);
     call->why = PyUnicode_AsUTF8(why);
-    return call->why || walpool__py_fail(WALPOOL_ENCODING,
-                                         "why holds a lone surrogate");
+    return call->why ||
+           walpool__py_fail(WALPOOL_ENCODING, "why holds a lone surrogate");
 }
 
 bool
-walpool__py_call_of(PyObject *timeout, PyObject *why, PyObject *token, walpool_call *call)
+walpool__py_call_of(PyObject *timeout, PyObject *why, PyObject *token,
+                    walpool_call *call)
 {
     static const walpool_call defaults = WALPOOL_CALL_INIT;
 

@@ -122,7 +122,8 @@ read_sql(struct walpool__py_exchange *x)
     Py_ssize_t bytes;
 
     if (!PyUnicode_Check(x->sql))
-        return walpool__py_fail(WALPOOL_MISUSE, "sql is of type %.200s; pass str",
+        return walpool__py_fail(WALPOOL_MISUSE,
+                                "sql is of type %.200s; pass str",
                                 Py_TYPE(x->sql)->tp_name);
     x->statement.sql = PyUnicode_AsUTF8AndSize(x->sql, &bytes);
     x->statement.sql_bytes = (size_t)bytes;
@@ -144,7 +145,8 @@ ask_for_columns(struct walpool__py_exchange *x, PyObject *known)
         x->known = known;
         entry = PyDict_GetItemWithError(known, x->sql);
         if (entry) {
-            x->call.shape = PyLong_AsUnsignedLongLong(PyTuple_GET_ITEM(entry, 0));
+            x->call.shape =
+                PyLong_AsUnsignedLongLong(PyTuple_GET_ITEM(entry, 0));
             x->reader.columns = Py_NewRef(PyTuple_GET_ITEM(entry, 1));
             return;
         }
@@ -348,9 +350,8 @@ block_of_rows(struct walpool__py_exchange *x)
         Py_XDECREF(rows);
         return NULL;
     }
-    return Py_BuildValue("(NKN)", rows,
-                         (unsigned long long)header_of(x)->cursor,
-                         columns_of(x));
+    return Py_BuildValue(
+        "(NKN)", rows, (unsigned long long)header_of(x)->cursor, columns_of(x));
 }
 
 static PyObject *

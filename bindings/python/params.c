@@ -98,8 +98,8 @@ static bool
 encode(PyObject *params, struct walpool__py_block *block)
 {
     bool named = PyDict_Check(params);
-    Py_ssize_t count = named ? PyDict_GET_SIZE(params)
-                             : PySequence_Fast_GET_SIZE(params);
+    Py_ssize_t count =
+        named ? PyDict_GET_SIZE(params) : PySequence_Fast_GET_SIZE(params);
 
     if (!check_count(count) || !walpool__py_block_begin(block))
         return false;
@@ -276,8 +276,8 @@ packed(const struct pack *pack, int ended)
         free_block(pack->block);
         return NULL;
     }
-    answer = Py_BuildValue("(OIO)", capsule, pack->rows,
-                           ended ? Py_True : Py_False);
+    answer =
+        Py_BuildValue("(OIO)", capsule, pack->rows, ended ? Py_True : Py_False);
     Py_DECREF(capsule);
     return answer;
 }

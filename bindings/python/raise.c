@@ -38,7 +38,9 @@ void
 walpool__py_raise(const walpool_error *err)
 {
     if (!PyErr_Occurred())
-        raise(err, PyUnicode_DecodeUTF8(err->message, (Py_ssize_t)strlen(err->message), "replace"));
+        raise(err, PyUnicode_DecodeUTF8(err->message,
+                                        (Py_ssize_t)strlen(err->message),
+                                        "replace"));
 }
 
 bool

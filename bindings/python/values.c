@@ -133,9 +133,8 @@ made_of(const struct walpool__py_reader *reader, PyObject *tuple)
 {
     if (reader->factory == (PyObject *)&PyDict_Type)
         return dict_of(reader, tuple);
-    return PyObject_Vectorcall(reader->factory,
-                               ((PyTupleObject *)tuple)->ob_item, 0,
-                               reader->columns);
+    return PyObject_Vectorcall(
+        reader->factory, ((PyTupleObject *)tuple)->ob_item, 0, reader->columns);
 }
 
 static PyObject *
@@ -163,8 +162,8 @@ walpool__py_columns(struct walpool__py_reader *reader)
         return true;
     names = PyTuple_New(header->column_count);
     for (uint32_t i = 0; names && i < header->column_count; i++) {
-        PyObject *name = text_of(reader->data + cell[i].v.offset,
-                                 cell[i].length, false);
+        PyObject *name =
+            text_of(reader->data + cell[i].v.offset, cell[i].length, false);
 
         if (!name) {
             Py_CLEAR(names);
