@@ -257,21 +257,32 @@ walpool__conn_close(struct walpool__conn *conn)
 
 /* ---------------------------------------------------------------- running */
 
+static int
+prepare_own(struct walpool__conn *conn, enum walpool__own which)
+{
+    sqlite3_stmt **native = &conn->own[which];
+
+    if (*native)
+        return SQLITE_OK;
+    return sqlite3_prepare_v3(conn->db, own_sql[which], -1,
+                              SQLITE_PREPARE_PERSISTENT, native, NULL);
+}
+
 int
 walpool__conn_own(struct walpool__conn *conn, enum walpool__own which)
 {
-    sqlite3_stmt **native = &conn->own[which];
-    int rc = SQLITE_OK;
+    int rc;
 
     conn->guard.off = true;
-    if (!*native)
-        rc = sqlite3_prepare_v3(conn->db, own_sql[which], -1,
-                                SQLITE_PREPARE_PERSISTENT, native, NULL);
+    rc = prepare_own(conn, which);
+    if (rc == SQLITE_OK && (which == WALPOOL__OWN_BEGIN_READ ||
+                            which == WALPOOL__OWN_BEGIN_WRITE))
+        rc = prepare_own(conn, WALPOOL__OWN_ROLLBACK); /* what begins can end */
     if (rc == SQLITE_OK) {
-        rc = sqlite3_step(*native);
+        rc = sqlite3_step(conn->own[which]);
         if (rc == SQLITE_ROW || rc == SQLITE_DONE)
             rc = SQLITE_OK;
-        sqlite3_reset(*native);
+        sqlite3_reset(conn->own[which]);
     }
     conn->guard.off = false;
     return rc;

@@ -46,9 +46,13 @@ cantopen(walpool_error *err, const char *path, int error, const char *why)
 static walpool_status
 check_length(const char *path, walpool_error *err)
 {
-    size_t most = (size_t)sqlite3_vfs_find(NULL)->mxPathname - LONGEST_SUFFIX;
+    const sqlite3_vfs *vfs = sqlite3_vfs_find(NULL);
     char why[96];
+    size_t most;
 
+    if (!vfs)
+        return walpool__error_nomem(err, "SQLite");
+    most = (size_t)vfs->mxPathname - LONGEST_SUFFIX;
     if (most > WALPOOL__PATH_BYTES - 1)
         most = WALPOOL__PATH_BYTES - 1;
     if (strlen(path) <= most)

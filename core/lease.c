@@ -316,9 +316,12 @@ end_write(struct walpool__lease *lease, const struct walpool__call *call,
     if (status != WALPOOL_OK && call->stopped != WALPOOL_OK)
         walpool__txn_rollback(lease->conn);
     else if (nested && status == WALPOOL_OK)
-        return walpool__txn_release(lease->conn, err);
-    else if (nested)
-        walpool__txn_rollback_to(lease->conn, NULL);
+        status = walpool__txn_release(lease->conn, err);
+    if (status == WALPOOL_OK || !nested ||
+        !walpool__conn_in_transaction(lease->conn))
+        return status;
+    if (walpool__txn_rollback_to(lease->conn, NULL) != WALPOOL_OK)
+        walpool__txn_rollback(lease->conn);
     return status;
 }
 
@@ -410,8 +413,10 @@ walpool_run(walpool_lease *handle, const walpool_statement *statement,
         status = lease->kind == WALPOOL_READ
                      ? run_read(lease, statement, &call, rows, err)
                      : run_on_writer(lease, statement, &call, rows, err);
-    if (status != WALPOOL_OK)
+    if (status != WALPOOL_OK) {
+        walpool__rows_clear(rows);
         notice_lost_transaction(lease, err);
+    }
     return leave(lease, handle, &call, status);
 }
 

@@ -53,6 +53,7 @@ run(struct walpool__db *db, walpool *handle, struct walpool__call *call,
             return WALPOOL_OK;
         walpool__error_nomem(err, "a cursor");
         walpool__stmt_give(&reader->conn->cache, fetch.stmt);
+        walpool__rows_clear(rows);
     }
     walpool__pool_give(&db->pool, reader);
     return status;

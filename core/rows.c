@@ -87,6 +87,12 @@ resize(walpool_rows *rows, size_t capacity)
     return true;
 }
 
+static walpool_rows_header *
+header_at(const struct walpool__block *block)
+{
+    return (walpool_rows_header *)(void *)walpool__block_base(block);
+}
+
 walpool_status
 walpool__block_begin(struct walpool__block *block, walpool_rows *rows,
                      size_t offset, size_t limit, uint32_t columns,
@@ -118,6 +124,7 @@ walpool__block_begin(struct walpool__block *block, walpool_rows *rows,
     block->limit = limit;
     block->columns = columns;
     block->all_ascii = true;
+    header_at(block)->magic = 0; /* memory from the heap may look like a block */
     return WALPOOL_OK;
 }
 
@@ -162,7 +169,7 @@ walpool__block_grow(struct walpool__block *block, size_t bytes, bool *nomem)
 walpool_rows_header *
 walpool__block_end(struct walpool__block *block)
 {
-    walpool_rows_header *header = (void *)walpool__block_base(block);
+    walpool_rows_header *header = header_at(block);
 
     memset(header, 0, sizeof *header);
     header->magic = WALPOOL_ROWS_MAGIC;
@@ -177,7 +184,7 @@ walpool__block_end(struct walpool__block *block)
 size_t
 walpool__block_compact(struct walpool__block *block)
 {
-    walpool_rows_header *header = (void *)walpool__block_base(block);
+    walpool_rows_header *header = header_at(block);
 
     move_arena(block, -(ptrdiff_t)(block->arena_start - block->cells_end));
     header->arena_start = block->arena_start;

@@ -7,6 +7,8 @@
 
 #include "error.h"
 
+#define ROLLBACK_TRIES 10
+
 static walpool_status
 own(struct walpool__conn *conn, enum walpool__own which, const char *doing,
     walpool_error *err)
@@ -63,9 +65,11 @@ walpool__txn_commit(struct walpool__conn *conn, walpool_error *err)
 void
 walpool__txn_rollback(struct walpool__conn *conn)
 {
-    if (!walpool__conn_in_transaction(conn))
-        return;
-    walpool__conn_own(conn, WALPOOL__OWN_ROLLBACK);
+    /* It fails for want of memory only: for a changed schema SQLite prepares
+     * it anew. */
+    for (int i = 0; i < ROLLBACK_TRIES && walpool__conn_in_transaction(conn);
+         i++)
+        walpool__conn_own(conn, WALPOOL__OWN_ROLLBACK);
     INVARIANT(!walpool__conn_in_transaction(conn));
 }
 

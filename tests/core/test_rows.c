@@ -168,6 +168,23 @@ TEST(rows__keeps_a_block_that_could_not_grow)
     walpool_rows_finish(&rows);
 }
 
+/* As the heap may give it: what looks like a block is none until it is one. */
+TEST(rows__is_no_block_before_its_end)
+{
+    _Alignas(8) unsigned char memory[4096];
+    walpool_rows rows;
+    walpool_rows_wrap(&rows, memory, sizeof memory);
+    begin(&rows, 0, 2);
+    put_row(1, "old");
+    walpool__block_end(&block);
+    CHECK_INT(walpool_rows_count(&rows), 1);
+    begin(&rows, 0, 2);
+    put_row(2, "new");
+    CHECK_INT(walpool_rows_count(&rows), 0);
+    walpool__block_end(&block);
+    CHECK_INT(walpool_rows_count(&rows), 1);
+}
+
 TEST(rows__needs_room_for_a_header_and_one_row)
 {
     _Alignas(8) unsigned char memory[128];
