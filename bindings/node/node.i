@@ -33,39 +33,7 @@
 %ignore WALPOOL_OPTIONS_INIT;
 %ignore WALPOOL_CALL_INIT;
 
-/* ------------------------------------------------------------ plain values */
-
-%typemap(out) void "napi_get_undefined(env, &$result);"
-%typemap(out) int, unsigned int, int32_t, walpool_status
-  "$result = addon_int32(env, (int32_t)$1);"
-%typemap(out) char *, const char *
-  "napi_create_string_utf8(env, $1, NAPI_AUTO_LENGTH, &$result);"
-%typemap(in) int32_t, walpool_kind, walpool_checkpoint_mode %{
-  {
-    int32_t number = 0;
-    napi_get_value_int32(env, $input, &number);
-    $1 = ($1_ltype)number;
-  }
-%}
-%typemap(in) int64_t, size_t %{
-  {
-    int64_t number = 0;
-    napi_get_value_int64(env, $input, &number);
-    $1 = ($1_ltype)number;
-  }
-%}
-
 /* ----------------------------------------------------------------- handles */
-
-%define HANDLE(TYPE)
-%typemap(in) TYPE * "$1 = (TYPE *)addon_handle(env, $input);"
-%typemap(out) TYPE *
-  "$result = addon_number(env, (double)(uintptr_t)$1);"
-%enddef
-HANDLE(walpool)
-HANDLE(walpool_lease)
-HANDLE(walpool_cursor)
-HANDLE(walpool_token)
 
 /* What the environment must end, if it ends first. */
 %define MAKES(FUNCTION, KIND)
@@ -127,18 +95,6 @@ SHOWS(walpool_cursor_next, arg1)
 %typemap(in, numinputs=0) walpool_error *err "$1 = &addon->answer->error;"
 %typemap(in, numinputs=0) walpool_checkpoint_result *out
   "$1 = &addon->answer->checkpoint;"
-
-/* A Uint8Array of the length that is wanted. */
-%typemap(in) (void *dst, size_t bytes) %{
-  {
-    napi_typedarray_type type;
-    if (napi_get_typedarray_info(env, $input, &type, &$2, &$1, nullptr,
-                                 nullptr) != napi_ok) {
-      addon_misuse(addon, "$symname: not a Uint8Array");
-      return nullptr;
-    }
-  }
-%}
 
 %typemap(in, numinputs=0) walpool_version_info *out (walpool_version_info info_)
   "$1 = &info_;"

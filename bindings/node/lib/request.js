@@ -6,7 +6,7 @@
 const { raw } = require('./native.js');
 const { refuse } = require('./errors.js');
 const { describe } = require('./statement.js');
-const { putValue, putText } = require('./values.js');
+const { putValue } = require('./values.js');
 const { putUtf8At } = require('./text.js');
 
 const REQUEST_MAGIC = raw.WALPOOL_REQUEST_MAGIC | 0;
@@ -25,6 +25,11 @@ const MOST_COLUMNS = 32766;
 
 /** Stands for the statement in a request that has none. */
 const NO_STATEMENT = {};
+
+/** The value that is being written, for errors. One is enough: no code of the
+ * caller runs meanwhile.
+ * @type {import('./values.js').Place} */
+const place = { names: null, row: -1, column: 0 };
 
 /** @param {number} bytes */
 const padded = (bytes) => (bytes + 7) & ~7;
@@ -61,27 +66,38 @@ function putStatement(slot, at, statement, why) {
     slot.end = padded(whyAt + whyBytes);
 }
 
+/** SQL and label, unless they lie there already.
+ * @param {Slot} slot @param {number} at @param {Statement | null} statement
+ * @param {string} why */
+function putStart(slot, at, statement, why) {
+    const key = statement ?? NO_STATEMENT;
+    if (at === 0 && slot.statement === key && slot.why === why) {
+        slot.end = slot.params;
+        return;
+    }
+    slot.statement = null;
+    slot.call = null;
+    putStatement(slot, at, statement, why);
+    if (at !== 0) return;
+    slot.statement = key;
+    slot.why = why;
+    slot.params = slot.end;
+}
+
 /** @param {Slot} slot @param {number} at @param {Statement | null} statement
  *  @param {Call} call @param {number} flags */
 function putHead(slot, at, statement, call, flags) {
-    const key = statement ?? NO_STATEMENT;
-    if (at === 0 && slot.statement === key && slot.why === call.why) {
-        slot.end = slot.params;
-    } else {
-        slot.statement = null;
-        putStatement(slot, at, statement, call.why);
-        if (at === 0) {
-            slot.statement = key;
-            slot.why = call.why;
-            slot.params = slot.end;
-        }
-    }
+    putStart(slot, at, statement, call.why);
+    /* Whoever asks for names gets them; others only where they are unknown. */
+    const shape = statement !== null && (flags & CALL_NAMES) === 0 ? statement.shape : null;
+    const all = shape === null ? flags | CALL_NAMES : flags;
+    if (slot.call === call && slot.shape === shape && slot.flags === all) return;
+    slot.call = at === 0 ? call : null;
+    slot.shape = shape;
+    slot.flags = all;
     const i32 = slot.request.i32;
     const head = at >> 2;
-    /* Whoever asks for names gets them; others only where they are unknown. */
-    const shape = statement && !(flags & CALL_NAMES) ? statement.shape : null;
-    slot.shape = shape;
-    i32[head + 1] = shape ? flags : flags | CALL_NAMES;
+    i32[head + 1] = all;
     putInt64(slot, at + 8, call.timeout);
     putInt64(slot, at + 16, call.token);
     i32[head + 6] = shape ? shape.low : 0;
@@ -149,11 +165,7 @@ function putBlockHead(slot, base, names, columns, rows) {
     i32[at + 4] = start - base;
     slot.end = start;
     if (!names) return base + HEADER_BYTES;
-    const place = { names, row: -1, column: 0 };
-    for (; place.column < columns; place.column++) {
-        const cell = base + HEADER_BYTES + place.column * CELL_BYTES;
-        putText(slot, base, cell, names[place.column], place);
-    }
+    putRow(slot, base, base + HEADER_BYTES, names, columns, names, -1);
     return base + HEADER_BYTES + columns * CELL_BYTES;
 }
 
@@ -161,7 +173,8 @@ function putBlockHead(slot, base, names, columns, rows) {
  *  @param {readonly unknown[]} values @param {number} columns
  *  @param {string[] | null} names @param {number} row -1: the only one */
 function putRow(slot, base, cell, values, columns, names, row) {
-    const place = { names, row, column: 0 };
+    place.names = names;
+    place.row = row;
     for (let column = 0; column < columns; column++) {
         place.column = column;
         putValue(slot, base, cell + column * CELL_BYTES, values[column], place);
@@ -259,6 +272,7 @@ function putBatchEnd(slot) {
 function putOpen(slot, name, options) {
     const bytes = Buffer.from(`${name}\0${options}\0`, 'utf8');
     slot.statement = null;
+    slot.call = null;
     slot.end = 0;
     slot.reserve(bytes.length);
     slot.request.bytes.set(bytes);
@@ -267,6 +281,7 @@ function putOpen(slot, name, options) {
 /** Change the deadline of a request that is sent again for the next block.
  * @param {Slot} slot @param {number} timeout */
 function putTimeout(slot, timeout) {
+    slot.call = null;
     putInt64(slot, 8, timeout);
 }
 

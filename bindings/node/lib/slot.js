@@ -47,6 +47,9 @@ class Slot {
         this.statement = null;
         this.why = '';
         this.params = 0;
+        this.flags = 0;
+        /** @type {object | null} */
+        this.call = null;
         /** The columns that the request says are known.
          * @type {import('./shape.js').Shape | null} */
         this.shape = null;

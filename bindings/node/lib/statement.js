@@ -41,10 +41,21 @@ function keep(sql, statement) {
     return statement;
 }
 
+/** The statement that was asked for last; programs ask in loops. */
+let lastSql = '';
+let last = new Statement('');
+
 /** @param {string} sql @returns {Statement} */
 function statementOf(sql) {
-    const known = young.get(sql);
-    if (known !== undefined) return known;
+    if (sql === lastSql) return last;
+    const statement = young.get(sql) ?? findOld(sql);
+    if (sql.length > LONGEST_KEPT) return statement;
+    lastSql = sql;
+    return last = statement;
+}
+
+/** @param {string} sql */
+function findOld(sql) {
     if (typeof sql !== 'string') {
         throw refuse('MISUSE', `the SQL must be a string, not ${describe(sql)}`);
     }

@@ -161,4 +161,4 @@ function putValue(slot, base, cell, value, place) {
     else putOther(slot, base, cell, value, place);
 }
 
-module.exports = { putValue, putText };
+module.exports = { putValue };
