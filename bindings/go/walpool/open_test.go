@@ -1,10 +1,14 @@
 package walpool
 
 import (
+	"bufio"
 	"context"
 	"errors"
+	"fmt"
+	"io"
 	"io/fs"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"strings"
 	"syscall"
@@ -176,6 +180,68 @@ func TestOpen_EndsWithItsContext(t *testing.T) {
 	watched, stop := context.WithCancel(background)
 	defer stop()
 	db, err := Open(watched, path, nil)
+	must(t, err)
+	must(t, db.Close())
+}
+
+// lockHelper names the file that this program, run again as another process,
+// locks as SQLite does exclusively, until its standard input ends.
+const lockHelper = "WALPOOL_TEST_LOCK"
+
+func TestMain(m *testing.M) {
+	path := os.Getenv(lockHelper)
+	if path == "" {
+		os.Exit(m.Run())
+	}
+	file, err := os.OpenFile(path, os.O_RDWR, 0)
+	if err == nil { // SQLite's lock bytes
+		err = syscall.FcntlFlock(file.Fd(), syscall.F_SETLK, &syscall.Flock_t{Type: syscall.F_WRLCK, Start: 0x40000000, Len: 512})
+	}
+	fmt.Println("locked", err)
+	io.Copy(io.Discard, os.Stdin)
+}
+
+// lockElsewhere makes another process lock the file, and returns how to end it.
+func lockElsewhere(t *testing.T, path string) (unlock func()) {
+	child := exec.Command(os.Args[0])
+	child.Env = append(os.Environ(), lockHelper+"="+path)
+	in, err := child.StdinPipe()
+	must(t, err)
+	out, err := child.StdoutPipe()
+	must(t, err)
+	must(t, child.Start())
+	line, err := bufio.NewReader(out).ReadString('\n')
+	if line != "locked <nil>\n" {
+		t.Fatal(line, err)
+	}
+	return func() {
+		in.Close()
+		child.Wait()
+	}
+}
+
+func TestOpen_WaitsForAnotherProcessAsLongAsItsContext(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "a.db")
+	db, err := Open(background, path, nil)
+	must(t, err)
+	mustExec(t, db, "CREATE TABLE t(v)")
+	must(t, db.Close())
+	unlock := lockElsewhere(t, path)
+	ctx, cancel := context.WithTimeout(background, 20*time.Millisecond)
+	defer cancel()
+	_, err = Open(ctx, path, nil)
+	wantError(t, err, ErrTimeout)
+	if !errors.Is(err, context.DeadlineExceeded) {
+		t.Errorf("got %v", err)
+	}
+	_, err = Open(background, path, &Options{BusyTimeout: 20 * time.Millisecond})
+	wantError(t, err, ErrTimeout, "20 ms")
+	unlock()
+	eventually(t, "what was opened late is closed", func() bool {
+		_, err := os.Stat(path + "-wal")
+		return errors.Is(err, fs.ErrNotExist)
+	})
+	db, err = Open(background, path, nil)
 	must(t, err)
 	must(t, db.Close())
 }
