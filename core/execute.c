@@ -245,3 +245,24 @@ walpool__execute_script(struct walpool__conn *conn,
     effect->last_rowid = sqlite3_last_insert_rowid(conn->db);
     return status;
 }
+
+walpool_status
+walpool__execute_describe(walpool_rows *rows,
+                          const struct walpool__effect *effect,
+                          walpool_error *err)
+{
+    struct walpool__block block;
+    walpool_rows_header *header;
+    walpool_status status;
+
+    if (!rows)
+        return WALPOOL_OK;
+    status = walpool__block_begin(&block, rows, 0, rows->limit, 0, err);
+    if (status != WALPOOL_OK)
+        return status;
+    header = walpool__block_end(&block);
+    header->shape = 1;
+    header->changes = effect->changes;
+    header->last_rowid = effect->last_rowid;
+    return WALPOOL_OK;
+}

@@ -54,4 +54,9 @@ walpool_status walpool__execute_script(struct walpool__conn *conn,
                                        struct walpool__effect *effect,
                                        walpool_error *err);
 
+/* A block that says what a script did: it has no rows. NULL is ignored. */
+walpool_status walpool__execute_describe(walpool_rows *rows,
+                                         const struct walpool__effect *effect,
+                                         walpool_error *err);
+
 #endif

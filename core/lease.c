@@ -349,7 +349,8 @@ run_write(struct walpool__lease *lease, struct walpool__prepared *prepared,
 
 static walpool_status
 run_script(struct walpool__lease *lease, const walpool_statement *statement,
-           const struct walpool__call *call, walpool_error *err)
+           const struct walpool__call *call, walpool_rows *rows,
+           walpool_error *err)
 {
     struct walpool__effect effect;
     walpool_status status = walpool__txn_savepoint(lease->conn, err);
@@ -357,6 +358,8 @@ run_script(struct walpool__lease *lease, const walpool_statement *statement,
     if (status != WALPOOL_OK)
         return status;
     status = walpool__execute_script(lease->conn, statement, &effect, err);
+    if (status == WALPOOL_OK)
+        status = walpool__execute_describe(rows, &effect, err);
     return end_write(lease, call, true, status, err);
 }
 
@@ -384,7 +387,7 @@ run_on_writer(struct walpool__lease *lease, const walpool_statement *statement,
     walpool_status status;
 
     if (call->flags & WALPOOL_CALL_SCRIPT)
-        return run_script(lease, statement, call, err);
+        return run_script(lease, statement, call, rows, err);
     status = walpool__execute_prepare(lease->conn, statement, &prepared, err);
     if (status != WALPOOL_OK)
         return status;

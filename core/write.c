@@ -83,27 +83,6 @@ write_statement(struct job *job)
     return end_transaction(job, status);
 }
 
-/* A block that says what a script did: it has no rows. */
-static walpool_status
-describe(walpool_rows *rows, const struct walpool__effect *effect,
-         walpool_error *err)
-{
-    struct walpool__block block;
-    walpool_rows_header *header;
-    walpool_status status;
-
-    if (!rows)
-        return WALPOOL_OK;
-    status = walpool__block_begin(&block, rows, 0, rows->limit, 0, err);
-    if (status != WALPOOL_OK)
-        return status;
-    header = walpool__block_end(&block);
-    header->shape = 1;
-    header->changes = effect->changes;
-    header->last_rowid = effect->last_rowid;
-    return WALPOOL_OK;
-}
-
 static walpool_status
 write_script(struct job *job)
 {
@@ -115,7 +94,7 @@ write_script(struct job *job)
     status = walpool__execute_script(job->conn, job->statements, &effect,
                                      job->err);
     if (status == WALPOOL_OK)
-        status = describe(job->rows, &effect, job->err);
+        status = walpool__execute_describe(job->rows, &effect, job->err);
     return end_transaction(job, status);
 }
 
