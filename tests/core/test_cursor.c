@@ -1,5 +1,6 @@
 /* cursor: the rest of a result, its large values, its end. */
 #include "api.h"
+#include "base.h"
 
 static walpool *db;
 static walpool_rows rows;
