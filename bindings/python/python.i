@@ -93,4 +93,8 @@ PyObject *walpool__py_pack(PyObject *iterator, Py_ssize_t first, size_t limit);
         return -1;
 %}
 
+/* The one function that users get as it is. */
+%feature("docstring") walpool_version_number
+"Return walpool's version as one number: major*10000 + minor*100 + patch."
+
 %include "../walpool.i"

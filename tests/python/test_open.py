@@ -143,6 +143,17 @@ def test_open__refuses_a_missing_folder_and_a_missing_file(tmp_path):
     assert list(tmp_path.iterdir()) == []
 
 
+def test_open__refuses_a_folder_that_it_may_not_write_to(tmp_path):
+    folder = tmp_path / "locked"
+    folder.mkdir(mode=0o500)
+    if os.geteuid() == 0:  # whom permissions do not bind
+        folder = Path("/proc")
+    before = set(tmp_path.rglob("*"))
+    with pytest.raises((walpool.CantOpenError, walpool.IoError, walpool.ReadOnlyError), match="no.db"):
+        walpool.open(folder / "no.db")
+    assert set(tmp_path.rglob("*")) == before
+
+
 def test_open__read_only_does_not_write(path):
     with walpool.open(path) as db:
         db.script("CREATE TABLE t (a)")
