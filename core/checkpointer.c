@@ -3,12 +3,15 @@
  * SQLite's automatic checkpoint is off: it makes the thread that commits pay,
  * and never gets to the end while others write. Here a commit only says how
  * many frames the WAL has. From the threshold on a thread of our own, started
- * with the first need, takes the writer like any other and copies all frames
- * while nobody writes; the next commit then starts the WAL anew.
+ * with the first need, takes the writer like any other, copies all frames while
+ * nobody writes, and has SQLite start the WAL anew. Readers that began before
+ * are waited for, a few milliseconds at most: newcomers do not matter, they
+ * read the database itself. Without this a WAL grows for as long as there is
+ * always some reader at the moment of a commit.
  *
  *   state     on                          to
  *   idle      notice of enough frames     wanted
- *   wanted    a run that copied all       idle
+ *   wanted    a run that did it all       idle
  *   wanted    a run that a reader cut     resting
  *   resting   REST_MS passed              pausing
  *   pausing   notice of enough frames     wanted
@@ -16,7 +19,7 @@
  *   any       stop                        stopped
  *
  * Does: decide when, run manual checkpoints, count.
- * Must not: hold the writer while it waits for readers.
+ * Must not: hold the writer while it waits for readers, beyond RESET_BUDGET_NS.
  * Lock: `mutex` guards the state; the worker connection belongs to whoever
  * has the writer, so that no two checkpoints of this process meet. */
 #include "checkpointer.h"
@@ -33,6 +36,9 @@
 #define LONGEST_PAUSE_MS 1000
 /* Longest wait of a background run for the writer. */
 #define BACKGROUND_MS 1000
+/* Longest wait for readers while the writer is held, and between two looks. */
+#define RESET_BUDGET_NS 5000000
+#define RESET_NAP_US 200
 /* Between two tries of a manual one. */
 #define RETRY_NAP_US 2000
 
@@ -79,6 +85,23 @@ open_worker(struct walpool__checkpointer *checkpointer,
     return status;
 }
 
+/* All frames are copied: start anew, as soon as the readers that began before
+ * are gone, or not at all. */
+static int
+reset(struct walpool__checkpointer *checkpointer, walpool_checkpoint_mode mode,
+      walpool_checkpoint_result *out)
+{
+    int64_t until = walpool__clock_now() + RESET_BUDGET_NS;
+
+    for (;;) {
+        int rc = walpool__checkpoint_reset(checkpointer->worker, mode, out);
+
+        if (rc != SQLITE_OK || !out->busy || walpool__clock_now() >= until)
+            return rc;
+        walpool__thread_nap_us(RESET_NAP_US);
+    }
+}
+
 /* Copy, and reset if the mode asks; the writer is ours. */
 static walpool_status
 attempt(struct walpool__checkpointer *checkpointer,
@@ -97,7 +120,7 @@ attempt(struct walpool__checkpointer *checkpointer,
         return walpool__conn_error(writer, rc, "checkpoint", err);
     if (rc == SQLITE_OK && mode >= WALPOOL_RESTART &&
         out->outcome == WALPOOL_CHECKPOINT_COMPLETE)
-        rc = walpool__checkpoint_reset(checkpointer->worker, mode, out);
+        rc = reset(checkpointer, mode, out);
     if (rc == SQLITE_OK)
         return WALPOOL_OK;
     return walpool__conn_error(checkpointer->worker, rc, "checkpoint", err);
@@ -175,18 +198,18 @@ rest(struct walpool__checkpointer *checkpointer)
         walpool__cond_wait(&checkpointer->changed, &checkpointer->mutex, until);
 }
 
-/* True: everything is copied. */
+/* True: everything is copied, and the WAL starts anew. */
 static bool
 run_once(struct walpool__checkpointer *checkpointer)
 {
-    walpool_checkpoint_result result;
+    walpool_checkpoint_result result = {0};
     struct walpool__call call;
     walpool_status status;
 
     walpool__call_begin_own(&call, BACKGROUND_MS);
     call.why = "checkpointer";
-    status = walpool__checkpointer_run(checkpointer, WALPOOL_PASSIVE, &call,
-                                       &result, NULL);
+    status = attempt_with_writer(checkpointer, WALPOOL_RESTART, &call, &result,
+                                 NULL);
     return status == WALPOOL_OK && !result.busy;
 }
 
