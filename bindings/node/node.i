@@ -92,7 +92,9 @@ SHOWS(walpool_cursor_next, arg1)
 %typemap(check) walpool_result *results "$1 = slot->results;"
 %typemap(in, numinputs=0) walpool_rows *rows ""
 %typemap(check) walpool_rows *rows "$1 = &slot->rows;"
-%typemap(in, numinputs=0) walpool_error *err "$1 = &addon->answer->error;"
+%typemap(in, numinputs=0) walpool_error *err
+  "if (!addon) napi_get_cb_info(env, callback, nullptr, nullptr, nullptr, (void **)&addon);
+   $1 = &addon->answer->error;"
 %typemap(in, numinputs=0) walpool_checkpoint_result *out
   "$1 = &addon->answer->checkpoint;"
 
