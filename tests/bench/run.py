@@ -39,12 +39,12 @@ def chosen(floors: list[Floor], names: list[str] | None) -> list[Floor]:
 
 def main() -> int:
     options = arguments()
-    shop = Workshop()
     try:
         floors = chosen(read_floors(options.group), options.case)
         if options.list:
             report.print_floors(floors)
             return 0
+        shop = Workshop()
         if options.charts:
             options.charts.mkdir(parents=True, exist_ok=True)
         results, failures = measure(shop, GROUPS[options.group], floors)

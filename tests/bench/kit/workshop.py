@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
 import subprocess
 import sys
@@ -22,7 +23,18 @@ class Workshop:
         self.folder = self.root / ".tools" / "bench"
         self.log = self.folder / "bench.log"
         self.folder.mkdir(parents=True, exist_ok=True)
+        self.lock = (self.folder / "lock").open("w")
+        self.wait_for_others()
         self.log.write_text("")
+
+    def wait_for_others(self) -> None:
+        """Two benchmarks at a time would measure, and overwrite, each other.
+        The lock ends with this process."""
+        try:
+            fcntl.flock(self.lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            self.say("another benchmark is running in this checkout; waiting for its end")
+            fcntl.flock(self.lock, fcntl.LOCK_EX)
 
     def say(self, text: str) -> None:
         print(f"bench: {text}", file=sys.stderr, flush=True)
