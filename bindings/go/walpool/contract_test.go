@@ -32,7 +32,7 @@ type scenario struct {
 
 func contractAbilities() map[string]bool {
 	return map[string]bool{
-		"raw_text": true, "bool": true, "background": true,
+		"raw_text": true, "bool": true, "background": true, "whole_real": true,
 		"named_options": true, // in a DSN
 		"unprivileged":  os.Getuid() != 0,
 	}
