@@ -22,7 +22,8 @@
 
 /** A value in a result. An INTEGER is a number; with `bigint: true` it is a
  * bigint. One beyond ±2^53 is never rounded: it is an error unless `bigint` was
- * asked for. A BLOB is a new `Buffer`. */
+ * asked for. A BLOB is a new `Buffer`. A TEXT may share memory with the other
+ * texts of its block, of at most 128 KiB: copy the few that you keep of many. */
 export type Value = null | number | bigint | string | Buffer;
 
 /** A value that can be stored. A whole number within ±2^53 becomes an INTEGER,

@@ -3,7 +3,7 @@
 /* Blocks: the result of one statement, block by block. While one is turned
  * into values, the next is fetched: one ahead, never more. */
 const { raw } = require('./native.js');
-const { takeSlot, giveSlot, SCAN_BYTES } = require('./slot.js');
+const { takeSlot, giveSlot, SCAN_BYTES, AHEAD_BYTES } = require('./slot.js');
 const { putCall, putTimeout } = require('./request.js');
 const { Block, takeRows } = require('./rows.js');
 const { send } = require('./queue.js');
@@ -58,7 +58,7 @@ class Blocks {
     }
 
     #fetchNext() {
-        const slot = takeSlot(SCAN_BYTES);
+        const slot = takeSlot(AHEAD_BYTES);
         this.#statement.blockBytes = SCAN_BYTES;
         putCall(slot, this.#call, 0);
         slot.shape = this.#statement.shape;

@@ -9,7 +9,10 @@ const { refuse } = require('./errors.js');
 
 const REQUEST_BYTES = 16 * 1024;
 const BLOCK_BYTES = 16 * 1024; // of a call whose result is not known to be big
-const SCAN_BYTES = 128 * 1024;
+/* Of a large result. Its strings are cut from the text of their block, and so
+ * keep it: a block must not be large. */
+const SCAN_BYTES = 64 * 1024;
+const AHEAD_BYTES = 128 * 1024; // the same, where a block costs a thread's turn
 const LARGEST_BLOCK = 64 * 1024 * 1024;
 const LARGEST_REQUEST = 2 ** 31 - 64; // so that offsets are whole 32-bit numbers
 const KEPT_SLOTS = 32;
@@ -108,9 +111,9 @@ function takeSlot(blockBytes) {
 /** @param {Slot} slot */
 function giveSlot(slot) {
     const tooLarge = slot.request.bytes.length > KEPT_REQUEST_BYTES ||
-        slot.block.bytes.length > SCAN_BYTES;
+        slot.block.bytes.length > AHEAD_BYTES;
     if (idle.length < KEPT_SLOTS && !tooLarge) idle.push(slot);
     else raw.slotClose(slot.id);
 }
 
-module.exports = { Slot, takeSlot, giveSlot, BLOCK_BYTES, SCAN_BYTES };
+module.exports = { Slot, takeSlot, giveSlot, BLOCK_BYTES, SCAN_BYTES, AHEAD_BYTES };
