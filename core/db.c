@@ -174,6 +174,8 @@ walpool__db_shut(struct walpool__db *db)
 {
     walpool__checkpointer_stop(&db->checkpointer);
     walpool__walindex_detach(&db->walindex);
+    if (db->options.durability)
+        walpool__syncer_flush(&db->syncer);
     walpool__syncer_close(&db->syncer);
     walpool__pool_close_all(&db->pool);
     walpool__conn_close(db->checkpointer.worker);

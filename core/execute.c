@@ -163,10 +163,16 @@ walpool__execute_write(struct walpool__conn *conn,
                                    .known_shape = known_shape,
                                    .whole = true};
     struct walpool__encoder encoder = {.fetch = &fetch, .err = err};
-    walpool_status status;
+    walpool_status status = WALPOOL_OK;
 
     memset(effect, 0, sizeof *effect);
-    status = write_rows(&encoder, prepared, rows, offset, &effect->changes);
+    /* A statement by itself commits with its last step, and nothing may fail
+     * after that: begin the block of no rows before. */
+    if (rows && sqlite3_column_count(prepared->stmt->native) == 0)
+        status = walpool__encode_rows(&encoder, rows, offset);
+    if (status == WALPOOL_OK)
+        status = write_rows(&encoder, prepared, rows, offset,
+                            &effect->changes);
     effect->last_rowid = sqlite3_last_insert_rowid(conn->db);
     if (status == WALPOOL_OK && rows)
         finish_block(&encoder, compact, effect);

@@ -123,6 +123,18 @@ sync_now(struct walpool__syncer *syncer)
     walpool__cond_broadcast(&syncer->changed);
 }
 
+void
+walpool__syncer_flush(struct walpool__syncer *syncer)
+{
+    walpool__mutex_lock(&syncer->mutex);
+    while (syncer->running)
+        walpool__cond_wait(&syncer->changed, &syncer->mutex, WALPOOL__NEVER);
+    if (syncer->synced < atomic_load(&syncer->committed) &&
+        !atomic_load(&syncer->failed))
+        sync_now(syncer);
+    walpool__mutex_unlock(&syncer->mutex);
+}
+
 static walpool_status
 unknown(walpool_error *err, walpool_status status)
 {

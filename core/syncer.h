@@ -21,6 +21,10 @@ struct walpool__syncer {
 
 void walpool__syncer_init(struct walpool__syncer *syncer, const char *wal_path);
 
+/* Nobody commits any more, but who has committed may be on its way to the wait:
+ * it shall find its commit synced, and leave the file alone. */
+void walpool__syncer_flush(struct walpool__syncer *syncer);
+
 /* Let go of the file: SQLite is about to remove it. */
 void walpool__syncer_close(struct walpool__syncer *syncer);
 void walpool__syncer_finish(struct walpool__syncer *syncer);

@@ -192,6 +192,46 @@ TEST(db__tells_its_health_while_it_is_closed)
     CHECK_STATUS(held_finish(&held), WALPOOL_OK);
 }
 
+/* The writer is given on before the sync, so a close does not wait for it. */
+static atomic_bool reached, go_on;
+
+static void
+hold(void *unused)
+{
+    (void)unused;
+    atomic_store(&reached, true);
+    while (!atomic_load(&go_on))
+        sched_yield();
+}
+
+static void *
+write_durably(void *handle)
+{
+    walpool_statement statement = {.sql = "INSERT INTO t VALUES(1)"};
+    walpool_call call = WALPOOL_CALL_INIT;
+    call.leave = hold;
+    CHECK_OK(walpool_write(handle, &statement, &call, NULL, &err));
+    return NULL;
+}
+
+TEST(db__syncs_what_is_committed_before_it_is_closed)
+{
+    pthread_t thread;
+    walpool *db = api_open("a.db", "durability=full");
+    CHECK_OK(api_write(db, "CREATE TABLE t(n)"));
+    sqlite3 *other = raw_open(check_path("a.db"));
+    raw_number(other, "SELECT count(*) FROM t"); /* so that the WAL stays */
+    atomic_store(&reached, false);
+    atomic_store(&go_on, false);
+    CHECK_INT(pthread_create(&thread, NULL, write_durably, db), 0);
+    CHECK_EVENTUALLY(atomic_load(&reached));
+    api_close(db);
+    atomic_store(&go_on, true);
+    CHECK_INT(pthread_join(thread, NULL), 0);
+    CHECK_INT(raw_number(other, "SELECT count(*) FROM t"), 1);
+    sqlite3_close(other);
+}
+
 static atomic_bool over;
 
 static void *

@@ -253,6 +253,21 @@ TEST(execute__puts_compact_blocks_behind_each_other)
     end();
 }
 
+/* A statement by itself has committed when its last step is done: there must be
+ * nothing left that can fail. */
+TEST(execute__writes_nothing_where_its_answer_does_not_fit)
+{
+    _Alignas(8) unsigned char memory[56];
+    begin();
+    walpool_rows_finish(&rows);
+    walpool_rows_wrap(&rows, memory, sizeof memory);
+    CHECK_STATUS(write_sql("INSERT INTO t(v) VALUES(1)", 0, false),
+                 WALPOOL_TOOBIG);
+    CHECK_INT(count(), 0);
+    walpool_rows_init(&rows);
+    end();
+}
+
 /* ----------------------------------------------------------------- scripts */
 
 TEST(execute__runs_a_script_to_its_end)

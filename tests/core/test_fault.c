@@ -177,10 +177,15 @@ in_write(enum fault_kind kind, const char *sql)
 static void
 in_simple_write(enum fault_kind kind)
 {
+    walpool_statement statement = {.sql = "INSERT INTO t VALUES(1, 'a')"};
     FAULT_EACH(kind, fault) {
+        walpool_rows rows;
+        walpool_rows_init(&rows);
         begin();
-        bool done = UNDER(fault, api_write(db, "INSERT INTO t VALUES(1, 'a')"));
+        bool done =
+            UNDER(fault, walpool_write(db, &statement, NULL, &rows, &err));
         CHECK(done || err.outcome == WALPOOL_NOT_APPLIED);
+        walpool_rows_finish(&rows);
         end(done ? 1 : 0);
     }
 }
