@@ -82,6 +82,8 @@ walpool__bind_begin(struct walpool__binding *binding,
     binding->copy = copy;
     binding->map = NULL;
     binding->by_name = params->names != NULL;
+    if (params->header && params->rows == 0)
+        return WALPOOL_OK; /* nothing will be bound */
     if (binding->by_name)
         return map_names(binding, err);
     if ((uint32_t)stmt->param_count == given)

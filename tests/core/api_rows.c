@@ -226,4 +226,25 @@ TEST(rows__an_unfinished_row_is_refused)
     api_close(db);
 }
 
+TEST(rows__none_of_them_write_nothing)
+{
+    walpool *db = api_open("a.db", "");
+    walpool_rows params, out;
+    walpool_rows_init(&params);
+    walpool_rows_init(&out);
+    CHECK_OK(api_write(db, "CREATE TABLE t(a)"));
+    for (uint32_t columns = 1; columns < 3; columns++) {
+        CHECK_OK(walpool_rows_begin(&params, columns, NULL, &err));
+        walpool_statement insert = statement_of("INSERT INTO t VALUES (?)", &params);
+        CHECK_OK(walpool_write(db, &insert, NULL, &out, &err));
+        CHECK_INT(((walpool_rows_header *)(void *)out.data)->changes, 0);
+        walpool_statement bad = statement_of("INSERT INTO nowhere VALUES (?)", &params);
+        CHECK_STATUS(walpool_write(db, &bad, NULL, &out, &err), WALPOOL_SQL);
+    }
+    CHECK_INT(api_number(db, "SELECT count(*) FROM t"), 0);
+    walpool_rows_finish(&params);
+    walpool_rows_finish(&out);
+    api_close(db);
+}
+
 CHECK_MAIN()
