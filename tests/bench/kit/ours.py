@@ -12,7 +12,7 @@ import sysconfig
 from pathlib import Path
 
 from .peers import Node
-from .workshop import Workshop
+from .workshop import Failed, Workshop
 
 
 def setup_options(source: Path | None) -> list[str]:
@@ -21,12 +21,21 @@ def setup_options(source: Path | None) -> list[str]:
     return options + (["-Dsqlite=bundled", f"-Dsqlite_source={source}"] if source else [])
 
 
+def meson(shop: Workshop, build: Path, options: list[str]) -> None:
+    """Configure and compile; a build folder that another Meson left is made anew."""
+    setup = ["meson", "setup", *options, build, shop.root]
+    try:
+        shop.run([*setup, "--reconfigure"])
+    except Failed:
+        shop.run([*setup, "--wipe"])
+    shop.run(["meson", "compile", "-C", build])
+
+
 def core(shop: Workshop) -> Path:
     """The C library on the system's SQLite: the folder that it is in."""
     build = shop.folder / "build" / "c"
     shop.say("building libwalpool")
-    shop.run(["meson", "setup", "--reconfigure", *setup_options(None), build, shop.root])
-    shop.run(["meson", "compile", "-C", build])
+    meson(shop, build, setup_options(None))
     return build / "core"
 
 
@@ -63,10 +72,8 @@ def node(shop: Workshop, name: str, peer: Node) -> Path:
     that is in the peer's package."""
     shop.say(f"building the Node.js package on SQLite of {peer.sqlite_source}")
     build, package = shop.folder / "build" / name, shop.folder / f"ours-{name}"
-    shop.run(["meson", "setup", "--reconfigure", *setup_options(peer.sqlite_source), "-Dnode=enabled",
-              f"-Dnode_include={peer.include}",
-              f"-Dnode_addon_include={os.environ['WALPOOL_NODE_ADDON_INCLUDE']}", build, shop.root])
-    shop.run(["meson", "compile", "-C", build])
+    meson(shop, build, [*setup_options(peer.sqlite_source), "-Dnode=enabled", f"-Dnode_include={peer.include}",
+                        f"-Dnode_addon_include={os.environ['WALPOOL_NODE_ADDON_INCLUDE']}"])
     shutil.rmtree(package, ignore_errors=True)
     source = shop.root / "bindings" / "node"
     shutil.copytree(source, package, ignore=shutil.ignore_patterns("*.c", "*.h", "*.i", "prebuilds"))
