@@ -23,7 +23,7 @@ def setup_options(source: Path | None) -> list[str]:
 
 def meson(shop: Workshop, build: Path, options: list[str]) -> None:
     """Configure and compile; a build folder that another Meson left is made anew."""
-    setup = ["meson", "setup", *options, build, shop.root]
+    setup: list[str | Path] = ["meson", "setup", *options, build, shop.root]
     try:
         shop.run([*setup, "--reconfigure"])
     except Failed:
