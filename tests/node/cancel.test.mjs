@@ -181,3 +181,35 @@ test('deadline: busyTimeout bounds waiting, not running', async (t) => {
     assert.deepEqual(await db.query(sql), [{ n: 4500001500000 }]);
     assert(performance.now() - before > 200, 'the machine is too fast for this test: raise the number');
 });
+
+test('iterate: return() beside calls of next() that wait', async (t) => {
+    const db = await openFor(t, { readers: 2 });
+    for (let turns = 0; turns < 30; turns++) {
+        const rows = db.iterate(numbers(30000));
+        const taken = Array.from({ length: 3 }, () => rows.next());
+        for (let i = 0; i < turns; i++) await turn();
+        const [end] = await Promise.all([rows.return('end'), rows.return(), ...taken.map((row) => row.catch((error) => {
+            assert.equal(error.code, 'WALPOOL_CANCELLED');
+        }))]);
+        assert.deepEqual(end, { value: 'end', done: true });
+        assert.equal((await rows.next()).done, true);
+        /* The slots of the iterator are whole: nobody else's call is disturbed. */
+        const echoes = await Promise.all(Array.from({ length: 5 }, (_, i) => db.queryOne('SELECT ? AS v', [i])));
+        assert.deepEqual(echoes.map(({ v }) => v), [0, 1, 2, 3, 4]);
+    }
+    await assertIdle(db);
+});
+
+test('iterate: return() on a lease beside another call of it', async (t) => {
+    const db = await openFor(t);
+    await db.execute('CREATE TABLE t(v)');
+    await db.write(async (w) => {
+        for (let i = 0; i < 20; i++) {
+            const rows = w.iterate(numbers(30000));
+            await rows.next();
+            await Promise.all([w.execute('INSERT INTO t VALUES (?)', [i]), rows.return(), w.query('SELECT 1')]);
+        }
+    });
+    assert.deepEqual(await db.query('SELECT count(*) AS n FROM t'), [{ n: 20 }]);
+    await assertIdle(db);
+});

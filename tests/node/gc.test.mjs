@@ -120,3 +120,19 @@ test('gc: a long run of calls does not grow', { skip }, async (t) => {
     assert(grown < 4 * 1024 * 1024, `grew by ${grown} bytes`);
     sync.close();
 });
+
+test('gc: a dropped writer lets synchronous writes go on', { skip }, async (t) => {
+    const db = await openFor(t);
+    const sync = walpool.openSync(db.path);
+    await (async () => { await db.acquire('write'); })();
+    assert.throws(() => sync.script('CREATE TABLE t(v)'), walpool.DeadlockError);
+    await collected(() => idle(db));
+    await collected(() => {
+        try {
+            return sync.script('CREATE TABLE IF NOT EXISTS t(v)') === undefined;
+        } catch {
+            return false;
+        }
+    });
+    sync.close();
+});

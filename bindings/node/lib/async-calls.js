@@ -28,8 +28,8 @@ const SCRIPT = raw.WALPOOL_CALL_SCRIPT;
  * @property {readonly AbortSignal[]} signals of the block that it is in
  * @property {(writes: boolean) => void} enter refuses a call that may not be made
  * @property {<T>(work: () => Promise<T>) => Promise<T>} inTurn one call at a time
- * @property {(rows: Rows) => void} opened learns of an iterator
- * @property {(rows: Rows) => void} ended learns of its end
+ * @property {(held: Held) => void} opened learns of an iterator
+ * @property {(held: Held) => void} ended learns of its end
  * @property {(options: object | undefined, work: (calls: Calls) => Promise<any>)
  *   => Promise<any>} atomically does all of the work or nothing */
 
@@ -41,46 +41,55 @@ const dropped = new FinalizationRegistry((held) => held.end());
 
 /** What an iterator holds; apart, so that it outlives a dropped one. */
 class Held {
-    /** @param {Blocks} blocks @param {Token} token */
-    constructor(blocks, token) {
+    /** @type {Promise<void> | null} */
+    #ending = null;
+
+    /** @param {Blocks} blocks @param {Token} token @param {Owner} owner stays
+     *  open as long as its iterators */
+    constructor(blocks, token, owner) {
         this.blocks = blocks;
         this.token = token;
-        this.ended = false;
+        this.owner = owner;
     }
 
-    async end() {
-        if (this.ended) return;
-        this.ended = true;
+    /** @param {any[]} rows */
+    take(rows) {
+        return this.owner.inTurn(() => this.blocks.take(rows));
+    }
+
+    async #end() {
         this.token.cancel();
-        await this.blocks.close();
+        await this.owner.inTurn(() => this.blocks.close());
         this.token.close();
+        this.owner.ended(this);
+    }
+
+    end() {
+        return this.#ending ??= this.#end();
+    }
+
+    get ended() {
+        return this.#ending !== null;
     }
 }
 
 /** Rows one by one. Calls of next() are answered in their order.
  * @implements {AsyncIterableIterator<any>} */
 class Rows {
-    #source;
     #held;
-    #owner;
     /** @type {any[]} */
     #rows = [];
     #next = 0;
     #more = true;
+    /** Calls of next() that wait, and the last of them. */
+    #waiting = 0;
     /** @type {Promise<unknown>} */
     #last = Promise.resolve();
 
-    /** @param {Calls} source stays open as long as its iterators
-     *  @param {Held} held @param {Owner} owner */
-    constructor(source, held, owner) {
-        this.#source = source;
+    /** @param {Held} held */
+    constructor(held) {
         this.#held = held;
-        this.#owner = owner;
         dropped.register(this, held, this);
-    }
-
-    get source() {
-        return this.#source;
     }
 
     /** The names of the columns, once the first row was there. */
@@ -90,45 +99,41 @@ class Rows {
 
     /** @returns {Promise<IteratorResult<any>>} */
     next() {
-        if (this.#next < this.#rows.length) {
+        if (this.#waiting === 0 && this.#next < this.#rows.length && !this.#held.ended) {
             return Promise.resolve({ value: this.#rows[this.#next++], done: false });
         }
+        this.#waiting++;
         const result = this.#last.then(() => this.#fetch());
-        this.#last = result.catch(() => {});
+        this.#last = result.catch(() => {}).then(() => { this.#waiting--; });
         return result;
     }
 
     /** @returns {Promise<IteratorResult<any>>} */
     async #fetch() {
-        while (this.#next >= this.#rows.length) {
-            if (!this.#more || this.#held.ended) return this.#end(undefined);
-            /** @type {any[]} */
-            const rows = [];
+        while (!this.#held.ended) {
+            if (this.#next < this.#rows.length) {
+                return { value: this.#rows[this.#next++], done: false };
+            }
+            if (!this.#more) break;
+            this.#rows = [];
+            this.#next = 0;
             try {
-                this.#more = await this.#owner.inTurn(() => this.#held.blocks.take(rows));
+                this.#more = await this.#held.take(this.#rows);
             } catch (error) {
-                await this.#end(undefined);
+                await this.return();
                 throw error;
             }
-            this.#rows = rows;
-            this.#next = 0;
         }
-        return { value: this.#rows[this.#next++], done: false };
+        return this.return();
     }
 
-    /** @param {any} value @returns {Promise<IteratorResult<any>>} */
-    async #end(value) {
+    /** @param {any} [value] @returns {Promise<IteratorResult<any>>} */
+    async return(value) {
         this.#rows = [];
         this.#next = 0;
         dropped.unregister(this);
         await this.#held.end();
-        this.#owner.ended(this);
         return { value, done: true };
-    }
-
-    /** @param {any} [value] */
-    return(value) {
-        return this.#end(value);
     }
 
     [Symbol.asyncIterator]() {
@@ -207,9 +212,9 @@ class Calls {
         const token = new Token([...owner.signals, ...asked.signals]);
         try {
             const blocks = this.#prepare(statement, params, token.guard(asked), 0, owner.ahead);
-            const rows = new Rows(this, new Held(blocks, token), owner);
-            owner.opened(rows);
-            return rows;
+            const held = new Held(blocks, token, owner);
+            owner.opened(held);
+            return new Rows(held);
         } catch (error) {
             token.close();
             throw error;
@@ -270,4 +275,4 @@ class Calls {
     }
 }
 
-module.exports = { Calls };
+module.exports = { Calls, Held };

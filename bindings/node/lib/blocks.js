@@ -31,6 +31,10 @@ class Blocks {
      * @type {Promise<Slot> | null} */
     #fetching = null;
     #cursor = 0;
+    /** The take that is running.
+     * @type {Promise<unknown> | null} */
+    #taking = null;
+    #closing = false;
     /** @type {readonly string[]} */
     columns = [];
 
@@ -82,20 +86,29 @@ class Blocks {
         return this.#fetching;
     }
 
-    /** Add the next block's rows. False: it was the last one.
-     * @param {any[]} rows */
-    async take(rows) {
-        const fetching = this.#following();
-        if (!fetching) return false;
+    /** @param {Promise<Slot>} fetching @param {any[]} rows */
+    async #take(fetching, rows) {
         try {
             const slot = await fetching;
             this.#fetching = null;
             this.#read(slot, rows);
         } catch (error) {
-            await this.close();
+            await this.#end();
             throw error;
+        } finally {
+            this.#taking = null;
         }
         return this.#cursor !== 0;
+    }
+
+    /** Add the next block's rows. False: it was the last one. One at a time.
+     * @param {any[]} rows @returns {Promise<boolean>} */
+    async take(rows) {
+        const fetching = this.#closing ? null : this.#following();
+        if (!fetching) return false;
+        const taking = this.#take(fetching, rows);
+        this.#taking = taking;
+        return taking;
     }
 
     /** @param {Slot} slot @param {any[]} rows */
@@ -104,7 +117,7 @@ class Blocks {
             const { flags, cursor } = new Block(slot, 0);
             this.#cursor = cursor;
             /* Large values are still behind the cursor: they come first. */
-            if (cursor !== 0 && this.#ahead && !(flags & LARGE)) {
+            if (cursor !== 0 && this.#ahead && !this.#closing && !(flags & LARGE)) {
                 this.#fetching = this.#fetchNext();
             }
             takeRows(slot, this.#statement, this.#call, rows);
@@ -120,8 +133,8 @@ class Blocks {
         this.#cursor = 0;
     }
 
-    /** End the result, wherever it is. */
-    async close() {
+    /** Give back what is held; no take is running. */
+    async #end() {
         const request = this.#request;
         const fetching = this.#fetching;
         this.#request = null;
@@ -137,6 +150,17 @@ class Blocks {
             /* The fetch that failed ended its cursor. */
         }
         this.#closeCursor();
+    }
+
+    /** End the result, wherever it is. */
+    async close() {
+        this.#closing = true;
+        try {
+            await this.#taking;
+        } catch {
+            /* Whoever took it sees the error. */
+        }
+        await this.#end();
     }
 }
 

@@ -12,14 +12,17 @@ const { send, sendCall, withSignals } = require('./queue.js');
 const { Calls } = require('./async-calls.js');
 const context = require('./context.js');
 
-/** @typedef {ReturnType<Calls['iterate']>} Rows */
+/** @typedef {import('./async-calls.js').Held} Held */
 
 /** Keeps constructors to this file: objects are made by asynchronous calls. */
 const KEY = Symbol('walpool');
 
 /** Leases and databases that were dropped open.
- * @type {FinalizationRegistry<number>} */
-const droppedLeases = new FinalizationRegistry((handle) => raw.walpool_release(handle));
+ * @type {FinalizationRegistry<{handle: number, onRelease: () => void}>} */
+const droppedLeases = new FinalizationRegistry(({ handle, onRelease }) => {
+    raw.walpool_release(handle);
+    onRelease();
+});
 /** @type {FinalizationRegistry<number>} */
 const droppedDatabases = new FinalizationRegistry((handle) => {
     sendCall(raw.WALPOOL_OP_CLOSE, handle, PLAIN).catch(() => {});
@@ -64,7 +67,9 @@ class Lease extends Calls {
      * @type {import('./context.js').Scope | undefined} */
     #scope = undefined;
     #released = false;
-    /** @type {Set<Rows>} */
+    /** What the open iterators hold: not they themselves, or nobody could drop
+     * one.
+     * @type {Set<Held>} */
     #iterators = new Set();
 
     /** @param {symbol} key @param {number} handle @param {string} path
@@ -80,8 +85,8 @@ class Lease extends Calls {
             signals,
             enter: () => this.#enter(),
             inTurn: (work) => turns.next(work),
-            opened: (rows) => { this.#iterators.add(rows); },
-            ended: (rows) => { this.#iterators.delete(rows); },
+            opened: (held) => { this.#iterators.add(held); },
+            ended: (held) => { this.#iterators.delete(held); },
             atomically: (_, work) => this.savepoint(work),
         });
         this.#handle = handle;
@@ -91,7 +96,7 @@ class Lease extends Calls {
         this.#signals = signals;
         this.#turns = turns;
         this.#onRelease = onRelease;
-        droppedLeases.register(this, handle, this);
+        droppedLeases.register(this, { handle, onRelease }, this);
     }
 
     /** While a savepoint's callback runs, only it may use the lease: what comes
@@ -110,7 +115,7 @@ class Lease extends Calls {
     }
 
     async #closeIterators() {
-        for (const rows of [...this.#iterators]) await rows.return();
+        for (const held of [...this.#iterators]) await held.end();
     }
 
     /** @param {object} [options] */

@@ -2,6 +2,7 @@
 'use strict';
 /* Many rows of parameters for one statement, cut into chunks: a chunk is one
  * request, so that neither memory nor a queue's turn grows with the input. */
+const { types } = require('node:util');
 const { refuse } = require('./errors.js');
 const { describe } = require('./statement.js');
 
@@ -16,7 +17,7 @@ const CHUNK_BYTES = 4 * 1024 * 1024; // of texts and blobs
 /** @param {unknown} value */
 function bytesOf(value) {
     if (typeof value === 'string') return value.length;
-    return ArrayBuffer.isView(value) || value instanceof ArrayBuffer ? value.byteLength : 0;
+    return ArrayBuffer.isView(value) || types.isAnyArrayBuffer(value) ? value.byteLength : 0;
 }
 
 /** @param {unknown} row */
@@ -35,6 +36,11 @@ function iteratorOf(rows) {
     }
     throw refuse('PARAM', 'the rows of parameters must be an array or another ' +
         `iterable of arrays or objects, not ${describe(rows)}`);
+}
+
+/** All rows at once. @param {unknown} input @returns {Params[]} */
+function listOf(input) {
+    return Array.from({ [Symbol.iterator]: () => iteratorOf(input) });
 }
 
 /** @param {unknown} input @returns {Generator<Chunk, void>} */
@@ -71,4 +77,4 @@ function add(sum, result) {
     return sum;
 }
 
-module.exports = { chunksOf, nothing, add };
+module.exports = { chunksOf, listOf, nothing, add };

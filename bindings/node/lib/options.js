@@ -54,10 +54,11 @@ function readWhy(value) {
 /** @param {unknown} value @returns {readonly AbortSignal[]} */
 function readSignal(value) {
     if (value === undefined || value === null) return NO_SIGNALS;
-    if (!(value instanceof AbortSignal)) {
-        throw refuse('MISUSE', `signal is ${describe(value)}: it must be an AbortSignal`);
+    const signal = /** @type {AbortSignal} */ (value);
+    if (typeof signal.aborted === 'boolean' && typeof signal.addEventListener === 'function') {
+        return [signal];
     }
-    return [value];
+    throw refuse('MISUSE', `signal is ${describe(value)}: it must be an AbortSignal`);
 }
 
 /** @param {unknown} value */

@@ -3,6 +3,7 @@
 /* Requests: a statement, its parameters and how to carry it out, written into
  * a slot as walpool.h lays them out: header, SQL, label, block of parameters.
  * A slot that is used for the same statement again keeps SQL and label. */
+const { types } = require('node:util');
 const { raw } = require('./native.js');
 const { refuse } = require('./errors.js');
 const { describe } = require('./statement.js');
@@ -119,8 +120,8 @@ function putEnd(slot, at, paramsAt) {
 function namesOf(params) {
     if (Array.isArray(params)) return null;
     const odd = typeof params !== 'object' || params === null ||
-        ArrayBuffer.isView(params) || params instanceof ArrayBuffer ||
-        params instanceof Date || Symbol.iterator in params;
+        ArrayBuffer.isView(params) || types.isAnyArrayBuffer(params) ||
+        types.isDate(params) || Symbol.iterator in params;
     if (odd) {
         throw refuse('PARAM', 'the parameters must be an array, or an object ' +
             `with their names, not ${describe(params)}`);

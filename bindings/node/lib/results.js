@@ -6,6 +6,7 @@ const { refuse } = require('./errors.js');
 const { describe, statementOf } = require('./statement.js');
 const { putRequest, putManyRequest, putBatchEnd } = require('./request.js');
 const { Block, shapeIn, addRows, wholeNumber } = require('./rows.js');
+const { listOf } = require('./many.js');
 
 const NAMES = raw.WALPOOL_CALL_NAMES;
 const RESULT_BYTES = 32; // of a walpool_result
@@ -75,7 +76,7 @@ function itemOf(entry, index) {
         throw refuse('OPTION', `unknown property "${name}" in statement ${index + 1} ` +
             'of the batch: there are sql, params, many');
     }
-    const many = entry.many === undefined ? undefined : [...entry.many];
+    const many = entry.many === undefined ? undefined : listOf(entry.many);
     return { statement: statementOf(entry.sql), params: entry.params, many };
 }
 

@@ -210,6 +210,7 @@ class DatabaseSync extends CallsSync {
     /** @param {string} [mode] @param {object} [options] */
     checkpoint(mode, options) {
         const number = checkpointMode(mode);
+        refuseSynchronous(this.#path);
         withCall(callOf(options),
             (slot) => check(raw.walpool_checkpoint(this.#handle, number, slot)));
         return checkpointResult(answerNumbers, ANSWER_CHECKPOINT);

@@ -3,6 +3,7 @@
 /* Values: one JavaScript value as one cell of a request, and its bytes behind
  * the cells. The layout is walpool.h's. A slot's `end` is where the next bytes
  * go; `base` is where the block of parameters begins. */
+const { types } = require('node:util');
 const { raw } = require('./native.js');
 const { refuse } = require('./errors.js');
 const { describe } = require('./statement.js');
@@ -117,16 +118,13 @@ function bytesOf(value) {
     if (ArrayBuffer.isView(value)) {
         return new Uint8Array(value.buffer, value.byteOffset, value.byteLength);
     }
-    if (value instanceof ArrayBuffer || value instanceof SharedArrayBuffer) {
-        return new Uint8Array(value);
-    }
-    return null;
+    return types.isAnyArrayBuffer(value) ? new Uint8Array(value) : null;
 }
 
 /** @param {unknown} value @returns {string} what to do instead */
 function advice(value) {
     if (value === undefined) return 'pass null for NULL';
-    if (value instanceof Date) {
+    if (types.isDate(value)) {
         return 'pass its toISOString(), or its getTime(), as the column expects';
     }
     return 'pass null, a number, bigint, string, boolean, Uint8Array or ArrayBuffer';
