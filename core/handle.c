@@ -245,3 +245,10 @@ walpool__handle_close(const void *handle)
     walpool__handle_unpin(handle); /* the pin that open made; not the last */
     return true;
 }
+
+bool
+walpool__handle_is_closed(const void *handle)
+{
+    return atomic_load_explicit(&slot_at(index_of(handle))->word,
+                                memory_order_acquire) & CLOSED_BIT;
+}

@@ -28,4 +28,7 @@ void walpool__handle_unpin(const void *handle);
  * else closed it first. */
 bool walpool__handle_close(const void *handle);
 
+/* Did somebody close it? The caller has it pinned. */
+bool walpool__handle_is_closed(const void *handle);
+
 #endif

@@ -311,14 +311,16 @@ begin_close(struct walpool__db *db, walpool *handle, struct entry **last,
     if (!entry || entry->state == CLOSING)
         return walpool__error_set(err, WALPOOL_CLOSED,
                                   "the database is being closed");
+    /* Another close was faster: the handle that is left is not this one. */
+    if (walpool__handle_is_closed(handle))
+        return walpool__error_set(err, WALPOOL_CLOSED,
+                                  "the database is closed");
     if (entry->handles == 1) {
         entry->state = CLOSING;
         *last = entry;
         return WALPOOL_OK;
     }
-    if (!walpool__handle_close(handle))
-        return walpool__error_set(err, WALPOOL_CLOSED,
-                                  "the database is closed");
+    walpool__handle_close(handle);
     entry->handles--;
     return WALPOOL_OK;
 }

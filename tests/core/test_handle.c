@@ -150,7 +150,9 @@ TEST(handle__is_closed_by_one_only)
     struct thing thing = {0};
     void *handle = make(&thing);
     pin(WALPOOL__HANDLE_LEASE, handle, WALPOOL_OK);
+    CHECK(!walpool__handle_is_closed(handle));
     CHECK(walpool__handle_close(handle));
+    CHECK(walpool__handle_is_closed(handle));
     CHECK(!walpool__handle_close(handle));
     walpool__handle_unpin(handle);
     CHECK_INT(atomic_load(&thing.ended), 1);

@@ -237,6 +237,20 @@ TEST(registry__does_not_close_the_next_database_on_the_file)
     api_close(next);
 }
 
+/* The same handle is closed twice at once: the second must not take the one
+ * handle that is left for its own. */
+TEST(registry__does_not_close_the_handle_of_another)
+{
+    struct held held;
+    walpool *db = open_path(check_path("a.db"));
+    walpool *other = open_path(check_path("a.db"));
+    held_begin(&held, db, do_close);
+    api_close(db);
+    CHECK_STATUS(held_finish(&held), WALPOOL_CLOSED);
+    CHECK_OK(api_write(other, "CREATE TABLE t(n)"));
+    api_close(other);
+}
+
 /* ------------------------------------------------------------- many threads */
 
 enum { THREADS = 4, ROUNDS = 15 };
