@@ -1,0 +1,7 @@
+# The benchmark's own parts: floors, tables, charts. It measures nothing here.
+log=$(mktemp)
+trap 'rm -f "$log"' EXIT
+python3 -m pytest -q tests/bench/test_kit.py | tee "$log"
+passed=$(grep -oE '[0-9]+ passed' "$log" | tr -dc 0-9)
+failed=$(grep -oE '[0-9]+ (failed|error)' "$log" | tr -dc 0-9)
+echo "${passed:-0} passed, ${failed:-0} failed"
