@@ -10,6 +10,9 @@
 #include "error.h"
 #include "mem.h"
 
+/* A copy from here on is not kept with a cached statement. */
+#define MUCH_BYTES 4096
+
 static bool
 has_prefix(char c)
 {
@@ -104,6 +107,7 @@ bind_cell(const struct walpool__binding *binding, int index,
                                                  : SQLITE_STATIC;
     const unsigned char *block = binding->params->block;
 
+    binding->stmt->holds_much |= binding->copy && cell->length >= MUCH_BYTES;
     switch (cell->type) {
     case WALPOOL_INTEGER:
         return sqlite3_bind_int64(native, index, cell->v.integer);

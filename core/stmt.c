@@ -10,6 +10,9 @@
 #include "mem.h"
 #include "utf8.h"
 
+/* Values written into the text: such a statement is large and comes once. */
+#define LONGEST_CACHED 65536
+
 /* Eight bytes at a step; only spread is needed, not strength. */
 static uint64_t
 hash_text(const char *text, size_t bytes)
@@ -102,7 +105,7 @@ remember(struct walpool__stmt_cache *cache, struct walpool__stmt *stmt)
 {
     struct walpool__stmt **bucket = bucket_of(cache, stmt->hash);
 
-    if (cache->limit == 0)
+    if (cache->limit == 0 || stmt->sql_bytes > LONGEST_CACHED)
         return;
     stmt->chain = *bucket;
     *bucket = stmt;
@@ -240,6 +243,9 @@ walpool__stmt_give(struct walpool__stmt_cache *cache,
         return;
     (void)cache;
     sqlite3_reset(stmt->native);
+    if (UNLIKELY(stmt->holds_much))
+        sqlite3_clear_bindings(stmt->native);
+    stmt->holds_much = false;
     stmt->busy = false;
     if (!stmt->cached)
         destroy(stmt);

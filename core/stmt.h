@@ -19,6 +19,7 @@ struct walpool__stmt {
     bool readonly;
     bool busy;         /* lent out: a second user gets a handle of its own */
     bool cached;
+    bool holds_much;   /* copies of large values are bound: to be forgotten */
     size_t sql_bytes;
     char sql[];        /* sql_bytes, and a NUL */
 };

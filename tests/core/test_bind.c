@@ -236,6 +236,28 @@ TEST(bind__forgets_the_block_where_it_did_not_copy)
     end();
 }
 
+/* A statement waits in the cache for long, with every value it was given. */
+TEST(bind__keeps_no_large_value_with_the_statement)
+{
+    static char text[5000];
+    memset(text, 'x', sizeof text);
+    for (size_t bytes = 4095; bytes <= 4096; bytes++) {
+        begin("SELECT length(?)");
+        CHECK_OK(walpool_rows_begin(&rows, 1, NULL, &err));
+        CHECK_OK(walpool_rows_add_text(&rows, text, bytes, &err));
+        CHECK_OK(bind(true));
+        walpool__bind_end(&binding);
+        CHECK_INT(sqlite3_step(stmt->native), SQLITE_ROW);
+        check_answer(0, (int64_t)bytes);
+        walpool__stmt_give(&cache, stmt);
+        char *bound = sqlite3_expanded_sql(stmt->native);
+        CHECK_INT(strcmp(bound, "SELECT length(NULL)") == 0, bytes == 4096);
+        sqlite3_free(bound);
+        stmt = NULL;
+        end();
+    }
+}
+
 TEST(bind__takes_row_after_row)
 {
     begin("SELECT ?, ?");

@@ -137,6 +137,22 @@ TEST(stmt__is_not_kept_by_a_cache_of_none)
     end();
 }
 
+/* Values written into the text, as bulk inserts do: it never comes again. */
+TEST(stmt__of_a_very_long_text_is_not_kept)
+{
+    static char sql[65540];
+    begin(10);
+    for (size_t bytes = 65535; bytes <= 65537; bytes++) {
+        memset(sql, ' ', sizeof sql);
+        memcpy(sql, "SELECT 1", 8);
+        sql[bytes] = 0;
+        CHECK(!hits(sql));
+        CHECK_INT(hits(sql), bytes <= 65536);
+    }
+    CHECK_INT(cache.count, 2);
+    end();
+}
+
 TEST(stmt__finds_its_own_among_very_many)
 {
     char sql[32];
