@@ -57,7 +57,7 @@ test('package: works where code may not be generated', () => {
     assert.equal(output, "{ a: 1, b: 'x' }\n");
 });
 
-test('package: says what is missing where there is no binary', () => {
+test('package: says what is missing where there is no binary, or a broken one', () => {
     const copy = join(project, 'without');
     const lib = join(copy, 'lib');
     mkdirSync(lib, { recursive: true });
@@ -68,6 +68,11 @@ test('package: says what is missing where there is no binary', () => {
         { cwd: copy, encoding: 'utf8' });
     assert.equal(status, 1);
     assert.match(stderr, new RegExp(`walpool has no binary for ${process.platform}-${process.arch}.*: .*build\\.sh`));
+    mkdirSync(join(copy, 'prebuilds'));
+    const [binary] = readdirSync(join(installed, 'bindings', 'node', 'prebuilds'));
+    writeFileSync(join(copy, 'prebuilds', binary), 'no binary');
+    const broken = spawnSync(process.execPath, ['-e', "require('./lib/native.js')"], { cwd: copy, encoding: 'utf8' });
+    assert.match(broken.stderr, /walpool cannot load its binary for .*libsqlite3/);
 });
 
 const skip = existsSync(join(typescript, 'typescript')) ? false : 'TypeScript is not installed in build/typescript';

@@ -13,9 +13,21 @@ function findAddon() {
         'Build one in a checkout of walpool with `sh packaging/node/build.sh`');
 }
 
+/** @param {string} file @returns {Record<string, any>} */
+function load(file) {
+    try {
+        return require(file);
+    } catch (error) {
+        const { message } = /** @type {Error} */ (error);
+        throw new Error(
+            `walpool cannot load its binary for ${platform}: ${message}. It needs ` +
+            "the system's SQLite (libsqlite3) unless it was built with -Dsqlite=bundled",
+            { cause: error });
+    }
+}
+
 /** What the addon exports: the functions of walpool.h by their C names, as
- * bindings/node/node.i maps their arguments, and those of slot.c and queue.c.
- * @type {Record<string, any>} */
-const raw = require(findAddon());
+ * bindings/node/node.i maps their arguments, and those of slot.c and queue.c. */
+const raw = load(findAddon());
 
 module.exports = { raw };
