@@ -110,8 +110,7 @@ resolve_new(const char *path, char *resolved, walpool_error *err)
     }
     if (strlen(real) + 1 + strlen(last) >= WALPOOL__PATH_BYTES)
         return cantopen(err, path, ENAMETOOLONG, strerror(ENAMETOOLONG));
-    snprintf(resolved, WALPOOL__PATH_BYTES, "%s%s%s", real,
-             real[1] ? "/" : "", last);
+    strcpy(stpcpy(stpcpy(resolved, real), real[1] ? "/" : ""), last);
     return check_length(resolved, err);
 }
 
