@@ -29,8 +29,21 @@ class Crew:
             child: Child = key.data
             if not child.listen():
                 self._selector.unregister(key.fileobj)
-        for child in self.children:
-            child.check()
+        self._check_silence()
+
+    def _check_silence(self) -> None:
+        # A process that hangs may hold the writer, so that the others fall
+        # silent with it: all of them are named.
+        if all(child.silent < SILENCE for child in self.children):
+            return
+        raise Failed(
+            "; ".join(
+                f"the {child.title} (pid {child.pid}) hangs: nothing was heard of it "
+                f"for {child.silent:.0f} s"
+                for child in self.children
+                if child.silent > SILENCE - 2
+            )
+        )
 
     def _until(self, done: Callable[[Child], object], seconds: float, late: str) -> None:
         end = time.monotonic() + seconds
