@@ -203,8 +203,10 @@ wait_for_keeper(struct walpool__turn *turn, struct walpool__call *call)
     walpool__token_watch(call->token, &sleeper, &parker);
     walpool__mutex_lock(&turn->mutex);
     walpool__stats_add(&turn->stats->turn_waits, 1);
-    if (!ask(turn, &parker))
-        turn->state = OURS; /* no thread to be had: SQLite's lock decides */
+    if (!ask(turn, &parker)) { /* no thread to be had: SQLite's lock decides */
+        turn->state = OURS;
+        walpool__sidelock_give(turn->fd, WALPOOL__SIDELOCK_QUEUE);
+    }
     while (!settled(turn, call, &mine)) {
         walpool__mutex_unlock(&turn->mutex);
         walpool__parker_sleep(&parker, call->deadline_ns);

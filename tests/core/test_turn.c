@@ -7,6 +7,7 @@
 #include "check.h"
 #include "clock.h"
 #include "handle.h"
+#include "mem.h"
 #include "sidelock.h"
 
 static struct walpool__turn *turn;
@@ -127,6 +128,19 @@ TEST(turn__is_taken_again_in_a_streak_and_then_only_in_line)
     CHECK(take_within(0, &stopped));
     walpool__turn_give(turn, false);
     walpool__clock_replace(NULL);
+    tear_down();
+}
+
+TEST(turn__without_a_keeper_leaves_the_line_free)
+{
+    walpool_status stopped;
+    set_up();
+    CHECK_INT(walpool__sidelock_try(other, WALPOOL__SIDELOCK_TURN), 0);
+    walpool__mem_fail_after(0); /* the keeper's thread cannot start */
+    CHECK(take_within(20000, &stopped));
+    walpool__mem_fail_after(-1);
+    CHECK_INT(walpool__sidelock_try(other, WALPOOL__SIDELOCK_QUEUE), 0);
+    walpool__turn_give(turn, false);
     tear_down();
 }
 
