@@ -45,7 +45,7 @@ make(const struct walpool__place *place, const walpool_options *options)
     walpool__walindex_init(&db->walindex);
     walpool__checkpointer_init(&db->checkpointer, &db->writer, db->path,
                                &db->options, &db->stats);
-    walpool__syncer_init(&db->syncer, db->checkpointer.wal_path);
+    walpool__syncer_init(&db->syncer, db->checkpointer.wal_path, &db->poison);
     if (walpool__pool_init(&db->pool, db->path, &db->options, &db->stats) &&
         walpool__writer_init(&db->writer, &db->stats))
         return db;

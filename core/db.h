@@ -5,6 +5,7 @@
 #include "checkpointer.h"
 #include "fsinfo.h"
 #include "handle.h"
+#include "poison.h"
 #include "pool.h"
 #include "syncer.h"
 #include "walindex.h"
@@ -15,6 +16,7 @@ struct walpool__db {
     struct walpool__file_id id;
     walpool_options options;
     struct walpool__stats stats;
+    struct walpool__poison poison;
     struct walpool__pool pool;
     struct walpool__writer writer;
     struct walpool__syncer syncer;

@@ -127,7 +127,7 @@ static walpool_status
 take_writer(struct walpool__db *db, struct walpool__call *call,
             bool any_thread, walpool_error *err)
 {
-    walpool_status status = walpool__syncer_check(&db->syncer, err);
+    walpool_status status = walpool__poison_check(&db->poison, err);
 
     if (status == WALPOOL_OK)
         status = walpool__writer_take(&db->writer, call, err);

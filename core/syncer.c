@@ -49,12 +49,14 @@ sync_folder(const char *path)
 }
 
 void
-walpool__syncer_init(struct walpool__syncer *syncer, const char *wal_path)
+walpool__syncer_init(struct walpool__syncer *syncer, const char *wal_path,
+                     struct walpool__poison *poison)
 {
     memset(syncer, 0, sizeof *syncer);
     walpool__mutex_init(&syncer->mutex);
     walpool__cond_init(&syncer->changed);
     syncer->wal_path = wal_path;
+    syncer->poison = poison;
     syncer->fd = -1;
 }
 
@@ -103,6 +105,12 @@ sync_file(struct walpool__syncer *syncer)
 #endif
 }
 
+static bool
+has_failed(const struct walpool__syncer *syncer)
+{
+    return walpool__poison_has(syncer->poison, WALPOOL__POISON_SYNC);
+}
+
 /* Sync for all. The mutex is held, and given up meanwhile. */
 static void
 sync_now(struct walpool__syncer *syncer)
@@ -117,7 +125,7 @@ sync_now(struct walpool__syncer *syncer)
     walpool__mutex_lock(&syncer->mutex);
     syncer->running = false;
     if (error)
-        atomic_store_explicit(&syncer->failed, error, memory_order_release);
+        walpool__poison_set(syncer->poison, WALPOOL__POISON_SYNC, error);
     else if (covers > syncer->synced)
         syncer->synced = covers;
     walpool__cond_broadcast(&syncer->changed);
@@ -130,7 +138,7 @@ walpool__syncer_flush(struct walpool__syncer *syncer)
     while (syncer->running)
         walpool__cond_wait(&syncer->changed, &syncer->mutex, WALPOOL__NEVER);
     if (syncer->synced < atomic_load(&syncer->committed) &&
-        !atomic_load(&syncer->failed))
+        !has_failed(syncer))
         sync_now(syncer);
     walpool__mutex_unlock(&syncer->mutex);
 }
@@ -143,30 +151,17 @@ unknown(walpool_error *err, walpool_status status)
     return status;
 }
 
-static walpool_status
-refuse(int error, const char *what, walpool_error *err)
-{
-    walpool__error_set(err, WALPOOL_POISONED,
-                       "%s: a sync of the WAL failed (%s), and what the disk "
-                       "has is not known: stop writing, see to the disk, then "
-                       "open the database anew", what, strerror(error));
-    if (err)
-        err->system_errno = error;
-    return WALPOOL_POISONED;
-}
-
 walpool_status
 walpool__syncer_wait(struct walpool__syncer *syncer, uint64_t number,
                      struct walpool__call *call, walpool_error *err)
 {
     int64_t deadline_ns = call->waits_only ? WALPOOL__NEVER : call->deadline_ns;
     bool stop = false;
-    int failed;
 
     call->phase = WALPOOL_PHASE_SYNC;
     walpool__call_leave(call);
     walpool__mutex_lock(&syncer->mutex);
-    while (syncer->synced < number && !atomic_load(&syncer->failed) && !stop) {
+    while (syncer->synced < number && !has_failed(syncer) && !stop) {
         if (!syncer->running)
             sync_now(syncer);
         else if (!(stop = !call->waits_only && walpool__call_must_stop(call)))
@@ -174,22 +169,12 @@ walpool__syncer_wait(struct walpool__syncer *syncer, uint64_t number,
     }
     stop = syncer->synced < number;
     walpool__mutex_unlock(&syncer->mutex);
-    failed = atomic_load(&syncer->failed);
     if (!stop)
         return WALPOOL_OK;
-    if (failed)
-        return unknown(err, refuse(failed, "the commit is visible, and may "
-                                           "not survive a power cut", err));
+    if (has_failed(syncer))
+        return unknown(err, walpool__poison_refuse(
+                                syncer->poison, "the commit is visible, and "
+                                "may not survive a power cut", err));
     return unknown(err, walpool__call_stopped(call, "wait for the disk",
                                               "the commit is visible", err));
-}
-
-walpool_status
-walpool__syncer_check(const struct walpool__syncer *syncer, walpool_error *err)
-{
-    int failed = atomic_load_explicit(&syncer->failed, memory_order_acquire);
-
-    if (LIKELY(!failed))
-        return WALPOOL_OK;
-    return refuse(failed, "cannot write", err);
 }

@@ -5,12 +5,13 @@
 #include <stdatomic.h>
 
 #include "call.h"
+#include "poison.h"
 #include "thread.h"
 
 struct walpool__syncer {
     const char *wal_path; /* borrowed */
+    struct walpool__poison *poison; /* the database's: set when a sync fails */
     _Atomic uint64_t committed; /* commits so far; the writer's slot counts */
-    _Atomic int failed;         /* errno of a sync that failed: for good */
     struct walpool__mutex mutex; /* guards the rest */
     struct walpool__cond changed;
     uint64_t synced; /* commits that a sync covers */
@@ -19,7 +20,8 @@ struct walpool__syncer {
                         needed, or -1 */
 };
 
-void walpool__syncer_init(struct walpool__syncer *syncer, const char *wal_path);
+void walpool__syncer_init(struct walpool__syncer *syncer, const char *wal_path,
+                          struct walpool__poison *poison);
 
 /* Nobody commits any more, but who has committed may be on its way to the wait:
  * it shall find its commit synced, and leave the file alone. */
@@ -36,9 +38,5 @@ uint64_t walpool__syncer_commit(struct walpool__syncer *syncer);
 walpool_status walpool__syncer_wait(struct walpool__syncer *syncer,
                                     uint64_t number, struct walpool__call *call,
                                     walpool_error *err);
-
-/* Refuse a write after a sync has failed. */
-walpool_status walpool__syncer_check(const struct walpool__syncer *syncer,
-                                     walpool_error *err);
 
 #endif

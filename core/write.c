@@ -167,7 +167,7 @@ with_writer(walpool *handle, const walpool_call *asked, struct job *job,
     job->db = db;
     job->call = &call;
     walpool__rows_clear(job->rows);
-    status = walpool__syncer_check(&db->syncer, job->err);
+    status = walpool__poison_check(&db->poison, job->err);
     if (status == WALPOOL_OK)
         status = walpool__writer_take(&db->writer, &call, job->err);
     if (status == WALPOOL_OK) {

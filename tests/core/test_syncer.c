@@ -8,6 +8,7 @@
 
 static walpool_error err;
 static struct walpool__syncer syncer;
+static struct walpool__poison poison;
 
 static void
 set_up(const char *name, int flags)
@@ -16,7 +17,8 @@ set_up(const char *name, int flags)
     snprintf(path, sizeof path, "%s", check_path(name));
     if (flags)
         close(open(path, flags, 0600));
-    walpool__syncer_init(&syncer, path);
+    memset(&poison, 0, sizeof poison);
+    walpool__syncer_init(&syncer, path, &poison);
 }
 
 static void
@@ -44,7 +46,7 @@ TEST(syncer__covers_every_commit_before_the_sync)
     CHECK_INT(syncer.synced, second);
     CHECK_INT(wait_for(first), WALPOOL_OK);
     CHECK_INT(syncer.synced, second);
-    CHECK_INT(walpool__syncer_check(&syncer, &err), WALPOOL_OK);
+    CHECK_INT(walpool__poison_check(&poison, &err), WALPOOL_OK);
     tear_down();
 }
 
@@ -83,7 +85,7 @@ TEST(syncer__poisons_when_the_file_cannot_be_synced)
     CHECK_INT(err.status, WALPOOL_POISONED);
     CHECK_INT(err.outcome, WALPOOL_UNKNOWN);
     CHECK_INT(err.system_errno, 2);
-    CHECK_INT(walpool__syncer_check(&syncer, &err), WALPOOL_POISONED);
+    CHECK_INT(walpool__poison_check(&poison, &err), WALPOOL_POISONED);
     CHECK_INT(err.outcome, WALPOOL_NOT_APPLIED);
     close(open(syncer.wal_path, O_RDWR | O_CREAT, 0600));
     CHECK_INT(wait_for(walpool__syncer_commit(&syncer)), WALPOOL_POISONED);
