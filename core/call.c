@@ -18,7 +18,8 @@
 #define LONGEST_TIMEOUT_MS 86400000
 #define KNOWN_FLAGS                                                \
     ((uint32_t)(WALPOOL_CALL_NAMES | WALPOOL_CALL_FIRST |          \
-                WALPOOL_CALL_SCRIPT | WALPOOL_CALL_ANY_THREAD))
+                WALPOOL_CALL_SCRIPT | WALPOOL_CALL_ANY_THREAD |    \
+                WALPOOL_CALL_DURABLE | WALPOOL_CALL_NORMAL))
 
 static const walpool_call defaults = WALPOOL_CALL_INIT;
 

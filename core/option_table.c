@@ -12,6 +12,7 @@
 enum { NAME_BYTES = 64 };
 
 #define MAX_TIME_MS 86400000 /* a day */
+#define MAX_KEEP_MS 31536000000 /* a year */
 #define MAX_CACHE_KIB 16777216
 #define MAX_BYTES 1099511627776 /* 1 TiB */
 
@@ -55,6 +56,10 @@ static const struct field {
     FIELD(FOREIGN_KEYS, foreign_keys, 0, 1),
     FIELD(TEMP_STORE, temp_store_memory, 0, 1),
     FIELD(ALLOW_ATTACH, allow_attach, 0, 1),
+    FIELD(COALESCE, coalesce_ms, 0, 1000),
+    FIELD(ONCE_KEEP, once_keep_ms, 1000, MAX_KEEP_MS),
+    FIELD(LEASE_WARN, lease_warn_ms, -1, MAX_TIME_MS),
+    FIELD(LEASE_TRACE, lease_trace, 0, 1),
     FIELD(MODE, mode, 0, 2),
     FIELD(PERMISSIONS, permissions, 0600, 0777),
 #undef FIELD
@@ -75,6 +80,10 @@ static const struct walpool__option spellings[] = {
     {"foreign_keys", SLOT(FOREIGN_KEYS), true, NULL, booleans},
     {"temp_store", SLOT(TEMP_STORE), true, NULL, temp_stores},
     {"allow_attach", SLOT(ALLOW_ATTACH), false, NULL, booleans},
+    {"coalesce", SLOT(COALESCE), false, "milliseconds", NULL},
+    {"once_keep", SLOT(ONCE_KEEP), false, "milliseconds", NULL},
+    {"lease_warn", SLOT(LEASE_WARN), false, "milliseconds", NULL},
+    {"lease_trace", SLOT(LEASE_TRACE), false, NULL, booleans},
     {"mode", SLOT(MODE), false, NULL, modes},
     {"permissions", SLOT(PERMISSIONS), false, "octal mode bits", NULL},
     {"timeout", SLOT(BUSY_TIMEOUT), false, "milliseconds", NULL},

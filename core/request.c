@@ -13,7 +13,9 @@ static_assert(sizeof(struct walpool__request) == WALPOOL_REQUEST_HEADER_BYTES,
 
 enum {
     KNOWN_FLAGS = WALPOOL_CALL_NAMES | WALPOOL_CALL_FIRST |
-                  WALPOOL_CALL_SCRIPT | WALPOOL_CALL_ANY_THREAD
+                  WALPOOL_CALL_SCRIPT | WALPOOL_CALL_ANY_THREAD |
+                  WALPOOL_CALL_DURABLE | WALPOOL_CALL_NORMAL |
+                  (int)WALPOOL_REQUEST_EXPECT
 };
 
 /* Whether [offset, offset + bytes) lies behind the header and inside. */
@@ -41,6 +43,9 @@ defect(const struct walpool__request *request, size_t bytes)
     if (request->why_bytes > 0 &&
         !inside(request, request->why_offset, request->why_bytes))
         return "the label lies outside";
+    if (request->once_bytes > 0 &&
+        !inside(request, request->once_offset, request->once_bytes))
+        return "the once_key lies outside";
     if (request->params_offset == 0)
         return NULL;
     if (request->params_offset % 8 != 0 ||
@@ -57,6 +62,11 @@ take_statement(const struct walpool__request *request,
     uint64_t params = request->params_offset;
     statement->sql = base + request->sql_offset;
     statement->sql_bytes = request->sql_bytes;
+    statement->flags = request->flags & WALPOOL_REQUEST_EXPECT
+                           ? WALPOOL_STATEMENT_EXPECT
+                           : 0;
+    statement->expect = request->expect;
+    statement->reserved = 0;
     statement->params = params != 0 ? base + params : NULL;
     statement->params_bytes =
         params != 0 ? (size_t)(request->request_bytes - params) : 0;
@@ -67,10 +77,14 @@ take_call(const struct walpool__request *request, walpool_call *call, char *why)
 {
     static const walpool_call defaults = WALPOOL_CALL_INIT;
     *call = defaults;
-    call->flags = request->flags;
+    call->flags = request->flags & ~WALPOOL_REQUEST_EXPECT;
     call->timeout_ms = request->timeout_ms;
     call->token = (walpool_token *)(uintptr_t)request->token;
     call->shape = request->shape;
+    if (request->once_bytes > 0) {
+        call->once_key = (const char *)request + request->once_offset;
+        call->once_bytes = request->once_bytes;
+    }
     if (request->why_bytes == 0)
         why[0] = '\0';
     else

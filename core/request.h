@@ -18,6 +18,9 @@ struct walpool__request {
     uint32_t why_bytes;
     uint64_t params_offset;
     uint64_t request_bytes;
+    int64_t expect;
+    uint32_t once_offset;
+    uint32_t once_bytes;
 };
 
 #endif

@@ -140,7 +140,9 @@ WALPOOL_API void walpool_version(walpool_version_info *out);
     X(UNSUPPORTED, 22, "this SQLite or system lacks what is needed")          \
     X(REFUSED, 23, "walpool does not run this statement here")                \
     X(INTERNAL, 24, "a defect in walpool; please report it")                  \
-    X(POISONED, 25, "a sync of the disk failed: writes are refused for good")
+    X(POISONED, 25, "the disk or a lock failed: writes are refused for good") \
+    X(MISMATCH, 26, "a statement changed another number of rows than asked")  \
+    X(STALE, 27, "a newer commit exists than what this transaction has read")
 
 typedef enum walpool_status {
 #define WALPOOL_STATUS_ENUM(name, number, text) WALPOOL_##name = number,
@@ -237,6 +239,18 @@ typedef struct walpool_options {
     int32_t temp_store_memory;   /* 0 file, 1 memory; default 1 */
     int32_t allow_attach;        /* ATTACH and DETACH: 0 refused, 1 allowed;
                                     default 0 */
+    int32_t coalesce_ms;         /* small writes of many threads share one
+                                    transaction, which stays open for others to
+                                    join for this long, 0..1000; default 0 =
+                                    off */
+    int32_t lease_trace;         /* 1: remember the stack at each acquire, for
+                                    the report of lease_warn_ms; default 0 */
+    int64_t once_keep_ms;        /* how long a once_key is remembered, 1000..
+                                    31536000000 (a year); default 86400000 (a
+                                    day) */
+    int64_t lease_warn_ms;       /* a lease that is out for longer is reported
+                                    by health, 0..86400000, -1 = never; default
+                                    10000 */
     int32_t mode;                /* 0 create if missing ("rwc", default),
                                     1 must exist ("rw"),
                                     2 read only, must exist ("ro") */
@@ -247,7 +261,7 @@ typedef struct walpool_options {
 #define WALPOOL_OPTIONS_INIT                                                  \
     {                                                                         \
         WALPOOL_OPTIONS_VERSION, 4, 5000, 5000, 8192, 0, 16777216, 1000, 128, \
-            0, 1, 1, 0, 0, 0600                                               \
+            0, 1, 1, 0, 0, 0, 86400000, 10000, 0, 0600                        \
     }
 
 /**
@@ -265,8 +279,8 @@ WALPOOL_API void walpool_options_init(walpool_options *options);
  * Names: readers, busy_timeout, close_timeout, cache_size_kib, cache_size
  * (SQLite's unit: pages of 4 KiB, or -KiB), mmap_size, journal_size_limit,
  * checkpoint_frames, statement_cache, durability (normal, full), foreign_keys,
- * temp_store (file, memory), allow_attach, mode (rwc, rw, ro), permissions
- * (octal). A leading underscore is ignored, and the spellings that Go users
+ * temp_store (file, memory), allow_attach, coalesce, once_keep, lease_warn,
+ * lease_trace, mode (rwc, rw, ro), permissions (octal). A leading underscore is ignored, and the spellings that Go users
  * write are understood: timeout, journal_mode and journal (wal only),
  * synchronous and sync (normal, full, 1, 2), fk, txlock (immediate only),
  * cache (private only), pragma (`name(value)` or `name=value`).
@@ -593,7 +607,18 @@ typedef struct walpool_statement {
     const void *params;  /* a rows block, or NULL for none. A write runs the
                             statement once per row; a read takes one row */
     size_t params_bytes; /* bytes of the block */
+    int64_t expect;      /* with WALPOOL_STATEMENT_EXPECT: the rows that it must
+                            change, over all its parameter rows, or nothing of
+                            the write or batch is applied: MISMATCH. 0 or more;
+                            otherwise ignored */
+    uint32_t flags;      /* WALPOOL_STATEMENT_* */
+    uint32_t reserved;   /* 0 */
 } walpool_statement;
+
+enum {
+    WALPOOL_STATEMENT_EXPECT = 1 /* `expect` counts; not on a statement that
+                                    only reads, and not on a script */
+};
 
 enum {
     WALPOOL_CALL_NAMES = 1,     /* put the names of the columns in the block */
@@ -601,8 +626,12 @@ enum {
                                    row holds a LARGE value */
     WALPOOL_CALL_SCRIPT = 4,    /* the text may hold many statements; they
                                    have no parameters and give no rows */
-    WALPOOL_CALL_ANY_THREAD = 8 /* the caller is no OS thread (goroutine,
+    WALPOOL_CALL_ANY_THREAD = 8, /* the caller is no OS thread (goroutine,
                                    coroutine): do not look for DEADLOCK */
+    WALPOOL_CALL_DURABLE = 16,  /* a write: as with durability=full. A read:
+                                   answer when all that it saw is on the disk */
+    WALPOOL_CALL_NORMAL = 32    /* a write: as with durability=normal, also
+                                   where the database has full */
 };
 
 /* How to carry out a call. NULL instead of it means WALPOOL_CALL_INIT. */
@@ -623,9 +652,14 @@ typedef struct walpool_call {
                              50 us: an interpreter gives up its lock here.
                              It must not call walpool. NULL: none */
     void *leave_data;
+    const void *once_key; /* walpool_write and walpool_batch: a name for this
+                             write, so that a second call with it is answered
+                             as the first was, and applied no second time, by
+                             whatever process. NULL: none */
+    size_t once_bytes;    /* of the key: 1..255 */
 } walpool_call;
 
-#define WALPOOL_CALL_INIT {-1, NULL, 0, NULL, 0, 0, NULL, NULL}
+#define WALPOOL_CALL_INIT {-1, NULL, 0, NULL, 0, 0, NULL, NULL, NULL, 0}
 
 /* A request: statement and call in one block, for languages that cannot pass
  * structs with pointers. Little more than the two structs, numbers in the
@@ -633,7 +667,7 @@ typedef struct walpool_call {
  *
  *   offset size
  *        0    4  magic 0x31515257 ("WRQ1")
- *        4    4  flags: WALPOOL_CALL_*
+ *        4    4  flags: WALPOOL_CALL_*, WALPOOL_REQUEST_EXPECT
  *        8    8  timeout_ms
  *       16    8  token
  *       24    8  shape
@@ -642,9 +676,12 @@ typedef struct walpool_call {
  *       48    8  params_offset, a multiple of 8, or 0 for none
  *       56    8  request_bytes, a multiple of 8: where the next one of a
  *                batch begins. The parameters end here
+ *       64    8  expect, with WALPOOL_REQUEST_EXPECT; otherwise 0
+ *       72    4  once_offset     76  4  once_bytes (0: no once_key)
  */
 #define WALPOOL_REQUEST_MAGIC 0x31515257u
-#define WALPOOL_REQUEST_HEADER_BYTES 64
+#define WALPOOL_REQUEST_HEADER_BYTES 80
+#define WALPOOL_REQUEST_EXPECT 0x10000u /* in flags: `expect` counts */
 #define WALPOOL_WHY_BYTES 48
 
 /**

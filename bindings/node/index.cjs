@@ -45,4 +45,7 @@ module.exports = {
     UnsupportedError: classes.UNSUPPORTED,
     RefusedError: classes.REFUSED,
     InternalError: classes.INTERNAL,
+    PoisonedError: classes.POISONED,
+    MismatchError: classes.MISMATCH,
+    StaleError: classes.STALE,
 };

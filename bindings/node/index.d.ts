@@ -190,6 +190,17 @@ interface NamedOptions {
     tempStore?: 'file' | 'memory';
     /** Allow ATTACH and DETACH. Default false. */
     allowAttach?: boolean;
+    /** Small writes of many callers share one transaction, which stays open for
+     * others to join for so many milliseconds, 0 to 1000. Default 0: off. */
+    coalesce?: number;
+    /** Milliseconds that a once key is remembered, 1000 to 31536000000. Default a
+     * day. */
+    onceKeep?: number;
+    /** Milliseconds that a lease may be out until health reports it; -1 or
+     * `Infinity`: never. Default 10000. */
+    leaseWarn?: number;
+    /** Remember the stack at each acquire, for that report. Default false. */
+    leaseTrace?: boolean;
     /** `'rwc'`: create a missing file (default). `'rw'`: it must exist. `'ro'`: it
      * must exist and is only read. */
     mode?: 'rwc' | 'rw' | 'ro';
@@ -463,8 +474,9 @@ export class WalpoolError extends Error {
     /** Index of the statement in a batch, or -1. */
     readonly statement: number;
     /** Where a deadline or a cancel struck: while waiting for a connection of this
-     * process, for another process's lock, or while running. */
-    readonly phase: 'none' | 'queue' | 'lock' | 'execute';
+     * process, for another process's lock, for this process's turn to write, for
+     * the disk (the commit is made), or while running. */
+    readonly phase: 'none' | 'queue' | 'lock' | 'execute' | 'turn' | 'sync';
     /** What became of a write that failed. */
     readonly outcome: 'not_applied' | 'applied' | 'unknown';
 }
@@ -517,3 +529,12 @@ export class UnsupportedError extends WalpoolError {}
 export class RefusedError extends WalpoolError {}
 /** A defect in walpool; please report it. */
 export class InternalError extends WalpoolError {}
+/** The disk or a lock failed under a write: writes are refused until the database
+ * is opened anew. */
+export class PoisonedError extends WalpoolError {}
+/** A statement changed another number of rows than it was expected to; nothing of
+ * its write or batch is applied. */
+export class MismatchError extends WalpoolError {}
+/** A newer commit exists than what this transaction has read: roll back, and begin
+ * again. */
+export class StaleError extends WalpoolError {}

@@ -8,5 +8,5 @@ export const {
     CancelledError, DeadlockError, ForkedError, OptionError, ParamError, SqlError,
     ConstraintError, ReadonlyError, CantOpenError, NotADatabaseError, CorruptError,
     FullError, IOError, TooBigError, EncodingError, NotWalError, UnsupportedError,
-    RefusedError, InternalError,
+    RefusedError, InternalError, PoisonedError, MismatchError, StaleError,
 } = walpool;

@@ -26,7 +26,7 @@ tear_down(void)
 static walpool_status
 read_with(const void *block, size_t bytes)
 {
-    walpool_statement query = {"SELECT :a, :b", 0, block, bytes};
+    walpool_statement query = {.sql = "SELECT :a, :b", .params = block, .params_bytes = bytes};
     return walpool_read(db, &query, NULL, NULL, &err);
 }
 
@@ -88,8 +88,8 @@ TEST(block__a_lie_about_ascii_is_not_believed)
     CHECK_OK(walpool_rows_add_null(&params, &err));
     walpool_rows_header *header = (void *)params.data;
     header->flags |= WALPOOL_ROWS_ASCII;
-    walpool_statement query = {"SELECT ?, ?", 0, params.data,
-                               (size_t)header->arena_end};
+    walpool_statement query = {.sql = "SELECT ?, ?", .params = params.data,
+                               .params_bytes = (size_t)header->arena_end};
     CHECK_STATUS(walpool_read(db, &query, NULL, NULL, &err), WALPOOL_ENCODING);
     CHECK_CONTAINS(err.message, "parameter 1");
     tear_down();
@@ -100,8 +100,9 @@ TEST(block__one_of_no_rows_is_a_missing_parameter_or_no_write)
     set_up();
     CHECK_OK(api_write(db, "CREATE TABLE t(a, b)"));
     CHECK_OK(walpool_rows_begin(&params, 2, NULL, &err));
-    walpool_statement query = {"SELECT ?, ?", 0, params.data,
-                               (size_t)api_header(&params)->arena_end};
+    walpool_statement query = {.sql = "SELECT ?, ?", .params = params.data,
+                               .params_bytes =
+                                   (size_t)api_header(&params)->arena_end};
     CHECK_STATUS(walpool_read(db, &query, NULL, NULL, &err), WALPOOL_PARAM);
     query.sql = "INSERT INTO t VALUES (?, ?)";
     walpool_status status = walpool_write(db, &query, NULL, NULL, &err);

@@ -58,7 +58,8 @@ sum_of_parameters(uint32_t count, int64_t *sum)
     CHECK_OK(walpool_rows_begin(&params, count, NULL, &err));
     for (uint32_t i = 1; i <= count; i++)
         walpool_rows_add_int64(&params, i, NULL);
-    walpool_statement query = {sql, 0, params.data, params.capacity};
+    walpool_statement query = {.sql = sql, .params = params.data,
+                               .params_bytes = params.capacity};
     walpool_status status = walpool_read(db, &query, NULL, &rows, &err);
     if (status == WALPOOL_OK)
         *sum = walpool_rows_int64(&rows, 0, 0);
@@ -86,7 +87,8 @@ TEST(limits__as_many_parameters_as_sqlite_takes)
     CHECK_OK(walpool_rows_begin(&params, 32766, NULL, &err));
     for (int i = 0; i < 32766; i++)
         CHECK_OK(walpool_rows_add_int64(&params, i, &err));
-    walpool_statement query = {sql, 0, params.data, params.capacity};
+    walpool_statement query = {.sql = sql, .params = params.data,
+                               .params_bytes = params.capacity};
     CHECK_OK(walpool_read(db, &query, NULL, NULL, &err));
     walpool_rows_finish(&params);
     free(sql);

@@ -284,6 +284,10 @@ static const struct {
     {"foreign_keys", FIELD(foreign_keys), 0, 1},
     {"temp_store", FIELD(temp_store_memory), 0, 1},
     {"allow_attach", FIELD(allow_attach), 0, 1},
+    {"coalesce", FIELD(coalesce_ms), 0, 1000},
+    {"once_keep", FIELD(once_keep_ms), 1000, 31536000000},
+    {"lease_warn", FIELD(lease_warn_ms), -1, 86400000},
+    {"lease_trace", FIELD(lease_trace), 0, 1},
     {"mode", FIELD(mode), 0, 2},
     {"permissions", FIELD(permissions), 0600, 0777},
 };

@@ -21,20 +21,25 @@ make_request(void)
 {
     static const char sql[] = "SELECT ?";
     memset(&request, 0, sizeof request);
-    memcpy(request.bytes + 64, sql, 8);
-    memcpy(request.bytes + 72, "report", 6);
+    memcpy(request.bytes + 80, sql, 8);
+    memcpy(request.bytes + 88, "report", 6);
+    memcpy(request.bytes + 96, "key-1", 5);
     request.header = (struct walpool__request){.magic = WALPOOL_REQUEST_MAGIC,
                                                .flags = WALPOOL_CALL_FIRST |
-                                                        WALPOOL_CALL_ANY_THREAD,
+                                                        WALPOOL_CALL_ANY_THREAD |
+                                                        WALPOOL_REQUEST_EXPECT,
                                                .timeout_ms = 250,
                                                .token = 77,
                                                .shape = 0x123456789ABCDEF0,
-                                               .sql_offset = 64,
+                                               .sql_offset = 80,
                                                .sql_bytes = 8,
-                                               .why_offset = 72,
+                                               .why_offset = 88,
                                                .why_bytes = 6,
-                                               .params_offset = 80,
-                                               .request_bytes = 160};
+                                               .params_offset = 104,
+                                               .request_bytes = 184,
+                                               .expect = -7,
+                                               .once_offset = 96,
+                                               .once_bytes = 5};
 }
 
 static walpool_status
@@ -48,9 +53,9 @@ TEST(request__becomes_a_statement_and_a_call)
 {
     make_request();
     CHECK_INT(decode(), WALPOOL_OK);
-    CHECK(statement.sql == (char *)request.bytes + 64);
+    CHECK(statement.sql == (char *)request.bytes + 80);
     CHECK_INT(statement.sql_bytes, 8);
-    CHECK(statement.params == request.bytes + 80);
+    CHECK(statement.params == request.bytes + 104);
     CHECK_INT(statement.params_bytes, 80);
     CHECK_INT(call.flags, WALPOOL_CALL_FIRST | WALPOOL_CALL_ANY_THREAD);
     CHECK_INT(call.timeout_ms, 250);
@@ -59,7 +64,23 @@ TEST(request__becomes_a_statement_and_a_call)
     CHECK(call.why == why);
     CHECK_STR(why, "report");
     CHECK(call.leave == NULL);
-    CHECK_INT(used, 160);
+    CHECK_INT(statement.flags, WALPOOL_STATEMENT_EXPECT);
+    CHECK_INT(statement.expect, -7);
+    CHECK(call.once_key == request.bytes + 96);
+    CHECK_INT(call.once_bytes, 5);
+    CHECK_INT(used, 184);
+}
+
+TEST(request__may_do_without_expectation_and_key)
+{
+    make_request();
+    request.header.flags = WALPOOL_CALL_DURABLE;
+    request.header.once_bytes = 0;
+    CHECK_INT(decode(), WALPOOL_OK);
+    CHECK_INT(statement.flags, 0);
+    CHECK_INT(call.flags, WALPOOL_CALL_DURABLE);
+    CHECK(call.once_key == NULL);
+    CHECK_INT(call.once_bytes, 0);
 }
 
 TEST(request__may_do_without_parameters_and_label)
@@ -91,13 +112,13 @@ TEST(request__needs_sql_only_where_a_statement_is_wanted)
 TEST(request__cuts_a_long_label_between_characters)
 {
     make_request();
-    memset(request.bytes + 96, 'w', 64);
-    memcpy(request.bytes + 96 + 46, "\xC3\xA4", 2);
-    request.header.why_offset = 96;
+    memset(request.bytes + 104, 'w', 64);
+    memcpy(request.bytes + 104 + 46, "\xC3\xA4", 2);
+    request.header.why_offset = 104;
     request.header.why_bytes = 64;
     CHECK_INT(decode(), WALPOOL_OK);
     CHECK_INT(strlen(why), 46);
-    memcpy(request.bytes + 96 + 45, "\xC3\xA4", 2);
+    memcpy(request.bytes + 104 + 45, "\xC3\xA4", 2);
     CHECK_INT(decode(), WALPOOL_OK);
     CHECK_INT(strlen(why), 47);
     CHECK_STR(why + 45, "\xC3\xA4");
@@ -115,24 +136,27 @@ static const struct {
 } refused[] = {
     {FIELD(magic), 0, "its magic is wrong"},
     {FIELD(magic), WALPOOL_ROWS_MAGIC, "its magic is wrong"},
-    {FIELD(flags), 16, "it has unknown flags"},
-    {FIELD(request_bytes), 56, "request_bytes is out of range"},
-    {FIELD(request_bytes), 161, "no multiple of 8"},
+    {FIELD(flags), 64, "it has unknown flags"},
+    {FIELD(request_bytes), 72, "request_bytes is out of range"},
+    {FIELD(request_bytes), 185, "no multiple of 8"},
     {FIELD(request_bytes), 264, "request_bytes is out of range"},
     {FIELD(request_bytes), UINT64_MAX - 7, "request_bytes is out of range"},
-    {FIELD(request_bytes), 64, "the SQL lies outside"},
-    {FIELD(sql_offset), 63, "the SQL lies outside"},
-    {FIELD(sql_offset), 153, "the SQL lies outside"},
+    {FIELD(request_bytes), 80, "the SQL lies outside"},
+    {FIELD(sql_offset), 79, "the SQL lies outside"},
+    {FIELD(sql_offset), 177, "the SQL lies outside"},
     {FIELD(sql_offset), UINT32_MAX, "the SQL lies outside"},
-    {FIELD(sql_bytes), 97, "the SQL lies outside"},
+    {FIELD(sql_bytes), 105, "the SQL lies outside"},
     {FIELD(sql_bytes), UINT32_MAX, "the SQL lies outside"},
     {FIELD(why_offset), 8, "the label lies outside"},
     {FIELD(why_offset), UINT32_MAX, "the label lies outside"},
-    {FIELD(why_bytes), 89, "the label lies outside"},
-    {FIELD(params_offset), 84, "the parameters lie outside or are not"},
+    {FIELD(why_bytes), 97, "the label lies outside"},
+    {FIELD(once_offset), 8, "the once_key lies outside"},
+    {FIELD(once_offset), UINT32_MAX, "the once_key lies outside"},
+    {FIELD(once_bytes), 89, "the once_key lies outside"},
+    {FIELD(params_offset), 108, "the parameters lie outside or are not"},
     {FIELD(params_offset), 8, "the parameters lie outside"},
-    {FIELD(params_offset), 104, "the parameters lie outside"},
-    {FIELD(params_offset), 160, "the parameters lie outside"},
+    {FIELD(params_offset), 128, "the parameters lie outside"},
+    {FIELD(params_offset), 184, "the parameters lie outside"},
     {FIELD(params_offset), UINT64_MAX - 7, "the parameters lie outside"},
 };
 
@@ -165,7 +189,7 @@ TEST(request__is_misused_by_null_and_by_a_block_that_is_short_or_crooked)
                                      why, &used, &err),
               WALPOOL_MISUSE);
     CHECK_CONTAINS(err.message, "not 8-byte aligned");
-    CHECK_INT(walpool_request_decode(&request, 63, &statement, &call, why,
+    CHECK_INT(walpool_request_decode(&request, 79, &statement, &call, why,
                                      &used, &err),
               WALPOOL_MISUSE);
     CHECK_CONTAINS(err.message, "shorter than its header");
@@ -178,16 +202,19 @@ TEST(request__survives_mutated_blocks)
     make_request();
     for (int round = 0; round < 200000; round++) {
         size_t bytes;
-        unsigned char *block = fuzz_copy(&fuzz, &request, 160, &bytes);
+        unsigned char *block = fuzz_copy(&fuzz, &request, 184, &bytes);
         if (walpool_request_decode(block, bytes, &statement, &call, why, &used,
                                    &err) == WALPOOL_OK) {
             const unsigned char *sql = (const unsigned char *)statement.sql;
             const unsigned char *end = statement.params;
             good++;
             CHECK(used <= bytes && strlen(why) < sizeof why);
-            CHECK(sql >= block + 64 && statement.sql_bytes > 0);
+            CHECK(sql >= block + 80 && statement.sql_bytes > 0);
             CHECK(sql + statement.sql_bytes <= block + bytes);
             CHECK(end == NULL || end + statement.params_bytes == block + used);
+            CHECK(call.once_key == NULL ||
+                  (const unsigned char *)call.once_key + call.once_bytes <=
+                      block + used);
         }
         free(block);
     }

@@ -70,8 +70,13 @@ const (
 	ErrRefused Status = 23
 	// ErrInternal: a defect in walpool; please report it.
 	ErrInternal Status = 24
-	// ErrPoisoned: a sync of the disk failed, and writes are refused for good.
+	// ErrPoisoned: the disk or a lock failed under a write, and writes are
+	// refused until the database is opened anew.
 	ErrPoisoned Status = 25
+	// ErrMismatch: a statement changed another number of rows than asked.
+	ErrMismatch Status = 26
+	// ErrStale: a newer commit exists than what this transaction has read.
+	ErrStale Status = 27
 )
 
 // Name returns the status as every language spells it, such as

@@ -26,7 +26,7 @@ const (
 	largest    = 1 << 30   // a result in one block that is larger is refused
 
 	requestMagic  = 0x31515257
-	requestHeader = 64
+	requestHeader = 80
 	rowsMagic     = 0x31505257
 	rowsHeader    = 64
 	cellBytes     = 16
@@ -129,6 +129,8 @@ func (f *frame) request(c *call, flags uint32, shape uint64, sql string) (at int
 	f.put32(at+44, uint32(len(c.why)))
 	f.put64(at+48, 0)
 	f.put64(at+56, uint64(bytes))
+	f.put64(at+64, 0)
+	f.put64(at+72, 0)
 	text := f.mem[at+requestHeader:]
 	copy(text[copy(text, sql):], c.why)
 	return at

@@ -43,6 +43,16 @@ type Options struct {
 	TempStoreFile bool
 	// AllowAttach permits ATTACH and DETACH.
 	AllowAttach bool
+	// Coalesce lets small writes of many goroutines share one transaction,
+	// which stays open for others to join for this long, up to 1 s; 0 is off.
+	Coalesce time.Duration
+	// OnceKeep is how long a once key is remembered, 1 s to a year; 0 is a day.
+	OnceKeep time.Duration
+	// LeaseWarn is how long a lease may be out until health reports it; 0 is
+	// 10 s, negative never.
+	LeaseWarn time.Duration
+	// LeaseTrace remembers the stack at each acquire, for that report.
+	LeaseTrace bool
 	// Mode says whether the file is created and may be written.
 	Mode Mode
 	// Permissions of a file that is created; 0 is 0600.
@@ -91,6 +101,10 @@ func (o *Options) text() string {
 	t.flag("foreign_keys", o.NoForeignKeys, "0")
 	t.flag("temp_store", o.TempStoreFile, "file")
 	t.flag("allow_attach", o.AllowAttach, "1")
+	t.duration("coalesce", o.Coalesce)
+	t.duration("once_keep", o.OnceKeep)
+	t.duration("lease_warn", o.LeaseWarn)
+	t.flag("lease_trace", o.LeaseTrace, "1")
 	t.word("mode", int(o.Mode), "rwc", "rw", "ro")
 	if o.Permissions != 0 {
 		t.add("permissions", strconv.FormatUint(uint64(o.Permissions), 8))

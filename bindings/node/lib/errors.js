@@ -4,7 +4,9 @@
 const { getSystemErrorName } = require('node:util');
 const { raw } = require('./native.js');
 
-const PHASES = /** @type {const} */ (['none', 'queue', 'lock', 'execute']);
+const PHASES = /** @type {const} */ ([
+    'none', 'queue', 'lock', 'execute', 'turn', 'sync',
+]);
 const OUTCOMES = /** @type {const} */ (['not_applied', 'applied', 'unknown']);
 const MESSAGE_AT = 32;
 
@@ -76,6 +78,9 @@ const classes = {
     UNSUPPORTED: subclass('UnsupportedError'),
     REFUSED: subclass('RefusedError'),
     INTERNAL: subclass('InternalError'),
+    POISONED: subclass('PoisonedError'),
+    MISMATCH: subclass('MismatchError'),
+    STALE: subclass('StaleError'),
 };
 
 /** @type {Map<number, typeof WalpoolError>} */

@@ -14,7 +14,8 @@ const REQUEST_MAGIC = raw.WALPOOL_REQUEST_MAGIC | 0;
 const ROWS_MAGIC = raw.WALPOOL_ROWS_MAGIC | 0;
 const ROWS_NAMES = raw.WALPOOL_ROWS_NAMES;
 const CALL_NAMES = raw.WALPOOL_CALL_NAMES;
-const HEADER_BYTES = 64;
+const HEADER_BYTES = 80;
+const BLOCK_HEADER_BYTES = 64;
 const CELL_BYTES = 16;
 const WHY_BYTES = raw.WALPOOL_WHY_BYTES;
 const MOST_COLUMNS = 32766;
@@ -63,7 +64,7 @@ function putStatement(slot, at, statement, why) {
     i32[head + 10] = whyAt - at;
     i32[head + 11] = whyBytes;
     i32[head + 13] = 0;
-    i32[head + 15] = 0;
+    for (let word = 15; word < HEADER_BYTES / 4; word++) i32[head + word] = 0;
     slot.end = padded(whyAt + whyBytes);
 }
 
@@ -154,20 +155,20 @@ function valuesOf(params, names, row) {
  *  @param {number} columns @param {number} rows */
 function putBlockHead(slot, base, names, columns, rows) {
     const cellRows = names ? rows + 1 : rows;
-    const start = base + HEADER_BYTES + columns * cellRows * CELL_BYTES;
+    const start = base + BLOCK_HEADER_BYTES + columns * cellRows * CELL_BYTES;
     slot.reserve(start);
     const i32 = slot.request.i32;
     const at = base >> 2;
-    for (let word = at + 5; word < at + HEADER_BYTES / 4; word++) i32[word] = 0;
+    for (let word = at + 5; word < at + BLOCK_HEADER_BYTES / 4; word++) i32[word] = 0;
     i32[at] = ROWS_MAGIC;
     i32[at + 1] = names ? ROWS_NAMES : 0;
     i32[at + 2] = columns;
     i32[at + 3] = rows;
     i32[at + 4] = start - base;
     slot.end = start;
-    if (!names) return base + HEADER_BYTES;
-    putRow(slot, base, base + HEADER_BYTES, names, columns, names, -1);
-    return base + HEADER_BYTES + columns * CELL_BYTES;
+    if (!names) return base + BLOCK_HEADER_BYTES;
+    putRow(slot, base, base + BLOCK_HEADER_BYTES, names, columns, names, -1);
+    return base + BLOCK_HEADER_BYTES + columns * CELL_BYTES;
 }
 
 /** @param {Slot} slot @param {number} base @param {number} cell

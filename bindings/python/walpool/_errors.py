@@ -205,10 +205,25 @@ class InternalError(WalpoolError):
 
 
 class PoisonedError(WalpoolError):
-    """A sync of the disk has failed, so that nothing is certain about what was
-    written before: writes are refused for good."""
+    """The disk or a lock failed under a write, so that nothing is certain about
+    what was written before: writes are refused until the database is opened
+    anew."""
 
     status = "WALPOOL_POISONED"
+
+
+class MismatchError(WalpoolError):
+    """A statement changed another number of rows than it was expected to.
+    Nothing of its write or batch is applied."""
+
+    status = "WALPOOL_MISMATCH"
+
+
+class StaleError(WalpoolError):
+    """A newer commit exists than what this transaction has read: roll back, and
+    begin again."""
+
+    status = "WALPOOL_STALE"
 
 
 # By the number of the status; the order is that of WALPOOL_STATUS_LIST.
@@ -240,6 +255,8 @@ _CLASSES: dict[int, type[WalpoolError]] = dict(
             RefusedError,
             InternalError,
             PoisonedError,
+            MismatchError,
+            StaleError,
         ),
         start=1,
     )

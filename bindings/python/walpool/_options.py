@@ -10,18 +10,26 @@ from ._errors import MisuseError, OptionError
 
 Path: TypeAlias = Union[str, bytes, "os.PathLike[str]", "os.PathLike[bytes]"]
 
-_IN_SECONDS = ("busy_timeout", "close_timeout", "timeout")
+# Options that are milliseconds in the core, and the most seconds of each.
 _DAY = 86400
+_IN_SECONDS = {
+    "busy_timeout": _DAY,
+    "close_timeout": _DAY,
+    "timeout": _DAY,
+    "coalesce": 1,
+    "once_keep": 365 * _DAY,
+    "lease_warn": _DAY,
+}
 
 
-def _milliseconds(name: str, value: Any) -> str:
+def _milliseconds(name: str, value: Any, most: int) -> str:
     if isinstance(value, (int, float)) and not isinstance(value, bool):
         if value == math.inf:
             return "-1"
-        if 0 <= value <= _DAY:
+        if 0 <= value <= most:
             return str(math.ceil(value * 1000 - 1e-6))  # 0.029 is 29 ms
     raise OptionError(
-        f"option {name} is {value!r}: pass seconds from 0 to {_DAY}, or math.inf"
+        f"option {name} is {value!r}: pass seconds from 0 to {most}, or math.inf"
     )
 
 
@@ -29,8 +37,9 @@ def encode_option(name: str, value: Any) -> str:
     """An option's value as the core reads it."""
     if isinstance(value, str):
         return value
-    if name.lstrip("_") in _IN_SECONDS:
-        return _milliseconds(name, value)
+    most = _IN_SECONDS.get(name.lstrip("_"))
+    if most is not None:
+        return _milliseconds(name, value, most)
     if isinstance(value, bool):
         return str(int(value))
     if name.lstrip("_") == "permissions" and isinstance(value, int):

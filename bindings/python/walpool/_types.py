@@ -60,6 +60,18 @@ class Options(TypedDict, total=False):
     """Where temporary tables live. Default ``"memory"``."""
     allow_attach: bool
     """Whether ATTACH and DETACH are allowed. Default False."""
+    coalesce: float
+    """Seconds that a transaction which small writes of many threads share stays
+    open for others to join, 0 to 1. Default 0, off."""
+    once_keep: float
+    """Seconds that a ``once_key`` is remembered, 1 to 31536000. Default
+    86400."""
+    lease_warn: float
+    """Seconds that a lease may be out until health reports it; ``math.inf``
+    for never. Default 10.0."""
+    lease_trace: bool
+    """Whether the stack at each acquire is remembered, for that report. Default
+    False."""
     mode: Literal["rwc", "rw", "ro"]
     """``"rwc"`` creates a missing file and is the default, ``"rw"`` does not,
     ``"ro"`` only reads."""
