@@ -42,6 +42,29 @@ walpool_status walpool__lease_enter(struct walpool__lease *lease,
                                     walpool_error *err);
 void walpool__lease_exit(struct walpool__lease *lease);
 
+/* The same for a public call on `handle`, which is pinned until the unpin. */
+struct walpool__lease *walpool__lease_pin(walpool_lease *handle,
+                                          struct walpool__call *call,
+                                          const walpool_call *asked,
+                                          walpool_status *status,
+                                          walpool_error *err);
+walpool_status walpool__lease_unpin(struct walpool__lease *lease,
+                                    walpool_lease *handle,
+                                    struct walpool__call *call,
+                                    walpool_status status);
+
+/* Take the writer for a lease, with a transaction begun. */
+walpool_status walpool__lease_take_writer(struct walpool__db *db,
+                                          struct walpool__call *call,
+                                          bool any_thread, walpool_error *err);
+
+/* The transaction has ended: the writer goes to the next at once, however
+ * long the lease is kept. */
+struct walpool__aftermath
+walpool__lease_give_writer(struct walpool__lease *lease);
+
+void walpool__lease_end_cursors(struct walpool__lease *lease);
+
 /* End it: cursors, transaction, connection. The caller has entered it. */
 void walpool__lease_end(struct walpool__lease *lease);
 void walpool__lease_unref(struct walpool__lease *lease);

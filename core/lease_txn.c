@@ -1,0 +1,183 @@
+/* Transactions of a lease, and the snapshots of a reader.
+ *
+ * Does: begin, nest, commit, roll back; notice what SQLite undid by itself.
+ * Must not: be called without the lease's `busy`.
+ * Lock: none; whoever has `busy` is alone here. */
+#include "lease_txn.h"
+
+#include "error.h"
+#include "txn.h"
+
+walpool_status
+walpool__lease_must_be_open(const struct walpool__lease *lease,
+                            walpool_error *err)
+{
+    if (lease->in_transaction)
+        return WALPOOL_OK;
+    return walpool__error_set(err, WALPOOL_MISUSE,
+                              "the transaction of this lease has ended: begin "
+                              "the next one, or release it");
+}
+
+/* SQLite undoes the whole transaction after some errors (disk full, I/O
+ * error, no memory, an interrupted write). Say so, and let the writer go. */
+void
+walpool__lease_notice_loss(struct walpool__lease *lease, walpool_error *err)
+{
+    if (!lease->in_transaction || walpool__conn_in_transaction(lease->conn))
+        return;
+    walpool__stats_add(&lease->db->stats.rollbacks, 1);
+    walpool__error_prefix(err, "the transaction was rolled back: ");
+    if (lease->kind == WALPOOL_WRITE)
+        walpool__lease_give_writer(lease);
+    else
+        lease->in_transaction = false;
+}
+
+static walpool_status
+begin_writer(struct walpool__lease *lease, struct walpool__call *call,
+             walpool_error *err)
+{
+    walpool_status status;
+
+    if (lease->in_transaction)
+        return walpool__error_set(err, WALPOOL_MISUSE,
+                                  "a transaction is open: use a savepoint");
+    status =
+        walpool__lease_take_writer(lease->db, call, lease->any_thread, err);
+    if (status == WALPOOL_OK)
+        lease->conn = lease->db->writer.conn;
+    return status;
+}
+
+static walpool_status
+begin_reader(struct walpool__lease *lease, walpool_error *err)
+{
+    if (!walpool__list_is_empty(&lease->cursors))
+        return walpool__error_set(err, WALPOOL_BUSY,
+                                  "a cursor of this lease is open: close it "
+                                  "first");
+    walpool__txn_rollback(lease->conn);
+    return walpool__txn_begin_read(lease->conn, err);
+}
+
+walpool_status
+walpool_begin(walpool_lease *handle, const walpool_call *asked,
+              walpool_error *err)
+{
+    struct walpool__call call;
+    walpool_status status;
+    struct walpool__lease *lease =
+        walpool__lease_pin(handle, &call, asked, &status, err);
+
+    if (!lease)
+        return status;
+    status = lease->kind == WALPOOL_READ ? begin_reader(lease, err)
+                                         : begin_writer(lease, &call, err);
+    lease->in_transaction |= status == WALPOOL_OK;
+    return walpool__lease_unpin(lease, handle, &call, status);
+}
+
+static walpool_status
+must_be_writing(const struct walpool__lease *lease, walpool_error *err)
+{
+    if (lease->kind == WALPOOL_WRITE)
+        return walpool__lease_must_be_open(lease, err);
+    return walpool__error_set(err, WALPOOL_MISUSE,
+                              "this is a reader: it has no transaction to "
+                              "commit, undo or nest");
+}
+
+walpool_status
+walpool_savepoint(walpool_lease *handle, walpool_error *err)
+{
+    struct walpool__call call;
+    walpool_status status;
+    struct walpool__lease *lease =
+        walpool__lease_pin(handle, &call, NULL, &status, err);
+
+    if (!lease)
+        return status;
+    status = must_be_writing(lease, err);
+    if (status == WALPOOL_OK)
+        status = walpool__txn_savepoint(lease->conn, err);
+    if (status == WALPOOL_OK)
+        lease->depth++;
+    return walpool__lease_unpin(lease, handle, &call, status);
+}
+
+static walpool_status
+commit_innermost(struct walpool__lease *lease, struct walpool__call *call,
+                 walpool_error *err)
+{
+    walpool_status status;
+
+    if (!walpool__list_is_empty(&lease->cursors))
+        return walpool__error_set(err, WALPOOL_BUSY,
+                                  "a cursor of this transaction is open: "
+                                  "close it first");
+    if (lease->depth > 0) {
+        status = walpool__txn_release(lease->conn, err);
+        lease->depth -= status == WALPOOL_OK;
+        return status;
+    }
+    status = walpool__txn_commit(lease->conn, err);
+    if (status != WALPOOL_OK)
+        return status;
+    walpool__stats_add(&lease->db->stats.writes, 1);
+    return walpool__db_settle(lease->db, walpool__lease_give_writer(lease),
+                              call, err);
+}
+
+walpool_status
+walpool_commit(walpool_lease *handle, const walpool_call *asked,
+               walpool_error *err)
+{
+    struct walpool__call call;
+    walpool_status status;
+    struct walpool__lease *lease =
+        walpool__lease_pin(handle, &call, asked, &status, err);
+
+    if (!lease)
+        return status;
+    status = must_be_writing(lease, err);
+    if (status == WALPOOL_OK) {
+        status = commit_innermost(lease, &call, err);
+        if (status != WALPOOL_OK)
+            walpool__lease_notice_loss(lease, err);
+    }
+    return walpool__lease_unpin(lease, handle, &call, status);
+}
+
+static walpool_status
+rollback_innermost(struct walpool__lease *lease, walpool_error *err)
+{
+    walpool_status status;
+
+    walpool__lease_end_cursors(lease);
+    if (lease->depth > 0) {
+        status = walpool__txn_rollback_to(lease->conn, err);
+        lease->depth -= status == WALPOOL_OK;
+        return status;
+    }
+    walpool__txn_rollback(lease->conn);
+    walpool__stats_add(&lease->db->stats.rollbacks, 1);
+    walpool__lease_give_writer(lease);
+    return WALPOOL_OK;
+}
+
+walpool_status
+walpool_rollback(walpool_lease *handle, walpool_error *err)
+{
+    struct walpool__call call;
+    walpool_status status;
+    struct walpool__lease *lease =
+        walpool__lease_pin(handle, &call, NULL, &status, err);
+
+    if (!lease)
+        return status;
+    status = must_be_writing(lease, err);
+    if (status == WALPOOL_OK)
+        status = rollback_innermost(lease, err);
+    return walpool__lease_unpin(lease, handle, &call, status);
+}
