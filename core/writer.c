@@ -1,4 +1,8 @@
-/* Writer: the one connection of a database that writes.
+/* Writer: the right of one thread to write, and the connection for it.
+ *
+ * The right is the slot among threads and the turn among processes. Most want
+ * it with the database's own writing connection; a private connection writes
+ * by itself, and wants the right alone.
  *
  * Does: lend the slot in fair order, see a thread that would wait for itself,
  * measure waiting and holding.
@@ -55,8 +59,8 @@ give_kept_turn(struct walpool__writer *writer)
 }
 
 walpool_status
-walpool__writer_take(struct walpool__writer *writer,
-                     struct walpool__call *call, walpool_error *err)
+walpool__writer_take_slot(struct walpool__writer *writer,
+                          struct walpool__call *call, walpool_error *err)
 {
     bool waited;
     int64_t now;
@@ -85,8 +89,18 @@ walpool__writer_take(struct walpool__writer *writer,
     walpool__histogram_record(&writer->stats->writer_wait_us,
                               (uint64_t)(now - call->started_ns) / 1000);
     walpool__tag_set(&writer->tag, call->why, now);
-    writer->conn->call = call;
     return WALPOOL_OK;
+}
+
+walpool_status
+walpool__writer_take(struct walpool__writer *writer,
+                     struct walpool__call *call, walpool_error *err)
+{
+    walpool_status status = walpool__writer_take_slot(writer, call, err);
+
+    if (LIKELY(status == WALPOOL_OK))
+        writer->conn->call = call;
+    return status;
 }
 
 void
@@ -98,13 +112,11 @@ walpool__writer_own(struct walpool__writer *writer, bool any_thread)
 }
 
 void
-walpool__writer_give(struct walpool__writer *writer)
+walpool__writer_give_slot(struct walpool__writer *writer)
 {
     int64_t since = atomic_load_explicit(&writer->tag.since_ns,
                                          memory_order_relaxed);
 
-    INVARIANT(!walpool__conn_in_transaction(writer->conn));
-    writer->conn->call = NULL;
     walpool__histogram_record(
         &writer->stats->writer_hold_us,
         (uint64_t)(walpool__clock_now() - since) / 1000);
@@ -117,4 +129,12 @@ walpool__writer_give(struct walpool__writer *writer)
         walpool__turn_give(writer->turn, waiters > 0);
     }
     walpool__waitq_give(&writer->queue, writer);
+}
+
+void
+walpool__writer_give(struct walpool__writer *writer)
+{
+    INVARIANT(!walpool__conn_in_transaction(writer->conn));
+    writer->conn->call = NULL;
+    walpool__writer_give_slot(writer);
 }

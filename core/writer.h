@@ -1,4 +1,4 @@
-/* Writer: the one connection of a database that writes. */
+/* Writer: the right of one thread to write, and the connection for it. */
 #ifndef WALPOOL_WRITER_H
 #define WALPOOL_WRITER_H
 
@@ -28,9 +28,16 @@ walpool_status walpool__writer_take(struct walpool__writer *writer,
                                     struct walpool__call *call,
                                     walpool_error *err);
 
+/* The same without the connection: the caller writes on its own. */
+walpool_status walpool__writer_take_slot(struct walpool__writer *writer,
+                                         struct walpool__call *call,
+                                         walpool_error *err);
+
 /* The slot was taken for a lease: its thread must not wait for itself. */
 void walpool__writer_own(struct walpool__writer *writer, bool any_thread);
 
+/* Give back what was taken, by the one or by the other. */
 void walpool__writer_give(struct walpool__writer *writer);
+void walpool__writer_give_slot(struct walpool__writer *writer);
 
 #endif

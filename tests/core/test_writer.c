@@ -48,6 +48,26 @@ TEST(writer__belongs_to_one_call_at_a_time)
     end();
 }
 
+TEST(writer__the_slot_alone_keeps_others_out_and_leaves_the_connection)
+{
+    struct walpool__call first, second;
+    begin();
+    walpool__call_begin_own(&first, 0);
+    first.why = "private";
+    CHECK_OK(walpool__writer_take_slot(&writer, &first, &err));
+    CHECK(inside.conn->call == NULL);
+    CHECK_STATUS(take(&second, 0, NULL), WALPOOL_TIMEOUT);
+    CHECK_CONTAINS(err.message, "by private");
+    walpool__writer_own(&writer, false);
+    CHECK_STATUS(take(&second, -1, NULL), WALPOOL_DEADLOCK);
+    walpool__writer_give_slot(&writer);
+    CHECK_OK(take(&second, 0, NULL));
+    CHECK(inside.conn->call == &second);
+    walpool__writer_give(&writer);
+    CHECK_INT(walpool__histogram_count(&stats.writer_hold_us), 2);
+    end();
+}
+
 TEST(writer__says_who_holds_it_and_for_how_long)
 {
     struct walpool__call first, second;
