@@ -11,6 +11,7 @@
  * has a connection leased is its only user. */
 #include "conn.h"
 
+#include <errno.h>
 #include <limits.h>
 #include <stdio.h>
 #include <string.h>
@@ -78,14 +79,34 @@ on_progress(void *arg)
     return walpool__call_tick(conn->call);
 }
 
-/* Zero lets the commit go on. */
+/* To undo the transaction SQLite tidies up the wal-index, which is no place
+ * for two at a time. */
+static void
+take_write_lock_back(struct walpool__conn *conn)
+{
+    while (walpool__ownlocks_retake(conn->ownlocks) == EAGAIN && conn->call &&
+           !walpool__call_must_stop(conn->call)) {
+        walpool__call_leave(conn->call);
+        walpool__thread_nap_us(LOCK_NAP_US);
+    }
+}
+
+/* Zero lets the commit go on, anything else undoes the transaction. Writes to
+ * temporary and attached databases hold other locks than ours. */
 static int
 on_commit(void *arg)
 {
     struct walpool__conn *conn = arg;
 
     conn->committing = true;
-    return 0;
+    if (!conn->ownlocks ||
+        sqlite3_txn_state(conn->db, "main") != SQLITE_TXN_WRITE ||
+        walpool__ownlocks_check(conn->ownlocks,
+                                conn->call ? conn->call->started_ns
+                                           : walpool__clock_now()))
+        return 0;
+    take_write_lock_back(conn);
+    return 1;
 }
 
 /* Only store: the hook runs inside the statement that committed. */
@@ -303,6 +324,20 @@ walpool__conn_in_transaction(const struct walpool__conn *conn)
     return !sqlite3_get_autocommit(conn->db);
 }
 
+/* By on_commit. */
+static walpool_status
+refused_commit(struct walpool__conn *conn, const char *doing,
+               walpool_error *err)
+{
+    char what[96];
+
+    snprintf(what, sizeof what, "cannot %s", doing);
+    walpool__poison_refuse(conn->ownlocks->poison, what, err);
+    if (err)
+        err->sqlite_code = SQLITE_CONSTRAINT_COMMITHOOK;
+    return WALPOOL_POISONED;
+}
+
 walpool_status
 walpool__conn_error(struct walpool__conn *conn, int rc, const char *doing,
                     walpool_error *err)
@@ -327,6 +362,8 @@ walpool__conn_error(struct walpool__conn *conn, int rc, const char *doing,
             err->sqlite_code = rc;
         return status;
     }
+    if (rc == SQLITE_CONSTRAINT_COMMITHOOK && conn->ownlocks)
+        return refused_commit(conn, doing, err);
     status = walpool__sqlerr_set(err, conn->db, rc, doing);
     if (err && primary == SQLITE_BUSY)
         err->phase = WALPOOL_PHASE_LOCK;
@@ -356,6 +393,12 @@ walpool__conn_prepare(struct walpool__conn *conn,
             err, rc == SQLITE_FORMAT ? WALPOOL_ENCODING : WALPOOL_SQL, "%s",
             why);
     return walpool__conn_error(conn, rc, "prepare the statement", err);
+}
+
+void
+walpool__conn_leave_wal(struct walpool__conn *conn)
+{
+    sqlite3_db_config(conn->db, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1, NULL);
 }
 
 int64_t

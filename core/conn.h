@@ -6,6 +6,7 @@
 
 #include "call.h"
 #include "guard.h"
+#include "ownlocks.h"
 #include "stmt.h"
 
 enum walpool__conn_role {
@@ -32,6 +33,7 @@ struct walpool__conn {
     const char *path;           /* the database's, borrowed */
     struct walpool__call *call; /* the one that runs here now, or NULL */
     struct walpool__stats *stats;
+    struct walpool__ownlocks *ownlocks; /* of a writer, once it is open */
     struct walpool__guard guard;
     struct walpool__stmt_cache cache;
     sqlite3_stmt *own[WALPOOL__OWN_COUNT];
@@ -71,6 +73,9 @@ walpool_status walpool__conn_prepare(struct walpool__conn *conn,
                                      const walpool_statement *statement,
                                      struct walpool__stmt **taken,
                                      walpool_error *err);
+
+/* Close it without a checkpoint, and leave the WAL as it is. */
+void walpool__conn_leave_wal(struct walpool__conn *conn);
 
 /* Frames in the WAL since the commits that were not asked about; then 0. */
 int walpool__conn_take_frames(struct walpool__conn *conn);

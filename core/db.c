@@ -17,6 +17,7 @@ destroy(struct walpool__db *db)
     walpool__checkpointer_finish(&db->checkpointer);
     walpool__syncer_finish(&db->syncer);
     walpool__walindex_finish(&db->walindex);
+    walpool__ownlocks_finish(&db->ownlocks);
     walpool__pool_finish(&db->pool);
     walpool__writer_finish(&db->writer);
     walpool__mem_free(db);
@@ -43,6 +44,7 @@ make(const struct walpool__place *place, const walpool_options *options)
     db->options = *options;
     atomic_init(&db->refs, 1);
     walpool__walindex_init(&db->walindex);
+    walpool__ownlocks_init(&db->ownlocks, &db->poison, &db->stats);
     walpool__checkpointer_init(&db->checkpointer, &db->writer, db->path,
                                &db->options, &db->stats);
     walpool__syncer_init(&db->syncer, db->checkpointer.wal_path, &db->poison);
@@ -93,6 +95,8 @@ open_first(struct walpool__db *db, struct walpool__call *call,
     if (db->writer.readonly)
         db->base = conn;
     else {
+        walpool__ownlocks_attach(&db->ownlocks, db->path);
+        conn->ownlocks = &db->ownlocks;
         db->writer.conn = conn;
         db->writer.turn = walpool__turn_open(db->path, &db->stats);
     }
@@ -156,7 +160,8 @@ walpool__db_drain(struct walpool__db *db, struct walpool__call *call,
 }
 
 /* Leave a small WAL behind if another process still has the file open. If
- * not, SQLite removes it when the last connection closes. */
+ * not, SQLite removes it when the last connection closes. Nothing is written
+ * to a poisoned database: the next opening recovers what is in the WAL. */
 static void
 truncate_wal(struct walpool__db *db)
 {
@@ -164,6 +169,10 @@ truncate_wal(struct walpool__db *db)
 
     if (!db->writer.conn)
         return;
+    if (walpool__poison_is_set(&db->poison)) {
+        walpool__conn_leave_wal(db->writer.conn);
+        return;
+    }
     walpool__stats_highest(&db->stats.wal_bytes_highest,
                            walpool__fsinfo_size(db->checkpointer.wal_path));
     walpool__checkpoint_reset(db->writer.conn, WALPOOL_TRUNCATE, &result);
@@ -173,6 +182,8 @@ void
 walpool__db_shut(struct walpool__db *db)
 {
     walpool__checkpointer_stop(&db->checkpointer);
+    walpool__ownlocks_check_open(&db->ownlocks); /* poisons: see above */
+    walpool__ownlocks_detach(&db->ownlocks);
     walpool__walindex_detach(&db->walindex);
     if (db->options.durability)
         walpool__syncer_flush(&db->syncer);
@@ -195,8 +206,10 @@ walpool__db_give_writer(struct walpool__db *db)
     struct walpool__aftermath aftermath = {
         .frames = walpool__conn_take_frames(db->writer.conn)};
 
-    if (aftermath.frames > 0)
+    if (aftermath.frames > 0) {
         aftermath.commit = walpool__syncer_commit(&db->syncer);
+        aftermath.lost_lock = !walpool__ownlocks_check_again(&db->ownlocks);
+    }
     walpool__writer_give(&db->writer);
     return aftermath;
 }
@@ -205,6 +218,13 @@ walpool_status
 walpool__db_settle(struct walpool__db *db, struct walpool__aftermath aftermath,
                    struct walpool__call *call, walpool_error *err)
 {
+    if (UNLIKELY(aftermath.lost_lock)) {
+        walpool__poison_refuse(&db->poison, "the commit was made, and may be "
+                               "undone", err);
+        if (err)
+            err->outcome = WALPOOL_UNKNOWN;
+        return WALPOOL_POISONED;
+    }
     walpool__checkpointer_notice(&db->checkpointer, aftermath.frames);
     if (aftermath.frames == 0 || !db->options.durability)
         return WALPOOL_OK;

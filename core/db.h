@@ -5,6 +5,7 @@
 #include "checkpointer.h"
 #include "fsinfo.h"
 #include "handle.h"
+#include "ownlocks.h"
 #include "poison.h"
 #include "pool.h"
 #include "syncer.h"
@@ -17,6 +18,7 @@ struct walpool__db {
     walpool_options options;
     struct walpool__stats stats;
     struct walpool__poison poison;
+    struct walpool__ownlocks ownlocks;
     struct walpool__pool pool;
     struct walpool__writer writer;
     struct walpool__syncer syncer;
@@ -46,6 +48,7 @@ void walpool__db_shut(struct walpool__db *db);
 struct walpool__aftermath {
     int frames;      /* in the WAL after its commit; 0: it wrote nothing */
     uint64_t commit; /* the syncer's number of it */
+    bool lost_lock;  /* maybe while it committed */
 };
 
 /* Give the writer back. */

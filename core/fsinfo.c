@@ -74,6 +74,13 @@ kind_text(mode_t mode)
     return "it is a device, not a regular file";
 }
 
+static struct walpool__file_id
+id_from(const struct stat *facts)
+{
+    return (struct walpool__file_id){.device = (uint64_t)facts->st_dev,
+                                     .inode = (uint64_t)facts->st_ino};
+}
+
 static walpool_status
 judge(const struct stat *facts, struct walpool__place *place,
       walpool_error *err)
@@ -84,8 +91,7 @@ judge(const struct stat *facts, struct walpool__place *place,
         return cantopen(err, place->path, 0,
                         "the file has several hard links, and each name "
                         "would get a WAL of its own; keep one name");
-    place->id.device = (uint64_t)facts->st_dev;
-    place->id.inode = (uint64_t)facts->st_ino;
+    place->id = id_from(facts);
     return WALPOOL_OK;
 }
 
@@ -176,6 +182,28 @@ walpool__fsinfo_place(const char *path, bool may_create, int permissions,
     if (stat(place->path, &facts) != 0)
         return cantopen(err, path, errno, strerror(errno));
     return judge(&facts, place, err);
+}
+
+bool
+walpool__fsinfo_id_at(const char *path, struct walpool__file_id *id)
+{
+    struct stat facts;
+
+    if (stat(path, &facts) != 0)
+        return false;
+    *id = id_from(&facts);
+    return true;
+}
+
+bool
+walpool__fsinfo_id_of(int fd, struct walpool__file_id *id)
+{
+    struct stat facts;
+
+    if (fstat(fd, &facts) != 0)
+        return false;
+    *id = id_from(&facts);
+    return true;
 }
 
 int64_t

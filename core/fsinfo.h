@@ -23,6 +23,17 @@ walpool_status walpool__fsinfo_place(const char *path, bool may_create,
                                      struct walpool__place *place,
                                      walpool_error *err);
 
+/* Which file lies at the path, or is open as `fd`? False: none. */
+bool walpool__fsinfo_id_at(const char *path, struct walpool__file_id *id);
+bool walpool__fsinfo_id_of(int fd, struct walpool__file_id *id);
+
+static inline bool
+walpool__fsinfo_is_same(const struct walpool__file_id *a,
+                        const struct walpool__file_id *b)
+{
+    return a->device == b->device && a->inode == b->inode;
+}
+
 /* Size of the file, or 0 if it does not exist. */
 int64_t walpool__fsinfo_size(const char *path);
 

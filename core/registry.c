@@ -72,12 +72,6 @@ lock_registry(void)
     registry.ready = true;
 }
 
-static bool
-same_file(const struct walpool__file_id *a, const struct walpool__file_id *b)
-{
-    return a->device == b->device && a->inode == b->inode;
-}
-
 static struct entry *
 find(struct walpool__link *list, const struct walpool__file_id *id)
 {
@@ -85,7 +79,7 @@ find(struct walpool__link *list, const struct walpool__file_id *id)
          link = link->next) {
         struct entry *entry = WALPOOL__CONTAINER(link, struct entry, link);
 
-        if (same_file(&entry->id, id))
+        if (walpool__fsinfo_is_same(&entry->id, id))
             return entry;
     }
     return NULL;
