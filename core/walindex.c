@@ -5,14 +5,21 @@
  * the mapping that SQLite itself has, because opening the -shm file anew, and
  * closing it, would drop the locks of this process.
  *
- * Does: find the mapping, read the counters.
+ * Does: find the mapping, read the counters, mark the newest commit.
  * Must not: write to it, or take its locks.
  * Lock: `mutex` guards the pointer, so that nobody reads while SQLite unmaps. */
 #include "walindex.h"
 
+#include <stdatomic.h>
+
 #define KNOWN_VERSION 3007000
+#define HEADER_WORDS 12 /* of one of its two copies */
+#define INIT_BYTE 12
 #define MAX_FRAME_WORD 4
+#define SALT_WORD 8
 #define BACKFILL_WORD 24
+/* A writer is at work on the copies for some nanoseconds. */
+#define TRIES 100
 #define REGION_BYTES 32768
 
 void
@@ -89,6 +96,55 @@ walpool__walindex_read(struct walpool__walindex *walindex,
 
     walpool__mutex_lock(&walindex->mutex);
     known = walindex->header && look(walindex->header, state);
+    walpool__mutex_unlock(&walindex->mutex);
+    return known;
+}
+
+/* A writer changes the second copy first, then the first one. So if the first
+ * is read before the second, and both are equal, nobody was between them. */
+#if defined(__GNUC__)
+__attribute__((no_sanitize("thread")))
+#endif
+static bool
+copy_header(const volatile uint32_t *header, uint32_t copy[HEADER_WORDS])
+{
+    const volatile _Atomic uint32_t *words =
+        (const volatile _Atomic uint32_t *)header;
+
+    for (int i = 0; i < HEADER_WORDS; i++)
+        copy[i] = atomic_load_explicit(&words[i], memory_order_acquire);
+    for (int i = 0; i < HEADER_WORDS; i++)
+        if (atomic_load_explicit(&words[HEADER_WORDS + i],
+                                 memory_order_acquire) != copy[i])
+            return false;
+    return true;
+}
+
+static bool
+mark_of(const volatile uint32_t *header, struct walpool__wal_mark *mark)
+{
+    uint32_t copy[HEADER_WORDS];
+    int tries = TRIES;
+
+    while (tries > 0 && !copy_header(header, copy))
+        tries--;
+    if (tries == 0 || copy[0] != KNOWN_VERSION ||
+        ((const unsigned char *)copy)[INIT_BYTE] != 1)
+        return false;
+    mark->salt[0] = copy[SALT_WORD];
+    mark->salt[1] = copy[SALT_WORD + 1];
+    mark->frames = copy[MAX_FRAME_WORD];
+    return true;
+}
+
+bool
+walpool__walindex_mark(struct walpool__walindex *walindex,
+                       struct walpool__wal_mark *mark)
+{
+    bool known;
+
+    walpool__mutex_lock(&walindex->mutex);
+    known = walindex->header && mark_of(walindex->header, mark);
     walpool__mutex_unlock(&walindex->mutex);
     return known;
 }

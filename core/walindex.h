@@ -15,6 +15,12 @@ struct walpool__wal_state {
     uint32_t checkpointed; /* nBackfill: of these, in the database */
 };
 
+/* A place in the history of the WAL: in which WAL, behind how many frames. */
+struct walpool__wal_mark {
+    uint32_t salt[2]; /* another pair after each time that it begins anew */
+    uint32_t frames;
+};
+
 void walpool__walindex_init(struct walpool__walindex *walindex);
 void walpool__walindex_finish(struct walpool__walindex *walindex);
 
@@ -26,5 +32,20 @@ void walpool__walindex_detach(struct walpool__walindex *walindex);
 /* False: not attached, or in a format that we do not know. */
 bool walpool__walindex_read(struct walpool__walindex *walindex,
                             struct walpool__wal_state *state);
+
+/* Where the newest commit is that anybody can see by now. False: not known. */
+bool walpool__walindex_mark(struct walpool__walindex *walindex,
+                            struct walpool__wal_mark *mark);
+
+/* Was all that is visible at `seen` in the same WAL at `past` already? Nothing
+ * is missing from an empty one: the database file has it all, synced. */
+static inline bool
+walpool__wal_mark_covers(const struct walpool__wal_mark *past,
+                         const struct walpool__wal_mark *seen)
+{
+    return seen->frames == 0 ||
+           (past->salt[0] == seen->salt[0] && past->salt[1] == seen->salt[1] &&
+            past->frames >= seen->frames);
+}
 
 #endif

@@ -128,6 +128,95 @@ TEST(walindex__knows_nothing_without_shared_memory)
     sqlite3_close(conn.db);
 }
 
+/* ------------------------------------------------------------------- marks */
+
+static struct walpool__wal_mark
+mark(void)
+{
+    struct walpool__wal_mark newest;
+    CHECK(walpool__walindex_mark(&walindex, &newest));
+    return newest;
+}
+
+TEST(walindex__marks_the_newest_commit)
+{
+    uint32_t salt[2];
+    begin();
+    sqlite3 *other = raw_open(inside.path);
+    struct walpool__wal_mark before = mark();
+    CHECK(walpool__wal_mark_covers(&before, &before));
+    insert(other, 1);
+    struct walpool__wal_mark after = mark();
+    CHECK_INT(after.frames, look().frames);
+    CHECK(walpool__wal_mark_covers(&after, &before));
+    CHECK(!walpool__wal_mark_covers(&before, &after));
+    FILE *wal = fopen(check_path("a.db-wal"), "r"); /* has no locks to lose */
+    CHECK_INT(fseek(wal, 16, SEEK_SET), 0);
+    CHECK_INT(fread(salt, sizeof salt, 1, wal), 1);
+    fclose(wal);
+    CHECK_INT(memcmp(salt, after.salt, sizeof salt), 0);
+    sqlite3_close(other);
+    end();
+}
+
+TEST(walindex__marks_of_another_WAL_cover_nothing_but_an_empty_one)
+{
+    int log, copied;
+    begin();
+    insert(inside.conn->db, 10);
+    struct walpool__wal_mark old = mark();
+    check_checkpoint(SQLITE_CHECKPOINT_TRUNCATE, &log, &copied);
+    struct walpool__wal_mark empty = mark();
+    CHECK_INT(empty.frames, 0);
+    CHECK(walpool__wal_mark_covers(&old, &empty));
+    insert(inside.conn->db, 1);
+    struct walpool__wal_mark newer = mark();
+    CHECK(newer.frames < old.frames);
+    CHECK(!walpool__wal_mark_covers(&old, &newer));
+    CHECK(!walpool__wal_mark_covers(&newer, &old));
+    end();
+}
+
+/* The words of both copies, as SQLite leaves them after a commit. */
+static void
+make_header(uint32_t words[24])
+{
+    const unsigned char init[4] = {1, 0, 0, 16};
+    memset(words, 0, 24 * sizeof *words);
+    words[0] = 3007000;
+    memcpy(&words[3], init, sizeof init);
+    words[4] = 7;
+    words[8] = 111;
+    words[9] = 222;
+    memcpy(words + 12, words, 12 * sizeof *words);
+}
+
+TEST(walindex__marks_nothing_where_it_cannot_be_sure)
+{
+    uint32_t words[24];
+    struct walpool__wal_mark newest;
+    walpool__walindex_init(&walindex);
+    CHECK(!walpool__walindex_mark(&walindex, &newest));
+    walindex.header = words;
+    make_header(words);
+    CHECK_INT(mark().frames, 7);
+    CHECK_INT(mark().salt[0], 111);
+    CHECK_INT(mark().salt[1], 222);
+    for (int i = 0; i < 24; i++) { /* a writer has died between the copies */
+        words[i] ^= 1;
+        CHECK(!walpool__walindex_mark(&walindex, &newest));
+        words[i] ^= 1;
+    }
+    words[0] = words[12] = 3008000;
+    CHECK(!walpool__walindex_mark(&walindex, &newest));
+    make_header(words);
+    memset(&words[3], 0, 1); /* nobody has made an index yet */
+    memset(&words[15], 0, 1);
+    CHECK(!walpool__walindex_mark(&walindex, &newest));
+    walindex.header = NULL;
+    walpool__walindex_finish(&walindex);
+}
+
 /* ------------------------------------------------------------- many threads */
 
 static atomic_bool over;
@@ -138,7 +227,9 @@ read_all_the_time(void *unused)
     (void)unused;
     while (!atomic_load(&over)) {
         struct walpool__wal_state state;
+        struct walpool__wal_mark newest;
         walpool__walindex_read(&walindex, &state);
+        walpool__walindex_mark(&walindex, &newest);
     }
     return NULL;
 }
