@@ -181,56 +181,19 @@ walpool__execute_write(struct walpool__conn *conn,
     return status;
 }
 
-static walpool_status
-run_one(struct walpool__conn *conn, const char **at, const char *end,
-        struct walpool__effect *effect, walpool_error *err)
-{
-    sqlite3_stmt *native = NULL;
-    const char *tail = end;
-    int64_t before = walpool__conn_total_changes(conn);
-    walpool_status status;
-    int rc;
-
-    conn->guard.preparing = true;
-    rc = sqlite3_prepare_v3(conn->db, *at, (int)(end - *at), 0, &native, &tail);
-    conn->guard.preparing = false;
-    if (rc != SQLITE_OK)
-        return walpool__conn_error(conn, rc, "prepare a statement of the "
-                                             "script", err);
-    *at = tail;
-    if (!native)
-        return WALPOOL_OK;
-    if (sqlite3_bind_parameter_count(native) > 0) {
-        sqlite3_finalize(native);
-        return walpool__error_set(err, WALPOOL_PARAM,
-                                  "a statement of the script has parameters: "
-                                  "run it by itself");
-    }
-    do
-        rc = walpool__conn_step(conn, native);
-    while (rc == SQLITE_ROW);
-    effect->changes += walpool__conn_changes(conn, before);
-    if (rc == SQLITE_DONE) {
-        sqlite3_finalize(native);
-        return WALPOOL_OK;
-    }
-    status = walpool__conn_error(conn, rc, "run a statement of the script",
-                                 err);
-    sqlite3_finalize(native);
-    return status;
-}
+/* ----------------------------------------------------------------- scripts */
 
 walpool_status
-walpool__execute_script(struct walpool__conn *conn,
-                        const walpool_statement *statement,
-                        struct walpool__effect *effect, walpool_error *err)
+walpool__script_begin(struct walpool__script *script,
+                      const walpool_statement *statement, walpool_error *err)
 {
     size_t bytes = statement->sql_bytes ? statement->sql_bytes
                                         : strlen(statement->sql);
-    const char *begin = statement->sql, *at = begin, *end = begin + bytes;
-    walpool_status status = WALPOOL_OK;
+    const char *begin = statement->sql;
 
-    memset(effect, 0, sizeof *effect);
+    memset(script, 0, sizeof *script);
+    script->begin = script->from = script->at = begin;
+    script->end = begin + bytes;
     if (statement->params)
         return walpool__error_set(err, WALPOOL_PARAM,
                                   "a script takes no parameters");
@@ -241,14 +204,99 @@ walpool__execute_script(struct walpool__conn *conn,
         return walpool__error_set(err, WALPOOL_SQL,
                                   "the SQL text holds a NUL byte, or has "
                                   "2 GiB or more");
-    while (at < end && status == WALPOOL_OK) {
-        const char *from = at;
+    return WALPOOL_OK;
+}
 
-        status = run_one(conn, &at, end, effect, err);
-        if (status != WALPOOL_OK && err && err->sql_offset >= 0)
-            err->sql_offset += (int32_t)(from - begin);
-    }
+/* SQLite counts from the statement, the caller from the text. */
+static walpool_status
+at_statement(const struct walpool__script *script, walpool_status status,
+             walpool_error *err)
+{
+    if (err && err->sql_offset >= 0)
+        err->sql_offset += (int32_t)(script->from - script->begin);
+    return status;
+}
+
+static walpool_status
+prepare_next(struct walpool__conn *conn, struct walpool__script *script,
+             walpool_error *err)
+{
+    const char *tail = script->end;
+    int rc;
+
+    script->from = script->at;
+    conn->guard.preparing = true;
+    rc = sqlite3_prepare_v3(conn->db, script->at,
+                            (int)(script->end - script->at), 0,
+                            &script->native, &tail);
+    conn->guard.preparing = false;
+    if (rc != SQLITE_OK)
+        return walpool__conn_error(conn, rc, "prepare a statement of the "
+                                             "script", err);
+    script->at = tail;
+    if (!script->native || sqlite3_bind_parameter_count(script->native) == 0)
+        return WALPOOL_OK;
+    walpool__script_end(script);
+    return walpool__error_set(err, WALPOOL_PARAM,
+                              "a statement of the script has parameters: run "
+                              "it by itself");
+}
+
+walpool_status
+walpool__script_next(struct walpool__conn *conn, struct walpool__script *script,
+                     walpool_error *err)
+{
+    walpool_status status = WALPOOL_OK;
+
+    walpool__script_end(script);
+    while (!script->native && script->at < script->end && status == WALPOOL_OK)
+        status = prepare_next(conn, script, err);
+    return status == WALPOOL_OK ? status : at_statement(script, status, err);
+}
+
+walpool_status
+walpool__script_run(struct walpool__conn *conn, struct walpool__script *script,
+                    struct walpool__effect *effect, walpool_error *err)
+{
+    int64_t before = walpool__conn_total_changes(conn);
+    walpool_status status = WALPOOL_OK;
+    int rc;
+
+    do
+        rc = walpool__conn_step(conn, script->native);
+    while (rc == SQLITE_ROW);
+    effect->changes += walpool__conn_changes(conn, before);
+    if (rc != SQLITE_DONE)
+        status = walpool__conn_error(conn, rc, "run a statement of the script",
+                                     err);
+    walpool__script_end(script);
     effect->last_rowid = sqlite3_last_insert_rowid(conn->db);
+    return status == WALPOOL_OK ? status : at_statement(script, status, err);
+}
+
+void
+walpool__script_end(struct walpool__script *script)
+{
+    sqlite3_finalize(script->native);
+    script->native = NULL;
+}
+
+walpool_status
+walpool__execute_script(struct walpool__conn *conn,
+                        const walpool_statement *statement,
+                        struct walpool__effect *effect, walpool_error *err)
+{
+    struct walpool__script script;
+    walpool_status status = walpool__script_begin(&script, statement, err);
+
+    memset(effect, 0, sizeof *effect);
+    effect->last_rowid = sqlite3_last_insert_rowid(conn->db);
+    while (status == WALPOOL_OK) {
+        status = walpool__script_next(conn, &script, err);
+        if (status != WALPOOL_OK || !script.native)
+            break;
+        status = walpool__script_run(conn, &script, effect, err);
+    }
     return status;
 }
 

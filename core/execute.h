@@ -48,6 +48,27 @@ walpool_status walpool__execute_write(struct walpool__conn *conn,
                                       struct walpool__effect *effect,
                                       walpool_error *err);
 
+/* The statements of a text, one after the other: begin, then next and run by
+ * turns, until `native` is NULL. Errors tell the offset in the whole text. */
+struct walpool__script {
+    const char *begin, *from, *at, *end; /* `from`: the newest statement */
+    sqlite3_stmt *native; /* prepared, and not run yet; NULL: no more */
+};
+
+walpool_status walpool__script_begin(struct walpool__script *script,
+                                     const walpool_statement *statement,
+                                     walpool_error *err);
+walpool_status walpool__script_next(struct walpool__conn *conn,
+                                    struct walpool__script *script,
+                                    walpool_error *err);
+/* Adds to the effect. */
+walpool_status walpool__script_run(struct walpool__conn *conn,
+                                   struct walpool__script *script,
+                                   struct walpool__effect *effect,
+                                   walpool_error *err);
+/* Drop the statement that was not run; needed on the way out only. */
+void walpool__script_end(struct walpool__script *script);
+
 /* Run all statements of a text, in the transaction that is open. */
 walpool_status walpool__execute_script(struct walpool__conn *conn,
                                        const walpool_statement *statement,
