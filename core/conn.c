@@ -300,6 +300,7 @@ walpool__conn_own(struct walpool__conn *conn, enum walpool__own which)
                             which == WALPOOL__OWN_BEGIN_WRITE))
         rc = prepare_own(conn, WALPOOL__OWN_ROLLBACK); /* what begins can end */
     if (rc == SQLITE_OK) {
+        errno = 0;
         rc = sqlite3_step(conn->own[which]);
         if (rc == SQLITE_ROW || rc == SQLITE_DONE)
             rc = SQLITE_OK;
@@ -315,6 +316,7 @@ walpool__conn_step(struct walpool__conn *conn, sqlite3_stmt *native)
     PRE(conn->call);
     conn->committing = false;
     conn->call->phase = WALPOOL_PHASE_EXECUTE;
+    errno = 0;
     return sqlite3_step(native);
 }
 
@@ -364,6 +366,11 @@ walpool__conn_error(struct walpool__conn *conn, int rc, const char *doing,
     }
     if (rc == SQLITE_CONSTRAINT_COMMITHOOK && conn->ownlocks)
         return refused_commit(conn, doing, err);
+    /* SQLite syncs a WAL that it starts anew. */
+    if ((rc == SQLITE_IOERR_FSYNC || rc == SQLITE_IOERR_DIR_FSYNC) &&
+        conn->ownlocks)
+        walpool__poison_set(conn->ownlocks->poison, WALPOOL__POISON_SYNC,
+                            errno);
     status = walpool__sqlerr_set(err, conn->db, rc, doing);
     if (err && primary == SQLITE_BUSY)
         err->phase = WALPOOL_PHASE_LOCK;
@@ -382,6 +389,7 @@ walpool__conn_prepare(struct walpool__conn *conn,
 
     conn->guard.preparing = true;
     conn->guard.asks_mode = false;
+    errno = 0;
     rc = walpool__stmt_take(&conn->cache, statement->sql, bytes, taken, &why);
     conn->guard.preparing = false;
     if (LIKELY(rc == SQLITE_OK)) {

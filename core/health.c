@@ -119,7 +119,11 @@ judge(struct walpool__db *db, walpool_health *out)
 {
     int64_t long_wal =
         (int64_t)db->options.checkpoint_frames * LONG_WAL_THRESHOLDS;
+    char why[sizeof out->reason];
 
+    walpool__poison_explain(&db->poison, why, sizeof why);
+    if (why[0])
+        note(out, WALPOOL_HEALTH_FAILING, "%s", why);
     if (out->wal_frames - out->wal_frames_checkpointed > long_wal)
         note(out, WALPOOL_HEALTH_DEGRADED,
              "the WAL holds %lld frames that are not in the database: end "

@@ -5,6 +5,7 @@
  * Lock: none; the connection asked is the caller's. */
 #include "sqlerr.h"
 
+#include <errno.h>
 #include <string.h>
 
 #include "error.h"
@@ -118,6 +119,7 @@ error_offset(sqlite3 *db)
 walpool_status
 walpool__sqlerr_set(walpool_error *err, sqlite3 *db, int rc, const char *doing)
 {
+    int error = errno;
     int extended = rc;
     const char *why = sqlite3_errstr(rc);
 
@@ -134,7 +136,7 @@ walpool__sqlerr_set(walpool_error *err, sqlite3 *db, int rc, const char *doing)
         err->sql_offset = error_offset(db);
         if ((rc & 0xff) == SQLITE_IOERR || (rc & 0xff) == SQLITE_CANTOPEN ||
             (rc & 0xff) == SQLITE_FULL)
-            err->system_errno = sqlite3_system_errno(db);
+            err->system_errno = error;
     }
     return (walpool_status)err->status;
 }

@@ -5,6 +5,8 @@
  * Lock: none. */
 #include "txn.h"
 
+#include <errno.h>
+
 #include "error.h"
 
 #define ROLLBACK_TRIES 10
@@ -65,12 +67,15 @@ walpool__txn_commit(struct walpool__conn *conn, walpool_error *err)
 void
 walpool__txn_rollback(struct walpool__conn *conn)
 {
+    int error = errno; /* of what the caller is about to report */
+
     /* It fails for want of memory only: for a changed schema SQLite prepares
      * it anew. */
     for (int i = 0; i < ROLLBACK_TRIES && walpool__conn_in_transaction(conn);
          i++)
         walpool__conn_own(conn, WALPOOL__OWN_ROLLBACK);
     INVARIANT(!walpool__conn_in_transaction(conn));
+    errno = error;
 }
 
 walpool_status

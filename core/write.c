@@ -175,11 +175,11 @@ with_writer(walpool *handle, const walpool_call *asked, struct job *job,
         status = work(job);
         if (status == WALPOOL_OK)
             walpool__stats_add(&db->stats.writes, 1);
-        else
-            walpool__rows_clear(job->rows); /* what a batch has put there */
         aftermath = walpool__db_give_writer(db);
         if (status == WALPOOL_OK)
             status = walpool__db_settle(db, aftermath, &call, job->err);
+        if (status != WALPOOL_OK)
+            walpool__rows_clear(job->rows); /* a failed call leaves no block */
     }
     return walpool__db_exit(db, handle, &call, status);
 }

@@ -168,9 +168,12 @@ on_shm_map(sqlite3_file *file, int region, int bytes, int extend,
 static int
 on_shm_lock(sqlite3_file *file, int offset, int count, int flags)
 {
+    enum shim_call call = flags & SQLITE_SHM_SHARED ? SHIM_SHM_SHARE
+                                                    : SHIM_SHM_LOCK;
+
     if (flags & SQLITE_SHM_UNLOCK)
         return methods_of(file)->real->xShmLock(file, offset, count, flags);
-    PASS_ON(SHIM_SHM_LOCK, file, xShmLock, file, offset, count, flags)
+    PASS_ON(call, file, xShmLock, file, offset, count, flags)
     return rc;
 }
 

@@ -18,7 +18,7 @@ enum shim_file { SHIM_DATABASE, SHIM_WAL, SHIM_JOURNAL, SHIM_FILES };
 #define SHIM_CALLS_LIST(X)                                                    \
     X(OPEN) X(DELETE) X(ACCESS) X(FULL_PATHNAME)                              \
     X(READ) X(WRITE) X(TRUNCATE) X(SYNC) X(FILE_SIZE) X(LOCK) X(UNLOCK)       \
-    X(CHECK_RESERVED) X(FILE_CONTROL) X(SHM_MAP) X(SHM_LOCK)
+    X(CHECK_RESERVED) X(FILE_CONTROL) X(SHM_MAP) X(SHM_LOCK) X(SHM_SHARE)
 
 enum shim_call {
 #define SHIM_CALL(name) SHIM_##name,
