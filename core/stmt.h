@@ -17,6 +17,7 @@ struct walpool__stmt {
     int shape_epoch;   /* SQLite's count of re-prepares at that time */
     int param_count;
     bool readonly;
+    bool says_fail;    /* the text has the word of ON CONFLICT FAIL */
     bool busy;         /* lent out: a second user gets a handle of its own */
     bool cached;
     bool holds_much;   /* copies of large values are bound: to be forgotten */

@@ -42,21 +42,32 @@ end_transaction(struct job *job, walpool_status status)
 static walpool_status
 run_prepared(struct job *job, struct walpool__prepared *prepared)
 {
+    struct walpool__sink sink = walpool__execute_sink(job->call, job->rows);
     struct walpool__effect effect;
 
-    return walpool__execute_write(
-        job->conn, prepared, job->call->flags & WALPOOL_CALL_NAMES,
-        job->call->shape, job->rows, 0, false, &effect, job->err);
+    return walpool__execute_write(job->conn, prepared, &sink, &effect,
+                                  job->err);
 }
 
-/* May the statement be its own transaction? Not if it gives rows: what has
- * given rows is committed even when they cannot be encoded. */
-static bool
-stands_alone(const struct walpool__prepared *prepared)
+/* SQLite undoes a statement that is its own transaction and fails, unless the
+ * schema says ON CONFLICT FAIL, or a trigger RAISE(FAIL): what came before is
+ * committed then. */
+static walpool_status
+run_alone(struct job *job, struct walpool__prepared *prepared)
 {
-    return (!prepared->params.header || prepared->params.rows == 1) &&
-           (sqlite3_column_count(prepared->stmt->native) == 0 ||
-            prepared->stmt->readonly);
+    int64_t before = walpool__conn_total_changes(job->conn);
+    walpool_status status = run_prepared(job, prepared);
+
+    if (status == WALPOOL_OK || !job->err)
+        return status;
+    walpool__txn_set_outcome(job->err->sqlite_code, job->err);
+    if (status == WALPOOL_CONSTRAINT && job->conn->committing &&
+        walpool__conn_total_changes(job->conn) != before) {
+        job->err->outcome = WALPOOL_APPLIED;
+        walpool__error_prefix(job->err, "some of it was applied, because the "
+                              "schema says FAIL: ");
+    }
+    return status;
 }
 
 static walpool_status
@@ -68,12 +79,8 @@ write_statement(struct job *job)
 
     if (status != WALPOOL_OK)
         return status;
-    if (stands_alone(&prepared)) {
-        status = run_prepared(job, &prepared);
-        if (status != WALPOOL_OK && job->err)
-            walpool__txn_set_outcome(job->err->sqlite_code, job->err);
-        return status;
-    }
+    if (!walpool__execute_may_leave_some(&prepared))
+        return run_alone(job, &prepared);
     status = walpool__txn_begin_write(job->conn, job->err);
     if (status != WALPOOL_OK) {
         walpool__stmt_give(&job->conn->cache, prepared.stmt);
@@ -112,24 +119,33 @@ write_nth(struct job *job, size_t n, size_t *offset)
 {
     struct walpool__prepared prepared;
     struct walpool__effect effect = {0};
-    walpool_rows *rows = job->rows;
-    walpool_status status = walpool__execute_check(&job->statements[n],
-                                                   job->err);
+    struct walpool__sink sink = walpool__execute_sink(job->call, job->rows);
+    walpool_status status = walpool__execute_prepare(
+        job->conn, &job->statements[n], &prepared, job->err);
 
-    if (status == WALPOOL_OK)
-        status = walpool__execute_prepare(job->conn, &job->statements[n],
-                                          &prepared, job->err);
     if (status != WALPOOL_OK)
         return status;
     if (sqlite3_column_count(prepared.stmt->native) == 0)
-        rows = NULL;
-    status = walpool__execute_write(
-        job->conn, &prepared, job->call->flags & WALPOOL_CALL_NAMES, 0, rows,
-        *offset, true, &effect, job->err);
+        sink.rows = NULL;
+    sink.offset = *offset;
+    sink.known_shape = 0; /* of one result, and this has many */
+    sink.compact = true;
+    status = walpool__execute_write(job->conn, &prepared, &sink, &effect,
+                                    job->err);
     if (status == WALPOOL_OK && job->results)
         job->results[n] = (walpool_result){effect.changes, effect.last_rowid,
                                            *offset, effect.block_bytes};
     *offset += effect.block_bytes;
+    return status;
+}
+
+static walpool_status
+in_batch(struct job *job, size_t n, walpool_status status)
+{
+    if (status != WALPOOL_OK && job->err) {
+        job->err->statement = (int32_t)n;
+        walpool__error_prefix(job->err, "statement %zu of the batch: ", n);
+    }
     return status;
 }
 
@@ -141,13 +157,8 @@ write_batch(struct job *job)
 
     if (status != WALPOOL_OK)
         return status;
-    for (size_t i = 0; i < job->count && status == WALPOOL_OK; i++) {
-        status = write_nth(job, i, &offset);
-        if (status != WALPOOL_OK && job->err) {
-            job->err->statement = (int32_t)i;
-            walpool__error_prefix(job->err, "statement %zu of the batch: ", i);
-        }
-    }
+    for (size_t i = 0; i < job->count && status == WALPOOL_OK; i++)
+        status = in_batch(job, i, write_nth(job, i, &offset));
     return end_transaction(job, status);
 }
 
@@ -191,7 +202,7 @@ walpool_write(walpool *handle, const walpool_statement *statement,
 {
     struct job job = {.statements = statement, .count = 1, .rows = rows,
                       .err = err};
-    walpool_status status = walpool__execute_check(statement, err);
+    walpool_status status = walpool__execute_check_write(statement, asked, err);
 
     return status == WALPOOL_OK ? with_writer(handle, asked, &job, write_one)
                                 : status;
@@ -204,10 +215,14 @@ walpool_batch(walpool *handle, const walpool_statement *statements,
 {
     struct job job = {.statements = statements, .count = count,
                       .results = results, .rows = rows, .err = err};
+    walpool_status status = WALPOOL_OK;
 
     if (!statements || count == 0 || count > INT32_MAX)
         return walpool__error_set(err, WALPOOL_MISUSE,
                                   "a batch of %zu statements: give 1 to "
                                   "2147483647", statements ? count : 0);
-    return with_writer(handle, asked, &job, write_batch);
+    for (size_t i = 0; i < count && status == WALPOOL_OK; i++)
+        status = in_batch(&job, i, walpool__execute_check(&statements[i], err));
+    return status == WALPOOL_OK ? with_writer(handle, asked, &job, write_batch)
+                                : status;
 }

@@ -608,16 +608,19 @@ typedef struct walpool_statement {
                             statement once per row; a read takes one row */
     size_t params_bytes; /* bytes of the block */
     int64_t expect;      /* with WALPOOL_STATEMENT_EXPECT: the rows that it must
-                            change, over all its parameter rows, or nothing of
-                            the write or batch is applied: MISMATCH. 0 or more;
-                            otherwise ignored */
+                            change, over all its parameter rows, as `changes`
+                            counts them (not what triggers and foreign keys
+                            do). Another number is MISMATCH, and nothing of the
+                            write or batch is applied; on a lease nothing of
+                            the statement, and the transaction goes on. 0 or
+                            more; ignored without the flag */
     uint32_t flags;      /* WALPOOL_STATEMENT_* */
     uint32_t reserved;   /* 0 */
 } walpool_statement;
 
 enum {
-    WALPOOL_STATEMENT_EXPECT = 1 /* `expect` counts; not on a statement that
-                                    only reads, and not on a script */
+    WALPOOL_STATEMENT_EXPECT = 1 /* `expect` counts. MISUSE on a statement that
+                                    only reads, and on a script */
 };
 
 enum {
@@ -780,8 +783,10 @@ WALPOOL_API walpool_status walpool_read(walpool *db,
  * Write: run one statement, once per row of its parameters, in one
  * transaction of the writer.
  *
- * All of it is applied, or nothing. The rows of RETURNING are collected in one
- * block; `changes` and `last_rowid` are in its header.
+ * All of it is applied, or nothing, unless the schema itself says ON CONFLICT
+ * FAIL or RAISE(FAIL): then the outcome is APPLIED beside CONSTRAINT where
+ * rows before the failing one were kept. The rows of RETURNING are collected in
+ * one block; `changes` and `last_rowid` are in its header.
  *
  * @param db        the database.
  * @param statement one statement, or a script by WALPOOL_CALL_SCRIPT.
@@ -821,7 +826,8 @@ typedef struct walpool_result {
  * @param results    count of them, or NULL.
  * @param rows       receives the RETURNING blocks one after the other (see
  *   walpool_result), or NULL.
- * @param err        may be NULL; `statement` says which one failed.
+ * @param err        may be NULL; `statement` says which one failed, or missed
+ *   what it expects.
  * @return WALPOOL_OK or the error's status.
  * Owner: caller owns results and rows. Threads: as walpool_write.
  * Blocks: as walpool_write. Errors: any; MISUSE for count 0.
@@ -882,8 +888,9 @@ WALPOOL_API walpool_status walpool_release(walpool_lease *lease,
  * A failing statement is undone by itself; the transaction goes on, unless
  * SQLite had to roll it back (disk full, I/O error, a write that was timed out
  * or cancelled while it ran): then the lease has no transaction and the error
- * says so. COMMIT, ROLLBACK and SAVEPOINT as text
- * are REFUSED: use the calls.
+ * says so. One that changes another number of rows than it expects has failed
+ * (MISMATCH). COMMIT, ROLLBACK and SAVEPOINT as text are REFUSED: use the
+ * calls.
  *
  * @param lease     the lease.
  * @param statement as in walpool_read or walpool_write.

@@ -135,7 +135,8 @@ static const char *
 unknown_member(const struct json *step)
 {
     static const char known[] =
-        " do on as sql params param_rows statements count name options kind why"
+        " do on as sql params param_rows expect_changes statements count name"
+        " options kind why"
         " mode save since path type to content permissions timeout token"
         " background expect ";
     char word[64];
@@ -202,7 +203,8 @@ can(const struct json *scenario, const char **missing)
 {
     static const char *const abilities[] = {"raw_text",      "whole_real",
                                             "named_options", "thread_identity",
-                                            "background",    "strict_close"};
+                                            "background",    "strict_close",
+                                            "expect"};
     JSON_EACH(need, json_get(scenario, "needs")) {
         int found = strcmp(need->text, "unprivileged") == 0 && geteuid() != 0;
         for (size_t i = 0; i < sizeof abilities / sizeof abilities[0]; i++)

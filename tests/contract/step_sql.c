@@ -27,6 +27,10 @@ text_init(struct text *text, const struct json *step, walpool_error *err)
         status = params_build(&text->params, params, err);
     text->statement.sql = (const char *)text->sql.bytes;
     text->statement.sql_bytes = text->sql.length;
+    if (json_get(step, "expect_changes") != NULL) {
+        text->statement.flags = WALPOOL_STATEMENT_EXPECT;
+        text->statement.expect = json_int(step, "expect_changes", 0);
+    }
     if (status == WALPOOL_OK && text->params.data != NULL) {
         const walpool_rows_header *header =
             (const walpool_rows_header *)(const void *)text->params.data;

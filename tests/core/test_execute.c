@@ -61,8 +61,9 @@ write_sql(const char *sql, size_t offset, bool compact)
         walpool__execute_prepare(inside.conn, &made, &prepared, &err);
     if (status != WALPOOL_OK)
         return status;
-    return walpool__execute_write(inside.conn, &prepared, false, 0, &rows,
-                                  offset, compact, &effect, &err);
+    struct walpool__sink sink = {.rows = &rows, .offset = offset,
+                                 .compact = compact};
+    return walpool__execute_write(inside.conn, &prepared, &sink, &effect, &err);
 }
 
 static walpool_status

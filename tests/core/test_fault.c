@@ -156,7 +156,7 @@ insert_named(const char *sql)
 }
 
 static void
-in_write(enum fault_kind kind, const char *sql)
+in_write(enum fault_kind kind, const char *sql, uint32_t flags)
 {
     walpool_rows_init(&params);
     FAULT_EACH(kind, fault) {
@@ -164,6 +164,8 @@ in_write(enum fault_kind kind, const char *sql)
         walpool_rows_init(&rows);
         begin();
         walpool_statement statement = insert_named(sql);
+        statement.flags = flags;
+        statement.expect = 20;
         bool done =
             UNDER(fault, walpool_write(db, &statement, NULL, &rows, &err));
         CHECK(done || err.outcome == WALPOOL_NOT_APPLIED);
@@ -389,9 +391,12 @@ BOTH(a_read, in_read(kind))
 BOTH(a_cursor, in_cursor(kind))
 BOTH(a_write, in_simple_write(kind))
 BOTH(a_write_of_many_rows,
-     in_write(kind, "INSERT INTO t(n, v) VALUES(:n, :v)"))
+     in_write(kind, "INSERT INTO t(n, v) VALUES(:n, :v)", 0))
 BOTH(a_write_that_returns_rows,
-     in_write(kind, "INSERT INTO t(n, v) VALUES(:n, :v) RETURNING n, v"))
+     in_write(kind, "INSERT INTO t(n, v) VALUES(:n, :v) RETURNING n, v", 0))
+BOTH(a_write_that_expects,
+     in_write(kind, "INSERT INTO t(n, v) VALUES(:n, :v)",
+              WALPOOL_STATEMENT_EXPECT))
 BOTH(a_script, in_script(kind))
 BOTH(a_batch, in_batch(kind))
 BOTH(a_reader, in_reader(kind))
