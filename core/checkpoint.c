@@ -1,10 +1,12 @@
 /* Checkpoint: one step of it, safe on every SQLite.
  *
  * SQLite 3.7.0 to 3.51.2 can lose commits when a checkpoint copies while a
- * writer starts the WAL anew (sqlite.org/wal.html, section 11). Both steps
- * here make that impossible: the first holds the write lock on another
- * connection while it copies, the second lets SQLite take the write lock and
- * is interrupted where SQLite would go on without it (conn.c, on_busy).
+ * writer starts the WAL anew (sqlite.org/wal.html, section 11). No step here
+ * can meet that: one copies beside writers, and has the caller see to it that
+ * the WAL is not complete, so that no writer can start it anew; one holds the
+ * write lock on another connection while it copies; and one lets SQLite take
+ * the write lock and is interrupted where SQLite would go on without it
+ * (conn.c, on_busy).
  *
  * Does: one step, without waiting for readers.
  * Must not: retry, wait, or know why a checkpoint is wanted.
@@ -26,20 +28,14 @@ fill(walpool_checkpoint_result *out, int log, int checkpointed)
 }
 
 int
-walpool__checkpoint_copy(struct walpool__conn *worker,
-                         struct walpool__conn *writer, bool *locked,
-                         walpool_checkpoint_result *out)
+walpool__checkpoint_copy_beside(struct walpool__conn *worker,
+                                walpool_checkpoint_result *out)
 {
     int log = -1, checkpointed = -1;
-    int rc = walpool__conn_own(writer, WALPOOL__OWN_BEGIN_WRITE);
+    int rc = sqlite3_wal_checkpoint_v2(worker->db, "main",
+                                       SQLITE_CHECKPOINT_PASSIVE, &log,
+                                       &checkpointed);
 
-    *locked = rc == SQLITE_OK;
-    if (!*locked)
-        return rc;
-    rc = sqlite3_wal_checkpoint_v2(worker->db, "main",
-                                   SQLITE_CHECKPOINT_PASSIVE, &log,
-                                   &checkpointed);
-    walpool__txn_rollback(writer);
     if (rc == SQLITE_OK) {
         fill(out, log, checkpointed);
         return rc;
@@ -49,6 +45,32 @@ walpool__checkpoint_copy(struct walpool__conn *worker,
     out->outcome = WALPOOL_CHECKPOINT_PARTIAL; /* another process copies */
     out->busy = 1;
     return SQLITE_OK;
+}
+
+int
+walpool__checkpoint_sync(struct walpool__conn *worker)
+{
+    sqlite3_file *file = NULL;
+    int rc = sqlite3_file_control(worker->db, "main", SQLITE_FCNTL_FILE_POINTER,
+                                  &file);
+
+    return rc == SQLITE_OK ? file->pMethods->xSync(file, SQLITE_SYNC_NORMAL)
+                           : rc;
+}
+
+int
+walpool__checkpoint_copy(struct walpool__conn *worker,
+                         struct walpool__conn *writer, bool *locked,
+                         walpool_checkpoint_result *out)
+{
+    int rc = walpool__conn_own(writer, WALPOOL__OWN_BEGIN_WRITE);
+
+    *locked = rc == SQLITE_OK;
+    if (!*locked)
+        return rc;
+    rc = walpool__checkpoint_copy_beside(worker, out);
+    walpool__txn_rollback(writer);
+    return rc;
 }
 
 int

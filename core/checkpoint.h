@@ -4,6 +4,16 @@
 
 #include "conn.h"
 
+/* Copy what readers let us, while others write. On an SQLite with the WAL-reset
+ * bug the caller must be the only one on the machine that copies, and some
+ * frame must be there to copy. */
+int walpool__checkpoint_copy_beside(struct walpool__conn *worker,
+                                    walpool_checkpoint_result *out);
+
+/* Have the database file on the disk, so that the next complete step has
+ * little to wait for. */
+int walpool__checkpoint_sync(struct walpool__conn *worker);
+
 /* Copy what can be copied. Nobody can write meanwhile: `writer` holds SQLite's
  * write lock for as long as `worker` copies. Where another process copies
  * right now out says PARTIAL. Returns SQLite's code; that of the write lock

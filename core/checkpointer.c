@@ -3,160 +3,79 @@
  * SQLite's automatic checkpoint is off: it makes the thread that commits pay,
  * and never gets to the end while others write. Here a commit only says how
  * many frames the WAL has. From the threshold on a thread of our own, started
- * with the first need, takes the writer like any other, copies all frames while
- * nobody writes, and has SQLite start the WAL anew. Readers that began before
- * are waited for, a few milliseconds at most: newcomers do not matter, they
- * read the database itself. Without this a WAL grows for as long as there is
- * always some reader at the moment of a commit.
+ * with the first need, does a run (checkpoint_run.c). Of several processes the
+ * one that has the right to copy does it, and the others come back later.
  *
  *   state     on                          to
  *   idle      notice of enough frames     wanted
  *   wanted    a run that did it all       idle
- *   wanted    a run that a reader cut     resting
+ *   wanted    a run that did not          resting
  *   resting   REST_MS passed              pausing
  *   pausing   notice of enough frames     wanted
- *   pausing   the pause passed            wanted; the next is twice as long
+ *   pausing   the pause passed            wanted; the next is longer
  *   any       stop                        stopped
  *
- * Does: decide when, run manual checkpoints, count.
- * Must not: hold the writer while it waits for readers, beyond RESET_BUDGET_NS.
- * Lock: `mutex` guards the state; the worker connection belongs to whoever
- * has the writer, so that no two checkpoints of this process meet. */
+ * Does: decide when, run manual checkpoints.
+ * Must not: know how: that is checkpoint_run.c's.
+ * Lock: `mutex` guards the state; the room belongs to whoever has its slot, so
+ * that no two checkpoints of this process meet. */
 #include "checkpointer.h"
-
-#include <stdio.h>
 
 #include "clock.h"
 #include "error.h"
-#include "fsinfo.h"
 
 /* A reader kept frames back: no sense in trying again at every commit. */
 #define REST_MS 50
-/* Where no commit comes any more, what it kept is looked after at times. */
-#define LONGEST_PAUSE_MS 1000
-/* Longest wait of a background run for the writer. */
-#define BACKGROUND_MS 1000
-/* Longest wait for readers while the writer is held, and between two looks. */
-#define RESET_BUDGET_NS 5000000
-#define RESET_NAP_US 200
+/* At so many thresholds a commit waits for the run that is under way, and for
+ * this long at most: its answer is late, the writer is free. */
+#define HURRIED_THRESHOLDS 3
+#define HOLD_UP_MS 15
 /* Between two tries of a manual one. */
 #define RETRY_NAP_US 2000
+/* Longest time that readers are made to wait for older ones. */
+#define GATE_MS 100
 
-void
+bool
 walpool__checkpointer_init(struct walpool__checkpointer *checkpointer,
-                           struct walpool__writer *writer, const char *path,
-                           const walpool_options *options,
-                           struct walpool__stats *stats)
+                           const struct walpool__ckpt_room *room,
+                           const walpool_options *options)
 {
+    void *self = checkpointer;
+
     memset(checkpointer, 0, sizeof *checkpointer);
     walpool__mutex_init(&checkpointer->mutex);
     walpool__cond_init(&checkpointer->changed);
-    checkpointer->writer = writer;
-    checkpointer->path = path;
+    checkpointer->room = *room;
     checkpointer->options = options;
-    checkpointer->stats = stats;
-    snprintf(checkpointer->wal_path, sizeof checkpointer->wal_path, "%s-wal",
-             path);
+    return walpool__waitq_init(&checkpointer->room.slot, &self, 1);
 }
 
 void
 walpool__checkpointer_finish(struct walpool__checkpointer *checkpointer)
 {
     INVARIANT(!checkpointer->running);
-    walpool__conn_close(checkpointer->worker);
-    checkpointer->worker = NULL;
+    walpool__conn_close(checkpointer->room.worker);
+    checkpointer->room.worker = NULL;
+    walpool__waitq_finish(&checkpointer->room.slot);
     walpool__cond_finish(&checkpointer->changed);
     walpool__mutex_finish(&checkpointer->mutex);
 }
 
-/* ------------------------------------------------------------- one attempt */
-
-static walpool_status
-open_worker(struct walpool__checkpointer *checkpointer,
-            struct walpool__call *call, walpool_error *err)
-{
-    walpool_status status = WALPOOL_OK;
-
-    if (!checkpointer->worker)
-        checkpointer->worker = walpool__conn_open(
-            checkpointer->path, checkpointer->options,
-            WALPOOL__CONN_CHECKPOINTER, checkpointer->stats, call, err,
-            &status);
-    return status;
-}
-
-/* All frames are copied: start anew, as soon as the readers that began before
- * are gone, or not at all. */
-static int
-reset(struct walpool__checkpointer *checkpointer, walpool_checkpoint_mode mode,
-      walpool_checkpoint_result *out)
-{
-    int64_t until = walpool__clock_now() + RESET_BUDGET_NS;
-
-    for (;;) {
-        int rc = walpool__checkpoint_reset(checkpointer->worker, mode, out);
-
-        if (rc != SQLITE_OK || !out->busy || walpool__clock_now() >= until)
-            return rc;
-        walpool__thread_nap_us(RESET_NAP_US);
-    }
-}
-
-/* Copy, and reset if the mode asks; the writer is ours. */
+/* One run, with the slot. */
 static walpool_status
 attempt(struct walpool__checkpointer *checkpointer,
-        walpool_checkpoint_mode mode, struct walpool__call *call,
+        const struct walpool__ckpt_wish *wish, struct walpool__call *call,
         walpool_checkpoint_result *out, walpool_error *err)
 {
-    struct walpool__conn *writer = checkpointer->writer->conn;
-    walpool_status status = open_worker(checkpointer, call, err);
-    bool locked;
-    int rc;
+    struct walpool__ckpt_room *room = &checkpointer->room;
+    walpool_status status;
 
-    if (status != WALPOOL_OK)
-        return status;
-    rc = walpool__checkpoint_copy(checkpointer->worker, writer, &locked, out);
-    if (!locked)
-        return walpool__conn_error(writer, rc, "checkpoint", err);
-    if (rc == SQLITE_OK && mode >= WALPOOL_RESTART &&
-        out->outcome == WALPOOL_CHECKPOINT_COMPLETE)
-        rc = reset(checkpointer, mode, out);
-    if (rc == SQLITE_OK)
-        return WALPOOL_OK;
-    return walpool__conn_error(checkpointer->worker, rc, "checkpoint", err);
-}
-
-/* To wait in vain for another process is no failure of a checkpoint. */
-static void
-count(struct walpool__stats *stats, walpool_status status)
-{
-    if (status == WALPOOL_OK)
-        walpool__stats_add(&stats->checkpoints, 1);
-    else if (status != WALPOOL_TIMEOUT && status != WALPOOL_CANCELLED)
-        walpool__stats_add(&stats->checkpoint_failures, 1);
-}
-
-static walpool_status
-attempt_with_writer(struct walpool__checkpointer *checkpointer,
-                    walpool_checkpoint_mode mode, struct walpool__call *call,
-                    walpool_checkpoint_result *out, walpool_error *err)
-{
-    int64_t began;
-    walpool_status status =
-        walpool__writer_take(checkpointer->writer, call, err);
-
-    if (status != WALPOOL_OK)
-        return status;
-    began = walpool__clock_now();
-    walpool__stats_highest(&checkpointer->stats->wal_bytes_highest,
-                           walpool__fsinfo_size(checkpointer->wal_path));
-    walpool__call_leave(call);
-    status = attempt(checkpointer, mode, call, out, err);
-    walpool__histogram_record(
-        &checkpointer->stats->checkpoint_us,
-        (uint64_t)(walpool__clock_now() - began) / 1000);
-    count(checkpointer->stats, status);
-    walpool__writer_give(checkpointer->writer);
+    if (!walpool__waitq_take(&room->slot, call, NULL))
+        return walpool__call_stopped(call, "checkpoint",
+                                     "another checkpoint of this process runs",
+                                     err);
+    status = walpool__ckpt_run(room, wish, call, out, err);
+    walpool__waitq_give(&room->slot, checkpointer);
     return status;
 }
 
@@ -166,11 +85,14 @@ walpool__checkpointer_run(struct walpool__checkpointer *checkpointer,
                           struct walpool__call *call,
                           walpool_checkpoint_result *out, walpool_error *err)
 {
+    bool waits = mode != WALPOOL_PASSIVE && call->timeout_ms != 0;
+    const struct walpool__ckpt_wish wish = {mode, true, waits ? GATE_MS : 0};
+
     for (bool again = false;; again = true) {
         walpool_checkpoint_result newest = {0};
         walpool_error error;
         walpool_status status =
-            attempt_with_writer(checkpointer, mode, call, &newest, &error);
+            attempt(checkpointer, &wish, call, &newest, &error);
 
         if (status == WALPOOL_TIMEOUT && again)
             return WALPOOL_OK; /* with what the tries before have done */
@@ -202,14 +124,14 @@ rest(struct walpool__checkpointer *checkpointer)
 static bool
 run_once(struct walpool__checkpointer *checkpointer)
 {
+    static const struct walpool__ckpt_wish wish = {WALPOOL_RESTART, false,
+                                                   GATE_MS};
     walpool_checkpoint_result result = {0};
     struct walpool__call call;
     walpool_status status;
 
-    walpool__call_begin_own(&call, BACKGROUND_MS);
-    call.why = "checkpointer";
-    status = attempt_with_writer(checkpointer, WALPOOL_RESTART, &call, &result,
-                                 NULL);
+    walpool__call_begin_own(&call, -1);
+    status = attempt(checkpointer, &wish, &call, &result, NULL);
     return status == WALPOOL_OK && !result.busy;
 }
 
@@ -217,10 +139,11 @@ static void
 run_thread(void *arg)
 {
     struct walpool__checkpointer *checkpointer = arg;
-    int64_t pause_ms = REST_MS, until = WALPOOL__NEVER;
+    int64_t until = WALPOOL__NEVER;
 
     walpool__mutex_lock(&checkpointer->mutex);
     for (;;) {
+        int64_t pause_ms;
         bool complete;
 
         while (!checkpointer->wanted && !checkpointer->stopping &&
@@ -230,22 +153,41 @@ run_thread(void *arg)
         if (checkpointer->stopping)
             break;
         checkpointer->wanted = false;
+        checkpointer->at_work = true;
         walpool__mutex_unlock(&checkpointer->mutex);
         complete = run_once(checkpointer);
         walpool__mutex_lock(&checkpointer->mutex);
+        checkpointer->at_work = false;
+        checkpointer->failures = complete ? 0 : checkpointer->failures + 1;
+        walpool__cond_broadcast(&checkpointer->changed);
         if (!complete)
             rest(checkpointer);
-        until = complete ? WALPOOL__NEVER : walpool__clock_deadline(pause_ms);
-        pause_ms = complete ? REST_MS : pause_ms * 2;
-        if (pause_ms > LONGEST_PAUSE_MS)
-            pause_ms = LONGEST_PAUSE_MS;
+        pause_ms = walpool__policy_look_again_ms(complete,
+                                                 checkpointer->failures);
+        until = pause_ms < 0 ? WALPOOL__NEVER
+                             : walpool__clock_deadline(pause_ms);
     }
     walpool__mutex_unlock(&checkpointer->mutex);
 }
 
+/* Commits come faster than they are copied. Not where a reader is in the way:
+ * then waiting would help nobody. The mutex is held. */
+static void
+hold_up(struct walpool__checkpointer *checkpointer, struct walpool__call *call)
+{
+    int64_t until = walpool__clock_deadline(HOLD_UP_MS);
+
+    walpool__mutex_unlock(&checkpointer->mutex);
+    walpool__call_leave(call);
+    walpool__mutex_lock(&checkpointer->mutex);
+    while (checkpointer->at_work && !checkpointer->failures &&
+           !checkpointer->stopping && walpool__clock_now() < until)
+        walpool__cond_wait(&checkpointer->changed, &checkpointer->mutex, until);
+}
+
 void
 walpool__checkpointer_notice(struct walpool__checkpointer *checkpointer,
-                             int frames)
+                             int frames, struct walpool__call *call)
 {
     if (frames < checkpointer->options->checkpoint_frames)
         return;
@@ -256,8 +198,11 @@ walpool__checkpointer_notice(struct walpool__checkpointer *checkpointer,
                                   run_thread, checkpointer) == 0;
     if (!checkpointer->wanted) {
         checkpointer->wanted = true;
-        walpool__cond_signal(&checkpointer->changed);
+        walpool__cond_broadcast(&checkpointer->changed);
     }
+    if (UNLIKELY(frames / HURRIED_THRESHOLDS >=
+                 checkpointer->options->checkpoint_frames))
+        hold_up(checkpointer, call);
     walpool__mutex_unlock(&checkpointer->mutex);
 }
 

@@ -2,37 +2,35 @@
 #ifndef WALPOOL_CHECKPOINTER_H
 #define WALPOOL_CHECKPOINTER_H
 
-#include "checkpoint.h"
-#include "writer.h"
+#include "checkpoint_run.h"
 
 struct walpool__checkpointer {
-    struct walpool__mutex mutex; /* guards the next four */
+    struct walpool__mutex mutex; /* guards the next six */
     struct walpool__cond changed;
     bool running; /* the thread was started */
     bool wanted;
     bool stopping;
+    bool at_work;  /* the thread is in a run */
+    int failures;  /* its runs in a row that did not get to the end */
     struct walpool__thread thread;
-    struct walpool__conn *worker; /* belongs to whoever has the writer */
-    struct walpool__writer *writer;
-    const char *path;
-    char wal_path[4100];
+    struct walpool__ckpt_room room; /* belongs to whoever has its slot */
     const walpool_options *options;
-    struct walpool__stats *stats;
 };
 
-void walpool__checkpointer_init(struct walpool__checkpointer *checkpointer,
-                                struct walpool__writer *writer,
-                                const char *path,
-                                const walpool_options *options,
-                                struct walpool__stats *stats);
+/* `room` is copied; what it points to must outlive the checkpointer. False
+ * without memory. */
+bool walpool__checkpointer_init(struct walpool__checkpointer *checkpointer,
+                                const struct walpool__ckpt_room *room,
+                                const walpool_options *options);
 
 /* Stop the thread; close nothing. */
 void walpool__checkpointer_stop(struct walpool__checkpointer *checkpointer);
 void walpool__checkpointer_finish(struct walpool__checkpointer *checkpointer);
 
-/* A commit left this many frames in the WAL: wake up if that is enough. */
+/* A commit left this many frames in the WAL: wake up if that is enough. Where
+ * commits come faster than they are copied, `call` is held up for a moment. */
 void walpool__checkpointer_notice(struct walpool__checkpointer *checkpointer,
-                                  int frames);
+                                  int frames, struct walpool__call *call);
 
 /* Checkpoint on the caller's thread. */
 walpool_status

@@ -32,6 +32,22 @@ walpool__db_unref(void *object)
         destroy(db);
 }
 
+static bool
+make_checkpointer(struct walpool__db *db)
+{
+    const struct walpool__ckpt_room room = {.writer = &db->writer,
+                                            .pool = &db->pool,
+                                            .walindex = &db->walindex,
+                                            .poison = &db->poison,
+                                            .stats = &db->stats,
+                                            .options = &db->options,
+                                            .path = db->path,
+                                            .wal_path = db->wal_path};
+
+    snprintf(db->wal_path, sizeof db->wal_path, "%s-wal", db->path);
+    return walpool__checkpointer_init(&db->checkpointer, &room, &db->options);
+}
+
 static struct walpool__db *
 make(const struct walpool__place *place, const walpool_options *options)
 {
@@ -45,10 +61,9 @@ make(const struct walpool__place *place, const walpool_options *options)
     atomic_init(&db->refs, 1);
     walpool__walindex_init(&db->walindex);
     walpool__ownlocks_init(&db->ownlocks, &db->poison, &db->stats);
-    walpool__checkpointer_init(&db->checkpointer, &db->writer, db->path,
-                               &db->options, &db->stats);
-    walpool__syncer_init(&db->syncer, db->checkpointer.wal_path, &db->poison);
-    if (walpool__pool_init(&db->pool, db->path, &db->options, &db->stats) &&
+    walpool__syncer_init(&db->syncer, db->wal_path, &db->poison);
+    if (make_checkpointer(db) &&
+        walpool__pool_init(&db->pool, db->path, &db->options, &db->stats) &&
         walpool__writer_init(&db->writer, &db->stats))
         return db;
     destroy(db);
@@ -153,8 +168,13 @@ walpool__db_drain(struct walpool__db *db, struct walpool__call *call,
 {
     if (!walpool__waitq_drain(&db->pool.queue, call->deadline_ns))
         return still_out(db, call, err);
-    if (walpool__waitq_drain(&db->writer.queue, call->deadline_ns))
+    if (!walpool__waitq_drain(&db->writer.queue, call->deadline_ns)) {
+        walpool__waitq_reopen(&db->pool.queue);
+        return still_out(db, call, err);
+    }
+    if (walpool__waitq_drain(&db->checkpointer.room.slot, call->deadline_ns))
         return WALPOOL_OK;
+    walpool__waitq_reopen(&db->writer.queue);
     walpool__waitq_reopen(&db->pool.queue);
     return still_out(db, call, err);
 }
@@ -174,7 +194,7 @@ truncate_wal(struct walpool__db *db)
         return;
     }
     walpool__stats_highest(&db->stats.wal_bytes_highest,
-                           walpool__fsinfo_size(db->checkpointer.wal_path));
+                           walpool__fsinfo_size(db->wal_path));
     walpool__checkpoint_reset(db->writer.conn, WALPOOL_TRUNCATE, &result);
 }
 
@@ -189,8 +209,8 @@ walpool__db_shut(struct walpool__db *db)
         walpool__syncer_flush(&db->syncer);
     walpool__syncer_close(&db->syncer);
     walpool__pool_close_all(&db->pool);
-    walpool__conn_close(db->checkpointer.worker);
-    db->checkpointer.worker = NULL;
+    walpool__conn_close(db->checkpointer.room.worker);
+    db->checkpointer.room.worker = NULL;
     truncate_wal(db);
     walpool__conn_close(db->writer.conn);
     db->writer.conn = NULL;
@@ -225,7 +245,7 @@ walpool__db_settle(struct walpool__db *db, struct walpool__aftermath aftermath,
             err->outcome = WALPOOL_UNKNOWN;
         return WALPOOL_POISONED;
     }
-    walpool__checkpointer_notice(&db->checkpointer, aftermath.frames);
+    walpool__checkpointer_notice(&db->checkpointer, aftermath.frames, call);
     if (aftermath.frames == 0 || !db->options.durability)
         return WALPOOL_OK;
     return walpool__syncer_wait(&db->syncer, aftermath.commit, call, err);

@@ -14,6 +14,7 @@
 
 struct walpool__db {
     char path[WALPOOL__PATH_BYTES];
+    char wal_path[WALPOOL__PATH_BYTES + 4];
     struct walpool__file_id id;
     walpool_options options;
     struct walpool__stats stats;

@@ -90,7 +90,7 @@ gather_wal(struct walpool__db *db, walpool_health *out)
     walpool__walindex_read(&db->walindex, &state);
     out->wal_frames = state.frames;
     out->wal_frames_checkpointed = state.checkpointed;
-    out->wal_bytes = walpool__fsinfo_size(db->checkpointer.wal_path);
+    out->wal_bytes = walpool__fsinfo_size(db->wal_path);
     walpool__stats_highest(&db->stats.wal_bytes_highest, out->wal_bytes);
     out->wal_bytes_highest = load(&db->stats.wal_bytes_highest);
 }

@@ -107,6 +107,8 @@ lock_with(int fd, enum walpool__sidelock_byte byte, int how)
 {
     int result;
 
+    if (byte == WALPOOL__SIDELOCK_COPY)
+        return ENOTSUP;
     if (byte != WALPOOL__SIDELOCK_TURN)
         return 0;
     do

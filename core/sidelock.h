@@ -11,10 +11,12 @@ void walpool__sidelock_close(int fd); /* gives the lock back, too */
 
 enum walpool__sidelock_byte {
     WALPOOL__SIDELOCK_TURN, /* who has it may write */
-    WALPOOL__SIDELOCK_QUEUE /* who has it is the next */
+    WALPOOL__SIDELOCK_QUEUE, /* who has it is the next */
+    WALPOOL__SIDELOCK_COPY  /* who has it may copy frames into the database */
 };
 
-/* Take it if it is free. 0, or EAGAIN, or another errno. */
+/* Take it if it is free. 0, or EAGAIN, or another errno: ENOTSUP for COPY where
+ * the system has no open-file-description locks. */
 int walpool__sidelock_try(int fd, enum walpool__sidelock_byte byte);
 
 /* Sleep in the kernel until it is ours. 0 or an errno. */

@@ -16,8 +16,9 @@ struct walpool__stats {
     atomic_int_fast64_t statement_hits, statement_misses;
     atomic_int_fast64_t readers_open;
     atomic_int_fast64_t wal_bytes_highest;
-    atomic_int_fast64_t checkpoints, checkpoint_failures;
-    struct walpool__histogram writer_wait_us, writer_hold_us, checkpoint_us;
+    atomic_int_fast64_t checkpoints, checkpoint_failures, reader_gates;
+    struct walpool__histogram writer_wait_us, writer_hold_us;
+    struct walpool__histogram checkpoint_us, checkpoint_hold_us;
 };
 
 static inline void

@@ -289,6 +289,19 @@ walpool__turn_give(struct walpool__turn *turn, bool next_waits)
     walpool__mutex_unlock(&turn->mutex);
 }
 
+int
+walpool__turn_try_copy(struct walpool__turn *turn)
+{
+    return turn ? walpool__sidelock_try(turn->fd, WALPOOL__SIDELOCK_COPY)
+                : ENOTSUP;
+}
+
+void
+walpool__turn_end_copy(struct walpool__turn *turn)
+{
+    walpool__sidelock_give(turn->fd, WALPOOL__SIDELOCK_COPY);
+}
+
 void
 walpool__turn_forget_in_child(struct walpool__turn *turn)
 {

@@ -24,6 +24,11 @@ bool walpool__turn_take(struct walpool__turn *turn, struct walpool__call *call);
  * and may have it for the rest of the streak. */
 void walpool__turn_give(struct walpool__turn *turn, bool next_waits);
 
+/* Be the only one on this machine that copies frames into the database, or
+ * not: EAGAIN: another process is; ENOTSUP: that cannot be told here. */
+int walpool__turn_try_copy(struct walpool__turn *turn);
+void walpool__turn_end_copy(struct walpool__turn *turn);
+
 /* In a forked child: drop the descriptor, so that the lock ends with the
  * parent. The lock itself stays the parent's. */
 void walpool__turn_forget_in_child(struct walpool__turn *turn);

@@ -14,8 +14,10 @@
  *   free items   nobody waits, or the oldest waiter was woken and may be
  *                beaten to them by a newcomer
  *   grant        the item is in the waiter's `granted`; it was never free
+ *   held         what comes home stays there; who may wait queues up, and who
+ *                has a timeout of 0 takes what is free
  *
- * Does: lend, queue, hand over, drain.
+ * Does: lend, queue, hand over, hold, drain.
  * Must not: know what the things are.
  * Lock: the queue's mutex; nothing is called while it is held but the wake. */
 #include "waitq.h"
@@ -43,11 +45,11 @@ walpool__waitq_init(struct walpool__waitq *waitq, void *const *items, int count)
         return false;
     memcpy(waitq->free, items, (size_t)count * sizeof *waitq->free);
     walpool__mutex_init(&waitq->mutex);
-    walpool__cond_init(&waitq->drained);
+    walpool__cond_init(&waitq->home);
     walpool__list_init(&waitq->waiters);
     waitq->free_count = waitq->total = count;
     waitq->waiter_count = 0;
-    waitq->closing = waitq->shut = false;
+    waitq->closing = waitq->shut = waitq->held = false;
     return true;
 }
 
@@ -57,7 +59,7 @@ walpool__waitq_finish(struct walpool__waitq *waitq)
     if (!waitq->free)
         return;
     INVARIANT(waitq->waiter_count == 0 && waitq->free_count == waitq->total);
-    walpool__cond_finish(&waitq->drained);
+    walpool__cond_finish(&waitq->home);
     walpool__mutex_finish(&waitq->mutex);
     walpool__mem_free(waitq->free);
     waitq->free = NULL;
@@ -85,16 +87,15 @@ wake_oldest(struct walpool__waitq *waitq)
 {
     struct waiter *first = oldest(waitq);
 
-    if (first && waitq->free_count > 0)
+    if (first && waitq->free_count > 0 && !waitq->held)
         walpool__parker_wake(&first->parker);
 }
 
 static void
-tell_drained(struct walpool__waitq *waitq)
+tell_home(struct walpool__waitq *waitq)
 {
-    if (waitq->closing && waitq->free_count == waitq->total &&
-        waitq->waiter_count == 0)
-        walpool__cond_broadcast(&waitq->drained);
+    if ((waitq->closing || waitq->held) && waitq->free_count == waitq->total)
+        walpool__cond_broadcast(&waitq->home);
 }
 
 static void *
@@ -120,13 +121,13 @@ look(struct walpool__waitq *waitq, struct waiter *me,
     *item = me->granted;
     if (*item)
         return true; /* giving took us off the list */
-    if (oldest(waitq) == me && waitq->free_count > 0)
+    if (oldest(waitq) == me && waitq->free_count > 0 && !waitq->held)
         *item = pop(waitq);
     if (!*item && !walpool__call_must_stop(call))
         return false;
     leave_queue(waitq, me);
     wake_oldest(waitq);
-    tell_drained(waitq);
+    tell_home(waitq);
     return true;
 }
 
@@ -156,6 +157,15 @@ wait_in_queue(struct walpool__waitq *waitq, struct walpool__call *call)
     return item;
 }
 
+/* May a newcomer take what is free? */
+static bool
+may_take(struct walpool__waitq *waitq, const struct walpool__call *call)
+{
+    if (UNLIKELY(waitq->held))
+        return call->timeout_ms == 0;
+    return may_barge(waitq);
+}
+
 void *
 walpool__waitq_take(struct walpool__waitq *waitq, struct walpool__call *call,
                     bool *waited)
@@ -167,7 +177,7 @@ walpool__waitq_take(struct walpool__waitq *waitq, struct walpool__call *call,
     walpool__mutex_lock(&waitq->mutex);
     if (UNLIKELY(waitq->closing))
         call->stopped = WALPOOL_CLOSED;
-    else if (LIKELY(waitq->free_count > 0 && may_barge(waitq)))
+    else if (LIKELY(waitq->free_count > 0 && may_take(waitq, call)))
         item = pop(waitq);
     else if (call->timeout_ms == 0)
         call->stopped = WALPOOL_TIMEOUT;
@@ -200,7 +210,7 @@ walpool__waitq_give(struct walpool__waitq *waitq, void *item)
     struct waiter *first;
 
     walpool__mutex_lock(&waitq->mutex);
-    first = oldest(waitq);
+    first = waitq->held ? NULL : oldest(waitq);
     if (first && walpool__clock_now() - first->since_ns >= BARGE_NS) {
         leave_queue(waitq, first);
         first->granted = item;
@@ -210,7 +220,7 @@ walpool__waitq_give(struct walpool__waitq *waitq, void *item)
         INVARIANT(waitq->free_count < waitq->total);
         waitq->free[waitq->free_count++] = item;
         wake_oldest(waitq);
-        tell_drained(waitq);
+        tell_home(waitq);
     }
     walpool__mutex_unlock(&waitq->mutex);
 }
@@ -226,7 +236,7 @@ walpool__waitq_drain(struct walpool__waitq *waitq, int64_t deadline_ns)
         home = waitq->free_count == waitq->total && waitq->waiter_count == 0;
         if (home || walpool__clock_now() >= deadline_ns)
             break;
-        walpool__cond_wait(&waitq->drained, &waitq->mutex, deadline_ns);
+        walpool__cond_wait(&waitq->home, &waitq->mutex, deadline_ns);
     }
     waitq->closing = waitq->shut = home;
     walpool__mutex_unlock(&waitq->mutex);
@@ -238,6 +248,31 @@ walpool__waitq_reopen(struct walpool__waitq *waitq)
 {
     walpool__mutex_lock(&waitq->mutex);
     waitq->closing = waitq->shut = false;
+    walpool__mutex_unlock(&waitq->mutex);
+}
+
+bool
+walpool__waitq_hold(struct walpool__waitq *waitq, int64_t deadline_ns)
+{
+    bool home;
+
+    walpool__mutex_lock(&waitq->mutex);
+    PRE(!waitq->held);
+    waitq->held = true;
+    while (!(home = waitq->free_count == waitq->total) &&
+           walpool__clock_now() < deadline_ns)
+        walpool__cond_wait(&waitq->home, &waitq->mutex, deadline_ns);
+    walpool__mutex_unlock(&waitq->mutex);
+    return home;
+}
+
+/* The oldest waiter wakes the next when it takes its share. */
+void
+walpool__waitq_release(struct walpool__waitq *waitq)
+{
+    walpool__mutex_lock(&waitq->mutex);
+    waitq->held = false;
+    wake_oldest(waitq);
     walpool__mutex_unlock(&waitq->mutex);
 }
 

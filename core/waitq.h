@@ -14,7 +14,9 @@ struct walpool__waitq {
     int waiter_count;
     bool closing;                 /* newcomers are turned away */
     bool shut;                    /* drained: everything stays home */
-    struct walpool__cond drained; /* closing, and everything is home */
+    bool held;                    /* nothing is lent to who may wait */
+    struct walpool__cond home;    /* somebody waits for everything to be home,
+                                     and it is */
 };
 
 /* `items` are the things to lend; the one at the end is lent first. Returns
@@ -38,6 +40,12 @@ void walpool__waitq_give(struct walpool__waitq *waitq, void *item);
  * False: the deadline passed, and the queue is as before. */
 bool walpool__waitq_drain(struct walpool__waitq *waitq, int64_t deadline_ns);
 void walpool__waitq_reopen(struct walpool__waitq *waitq);
+
+/* Lend nothing for a while: who may wait, does. Then wait until everything is
+ * home; false: the deadline passed. Either way it stays held until released.
+ * One holder at a time. */
+bool walpool__waitq_hold(struct walpool__waitq *waitq, int64_t deadline_ns);
+void walpool__waitq_release(struct walpool__waitq *waitq);
 
 void walpool__waitq_count(struct walpool__waitq *waitq, int *lent,
                           int *waiters);

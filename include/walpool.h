@@ -1072,8 +1072,9 @@ typedef enum walpool_checkpoint_outcome {
     WALPOOL_CHECKPOINT_COMPLETE = 0, /* all frames are in the database, and
                                         the WAL was reset if the mode asks */
     WALPOOL_CHECKPOINT_PARTIAL = 1,  /* a reader keeps frames back */
-    WALPOOL_CHECKPOINT_NOT_RESET = 2 /* all copied; a reader or writer keeps
+    WALPOOL_CHECKPOINT_NOT_RESET = 2, /* all copied; a reader or writer keeps
                                         the WAL from being reset */
+    WALPOOL_CHECKPOINT_OTHER = 3     /* another process checkpoints just now */
 } walpool_checkpoint_outcome;
 
 typedef struct walpool_checkpoint_result {

@@ -101,8 +101,9 @@ export type BatchStatement =
 export interface CheckpointResult {
     /** `'complete'`: all frames are in the database file, and the WAL was reset
      * if the mode asks for it. `'partial'`: a reader keeps frames back.
-     * `'not_reset'`: all are copied, but somebody keeps the WAL from a reset. */
-    outcome: 'complete' | 'partial' | 'not_reset';
+     * `'not_reset'`: all are copied, but somebody keeps the WAL from a reset.
+     * `'other'`: another process checkpoints just now. */
+    outcome: 'complete' | 'partial' | 'not_reset' | 'other';
     /** True unless `'complete'`. */
     busy: boolean;
     /** Frames in the WAL. */

@@ -143,7 +143,8 @@ static int
 checkpoint_member(const struct answer *answer, const struct json *want,
                   char *reason)
 {
-    static const char *const outcomes[] = {"complete", "partial", "not_reset"};
+    static const char *const outcomes[] = {"complete", "partial", "not_reset",
+                                             "other"};
     const walpool_checkpoint_result *got = &answer->checkpoint;
     if (strcmp(want->key, "outcome") == 0)
         return text(want, outcomes[got->outcome], reason);

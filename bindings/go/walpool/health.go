@@ -160,11 +160,12 @@ const (
 	CheckpointComplete CheckpointOutcome = 0 // as far as the mode asks
 	CheckpointPartial  CheckpointOutcome = 1 // a reader keeps frames back
 	CheckpointNotReset CheckpointOutcome = 2 // all copied, but the WAL is in use
+	CheckpointOther    CheckpointOutcome = 3 // another process checkpoints just now
 )
 
-// String returns "complete", "partial" or "not_reset".
+// String returns "complete", "partial", "not_reset" or "other".
 func (o CheckpointOutcome) String() string {
-	return label(int(o), "complete", "partial", "not_reset")
+	return label(int(o), "complete", "partial", "not_reset", "other")
 }
 
 // CheckpointResult is what a checkpoint did.

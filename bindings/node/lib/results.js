@@ -126,7 +126,7 @@ function batchResults(slot, count, call) {
 /* -------------------------------------------------------------- checkpoint */
 
 const MODES = ['passive', 'full', 'restart', 'truncate'];
-const OUTCOMES = ['complete', 'partial', 'not_reset'];
+const OUTCOMES = ['complete', 'partial', 'not_reset', 'other'];
 
 /** @param {unknown} mode @returns {number} */
 function checkpointMode(mode) {

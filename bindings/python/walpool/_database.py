@@ -24,10 +24,11 @@ if TYPE_CHECKING:
     from typing_extensions import Unpack
 
 _MODES = {"passive": 0, "full": 1, "restart": 2, "truncate": 3}
-_OUTCOMES: tuple[Literal["complete", "partial", "not_reset"], ...] = (
+_OUTCOMES: tuple[Literal["complete", "partial", "not_reset", "other"], ...] = (
     "complete",
     "partial",
     "not_reset",
+    "other",
 )
 _open: WeakSet[Database] = WeakSet()
 

@@ -103,11 +103,11 @@ class Result(NamedTuple):
 class Checkpoint(NamedTuple):
     """What a checkpoint did."""
 
-    outcome: Literal["complete", "partial", "not_reset"]
+    outcome: Literal["complete", "partial", "not_reset", "other"]
     """``"complete"``: all frames are in the database file, and the WAL was
     reset if the mode asks for it. ``"partial"``: a reader keeps frames back.
     ``"not_reset"``: all are copied, but a reader or writer keeps the WAL from
-    being reset."""
+    being reset. ``"other"``: another process checkpoints just now."""
     busy: bool
     """True unless complete."""
     log_frames: int

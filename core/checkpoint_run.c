@@ -1,0 +1,303 @@
+/* Checkpoint run: the steps that policy asks for, one after the other.
+ *
+ *   step     holds                       waits for
+ *   COPY     the right to copy           nobody
+ *   FINISH   that, writer and turn       old readers, RESET_BUDGET_NS at most
+ *   GATE     that; new readers wait      old readers, the gate's budget at most
+ *
+ * Behind a gate the steps begin anew, now without readers in their way, and
+ * the gate opens when they are through.
+ *
+ * Does: carry out steps, count them, and say what came of it.
+ * Must not: decide which step is next (policy.c), or when a run is due
+ * (checkpointer.c).
+ * Lock: none of ours; the worker belongs to whoever has the slot. */
+#include "checkpoint_run.h"
+
+#include <errno.h>
+
+#include "clock.h"
+#include "error.h"
+#include "fsinfo.h"
+
+/* Longest wait of a run that nobody asked for, for the writer. */
+#define BACKGROUND_MS 1000
+/* Longest wait for readers while the writer is held, and between two looks. */
+#define RESET_BUDGET_NS 5000000
+#define RESET_NAP_US 200
+
+struct run {
+    struct walpool__ckpt_room *room;
+    const struct walpool__ckpt_wish *wish;
+    struct walpool__call *call;
+    struct walpool__wal_view view;
+    bool sole;     /* no other process copies meanwhile */
+    bool worked;   /* some step was done */
+    bool gated_now;
+    bool unsynced; /* frames were copied and the file was not synced since */
+    walpool_checkpoint_result *out;
+    walpool_error *err;
+};
+
+/* A sync that failed: what the disk has is not known any more. */
+static walpool_status
+failed(struct run *run, struct walpool__conn *conn, int rc)
+{
+    if (rc == SQLITE_IOERR_FSYNC || rc == SQLITE_IOERR_DIR_FSYNC)
+        walpool__poison_set(run->room->poison, WALPOOL__POISON_SYNC,
+                            sqlite3_system_errno(conn->db));
+    return walpool__conn_error(conn, rc, "checkpoint", run->err);
+}
+
+static int64_t
+oldest_reader_ms(const struct walpool__pool *pool)
+{
+    char why[WALPOOL_WHY_BYTES];
+    int64_t since = walpool__pool_oldest(pool, why);
+
+    return since ? (walpool__clock_now() - since) / 1000000 : -1;
+}
+
+/* What is there now. A wal-index in a format that we do not know leaves only
+ * the steps that do not depend on it. */
+static void
+look(struct run *run)
+{
+    struct walpool__wal_state state = {0};
+
+    if (!walpool__walindex_read(run->room->walindex, &state))
+        state.frames = state.checkpointed = (uint32_t)run->view.threshold;
+    run->view.frames = state.frames;
+    run->view.checkpointed = state.checkpointed;
+    run->view.oldest_ms = oldest_reader_ms(run->room->pool);
+}
+
+static walpool_status
+open_worker(struct run *run)
+{
+    struct walpool__ckpt_room *room = run->room;
+    walpool_status status = WALPOOL_OK;
+
+    if (!room->worker)
+        room->worker = walpool__conn_open(
+            room->path, room->options, WALPOOL__CONN_CHECKPOINTER, room->stats,
+            run->call, run->err, &status);
+    return status;
+}
+
+/* ------------------------------------------------------------------ steps */
+
+static walpool_status
+copy_beside(struct run *run)
+{
+    int64_t before = run->view.checkpointed;
+    int rc = walpool__checkpoint_copy_beside(run->room->worker, run->out);
+
+    run->view.copies++;
+    run->unsynced = true;
+    if (rc != SQLITE_OK)
+        return failed(run, run->room->worker, rc);
+    look(run);
+    run->view.copied_last = run->view.checkpointed - before;
+    return WALPOOL_OK;
+}
+
+/* All frames are copied: start anew, as soon as the readers that began before
+ * are gone, or not at all. */
+static int
+reset(struct run *run, walpool_checkpoint_mode mode)
+{
+    int64_t until = walpool__clock_now() + RESET_BUDGET_NS;
+
+    for (;;) {
+        int rc = walpool__checkpoint_reset(run->room->worker, mode, run->out);
+
+        if (rc != SQLITE_OK || !run->out->busy || walpool__clock_now() >= until)
+            return rc;
+        walpool__thread_nap_us(RESET_NAP_US);
+    }
+}
+
+/* Copy the rest, and reset if the mode asks; the writer is ours. */
+static walpool_status
+finish_with_writer(struct run *run)
+{
+    struct walpool__conn *worker = run->room->worker;
+    struct walpool__conn *writer = run->room->writer->conn;
+    walpool_checkpoint_mode mode = run->wish->mode;
+    bool locked;
+    int rc = walpool__checkpoint_copy(worker, writer, &locked, run->out);
+
+    if (!locked)
+        return walpool__conn_error(writer, rc, "checkpoint", run->err);
+    if (rc == SQLITE_OK && mode >= WALPOOL_RESTART &&
+        run->out->outcome == WALPOOL_CHECKPOINT_COMPLETE)
+        rc = reset(run, mode);
+    return rc == SQLITE_OK ? WALPOOL_OK : failed(run, worker, rc);
+}
+
+/* Who waits for a commit should not wait for the disk to take what COPY has
+ * written: have it there before. */
+static walpool_status
+sync_first(struct run *run)
+{
+    int rc;
+
+    if (!run->unsynced)
+        return WALPOOL_OK;
+    run->unsynced = false;
+    rc = walpool__checkpoint_sync(run->room->worker);
+    return rc == SQLITE_OK ? WALPOOL_OK : failed(run, run->room->worker, rc);
+}
+
+static walpool_status
+finish(struct run *run)
+{
+    struct walpool__writer *writer = run->room->writer;
+    walpool_status status = sync_first(run);
+    int64_t began;
+
+    if (status != WALPOOL_OK)
+        return status;
+    if (!run->wish->asked) {
+        walpool__call_begin_own(run->call, BACKGROUND_MS);
+        run->call->why = "checkpointer";
+    }
+    status = walpool__writer_take(writer, run->call, run->err);
+    if (status != WALPOOL_OK)
+        return status;
+    began = walpool__clock_now();
+    walpool__call_leave(run->call);
+    status = finish_with_writer(run);
+    walpool__writer_give(writer);
+    walpool__histogram_record(
+        &run->room->stats->checkpoint_hold_us,
+        (uint64_t)(walpool__clock_now() - began) / 1000);
+    run->view.finished = true;
+    run->view.done = !run->out->busy;
+    return status;
+}
+
+static int64_t
+gate_end(const struct run *run)
+{
+    int64_t end = walpool__clock_deadline(run->wish->gate_ms);
+
+    return run->wish->asked && run->call->deadline_ns < end
+               ? run->call->deadline_ns
+               : end;
+}
+
+/* Newcomers wait from here on, until the run ends. */
+static void
+shut_gate(struct run *run)
+{
+    bool empty = walpool__waitq_hold(&run->room->pool->queue, gate_end(run));
+
+    run->gated_now = true;
+    run->view.gated = true;
+    run->view.copies = 0;
+    run->view.finished = !empty; /* in vain: nothing has changed */
+    walpool__stats_add(&run->room->stats->reader_gates, 1);
+}
+
+/* -------------------------------------------------------------------- run */
+
+static walpool_status
+take_steps(struct run *run)
+{
+    walpool_status status = WALPOOL_OK;
+
+    while (status == WALPOOL_OK) {
+        enum walpool__step step;
+
+        look(run);
+        step = walpool__policy_next(&run->view);
+        run->worked |= step != WALPOOL__STEP_END;
+        switch (step) {
+        case WALPOOL__STEP_COPY:
+            if (run->sole)
+                status = copy_beside(run);
+            else
+                run->view.copies = INT32_MAX; /* FINISH must do it */
+            break;
+        case WALPOOL__STEP_FINISH:
+            status = finish(run);
+            break;
+        case WALPOOL__STEP_GATE:
+            shut_gate(run);
+            break;
+        case WALPOOL__STEP_END:
+            return WALPOOL_OK;
+        }
+    }
+    return status;
+}
+
+/* To wait in vain for another process is no failure of a checkpoint. */
+static void
+count(struct walpool__stats *stats, walpool_status status)
+{
+    if (status == WALPOOL_OK)
+        walpool__stats_add(&stats->checkpoints, 1);
+    else if (status != WALPOOL_TIMEOUT && status != WALPOOL_CANCELLED &&
+             status != WALPOOL_CLOSED)
+        walpool__stats_add(&stats->checkpoint_failures, 1);
+}
+
+static walpool_status
+run_counted(struct run *run)
+{
+    int64_t began = walpool__clock_now();
+    walpool_status status;
+
+    walpool__stats_highest(&run->room->stats->wal_bytes_highest,
+                           walpool__fsinfo_size(run->room->wal_path));
+    walpool__call_leave(run->call);
+    status = open_worker(run);
+    if (status == WALPOOL_OK)
+        status = take_steps(run);
+    if (run->gated_now)
+        walpool__waitq_release(&run->room->pool->queue);
+    if (!run->worked)
+        return status;
+    walpool__histogram_record(
+        &run->room->stats->checkpoint_us,
+        (uint64_t)(walpool__clock_now() - began) / 1000);
+    count(run->room->stats, status);
+    return status;
+}
+
+static walpool_status
+other_checkpointer(struct run *run)
+{
+    run->out->outcome = WALPOOL_CHECKPOINT_OTHER;
+    run->out->busy = 1;
+    return WALPOOL_OK;
+}
+
+walpool_status
+walpool__ckpt_run(struct walpool__ckpt_room *room,
+                  const struct walpool__ckpt_wish *wish,
+                  struct walpool__call *call, walpool_checkpoint_result *out,
+                  walpool_error *err)
+{
+    struct walpool__turn *turn = room->writer->turn;
+    int error = walpool__turn_try_copy(turn);
+    struct run run = {.room = room, .wish = wish, .call = call,
+                      .out = out, .err = err};
+    walpool_version_info version;
+    walpool_status status;
+
+    walpool_version(&version);
+    run.sole = error == 0 || version.wal_reset_safe;
+    run.view.threshold = room->options->checkpoint_frames;
+    run.view.asked = wish->asked;
+    run.view.gate_ms = wish->gate_ms;
+    if (error == EAGAIN)
+        return other_checkpointer(&run);
+    status = run_counted(&run);
+    if (error == 0)
+        walpool__turn_end_copy(turn);
+    return status;
+}

@@ -1,0 +1,39 @@
+/* Checkpoint run: the steps that policy asks for, one after the other. */
+#ifndef WALPOOL_CHECKPOINT_RUN_H
+#define WALPOOL_CHECKPOINT_RUN_H
+
+#include "checkpoint.h"
+#include "policy.h"
+#include "pool.h"
+#include "walindex.h"
+#include "writer.h"
+
+/* What a run works with. */
+struct walpool__ckpt_room {
+    struct walpool__waitq slot;   /* one run at a time in this process */
+    struct walpool__conn *worker; /* NULL until the first run */
+    struct walpool__writer *writer;
+    struct walpool__pool *pool;
+    struct walpool__walindex *walindex;
+    struct walpool__poison *poison;
+    struct walpool__stats *stats;
+    const walpool_options *options;
+    const char *path;
+    const char *wal_path;
+};
+
+struct walpool__ckpt_wish {
+    walpool_checkpoint_mode mode;
+    bool asked;      /* by a caller; otherwise what the threshold says */
+    int64_t gate_ms; /* how long new readers may be made to wait; 0: never */
+};
+
+/* Carry out one run; the caller has the slot. WALPOOL_OK also when it did not
+ * get to the end: out->busy says so. */
+walpool_status walpool__ckpt_run(struct walpool__ckpt_room *room,
+                                 const struct walpool__ckpt_wish *wish,
+                                 struct walpool__call *call,
+                                 walpool_checkpoint_result *out,
+                                 walpool_error *err);
+
+#endif
