@@ -35,6 +35,7 @@ gather_counters(struct walpool__stats *stats, walpool_health *out)
     out->dirty_leases = load(&stats->dirty_leases);
     out->lock_waits = load(&stats->lock_waits);
     out->turn_waits = load(&stats->turn_waits);
+    out->lost_locks = load(&stats->lost_locks);
     out->statement_hits = load(&stats->statement_hits);
     out->statement_misses = load(&stats->statement_misses);
     out->checkpoints = load(&stats->checkpoints);
@@ -147,6 +148,8 @@ static void
 gather(struct walpool__db *db, walpool_health *out)
 {
     memset(out, 0, sizeof *out);
+    out->lock_checks = walpool__ownlocks_is_on(&db->ownlocks);
+    walpool__ownlocks_check_open(&db->ownlocks); /* poisons: see judge() */
     gather_counters(&db->stats, out);
     gather_times(&db->stats, out);
     gather_leases(db, out);

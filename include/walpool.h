@@ -32,7 +32,9 @@
  *
  *   - Never open() and close() the database, its -wal or its -shm yourself in
  *     a process that has it open: POSIX drops every lock of the process
- *     (sqlite.org/howtocorrupt.html 2.2). Use stat(), or walpool.
+ *     (sqlite.org/howtocorrupt.html 2.2). Use stat(), or walpool. Where the
+ *     system can tell (Linux), a lost lock is noticed before the next commit:
+ *     it is not applied, further writes are POISONED, reads go on.
  *   - Do not use a second copy of SQLite on the same file in one process, for
  *     the same reason. System builds share one libsqlite3 by construction.
  *   - After fork() the child gets WALPOOL_FORKED from every call; nothing that
@@ -1127,6 +1129,8 @@ walpool_checkpoint(walpool *db, walpool_checkpoint_mode mode,
     X(dirty_leases, "counter: leases given back with an open transaction")    \
     X(lock_waits, "counter: sleeps of 1 ms for another process's lock")       \
     X(turn_waits, "counter: waits for the turn of another process")           \
+    X(lost_locks, "counter: locks of SQLite's that were found lost")          \
+    X(lock_checks, "1: lost locks are noticed; 0: this system cannot tell")   \
     X(statement_hits, "counter: prepared statement found in the cache")       \
     X(statement_misses, "counter: statement had to be prepared")              \
     X(wal_bytes, "size of the -wal file")                                     \

@@ -145,6 +145,9 @@ export interface Health {
     cancels: number;
     dirty_leases: number;
     lock_waits: number;
+    turn_waits: number;
+    lost_locks: number;
+    lock_checks: number;
     statement_hits: number;
     statement_misses: number;
     wal_bytes: number;

@@ -29,6 +29,8 @@ type Health struct {
 	DirtyLeases     int64 // counter: leases given back with an open transaction
 	LockWaits       int64 // counter: sleeps of 1 ms for another process's lock
 	TurnWaits       int64 // counter: waits for the turn of another process
+	LostLocks       int64 // counter: locks of SQLite's that were found lost
+	LockChecks      int64 // 1: lost locks are noticed; 0: this system cannot tell
 	StatementHits   int64 // counter: prepared statement found in the cache
 	StatementMisses int64 // counter: statement had to be prepared
 
@@ -74,7 +76,7 @@ type healthBlock struct {
 }
 
 const (
-	healthNumbers = 32
+	healthNumbers = 34
 	healthBytes   = healthNumbers*8 + 8 + 48 + 256
 )
 
@@ -115,7 +117,8 @@ func (h *Health) fields() [healthNumbers]any {
 		&h.ReadersLimit, &h.ReadersOpen, &h.ReadersLeased, &h.ReaderWaiters,
 		&h.WriterLeased, &h.WriterWaiters, &h.OldestLease,
 		&h.Reads, &h.Writes, &h.Rollbacks, &h.Errors, &h.Timeouts, &h.Cancels,
-		&h.DirtyLeases, &h.LockWaits, &h.TurnWaits, &h.StatementHits, &h.StatementMisses,
+		&h.DirtyLeases, &h.LockWaits, &h.TurnWaits, &h.LostLocks, &h.LockChecks,
+		&h.StatementHits, &h.StatementMisses,
 		&h.WALBytes, &h.WALBytesHighest, &h.WALFrames, &h.WALFramesCheckpointed,
 		&h.Checkpoints, &h.CheckpointFailures,
 		&h.WriterWaitCount, &h.WriterWaitP50, &h.WriterWaitP99, &h.WriterWaitMax,

@@ -179,6 +179,10 @@ class Health:
     """Counter: sleeps of 1 ms for another process's lock."""
     turn_waits: int
     """Counter: waits for the turn of another process."""
+    lost_locks: int
+    """Counter: locks of SQLite's that were found lost."""
+    lock_checks: int
+    """1: lost locks are noticed; 0: this system cannot tell."""
     statement_hits: int
     """Counter: prepared statement found in the cache."""
     statement_misses: int
