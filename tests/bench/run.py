@@ -4,16 +4,19 @@ is in floors.txt, how it is shown is in kit/."""
 from __future__ import annotations
 
 import argparse
+import dataclasses
 import sys
 from pathlib import Path
 
 import border
+import writing
 from kit import chart, report
 from kit.floors import Floor, read_floors
 from kit.measure import Group, measure
 from kit.workshop import Failed, Workshop
 
-GROUPS: dict[str, Group] = {"border": border.GROUP}
+GROUPS: dict[str, Group] = {"border": border.GROUP, "writing": writing.GROUP}
+SMOKE_SECONDS = 0.1
 
 
 def arguments() -> argparse.Namespace:
@@ -26,6 +29,10 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--json", action="store_true", help="one JSON object a line")
     parser.add_argument("--charts", metavar="DIR", type=Path, help="write an SVG chart into DIR")
     parser.add_argument("--case", metavar="NAME", action="append", help="only this case; repeatable")
+    length = parser.add_mutually_exclusive_group()
+    length.add_argument("--seconds", metavar="S", type=float, help="length of a repetition, in the groups that have one")
+    length.add_argument("--smoke", action="store_const", dest="seconds", const=SMOKE_SECONDS,
+                        help=f"see that everything runs: repetitions of {SMOKE_SECONDS} s, whose figures mean nothing")
     parser.add_argument("--list", action="store_true", help="print the cases and their floors, run none")
     return parser.parse_args()
 
@@ -37,6 +44,15 @@ def chosen(floors: list[Floor], names: list[str] | None) -> list[Floor]:
     return [floor for floor in floors if not names or floor.case in names]
 
 
+def group_of(options: argparse.Namespace) -> Group:
+    group = GROUPS[options.group]
+    if options.seconds is None:
+        return group
+    if group.seconds is None or options.seconds <= 0:
+        raise Failed(f"--seconds {options.seconds:g}: group {options.group} has repetitions of another kind")
+    return dataclasses.replace(group, seconds=options.seconds)
+
+
 def main() -> int:
     options = arguments()
     try:
@@ -44,14 +60,19 @@ def main() -> int:
         if options.list:
             report.print_floors(floors)
             return 0
-        shop = Workshop()
+        group, shop = group_of(options), Workshop()
+        surroundings = shop.surroundings()
+        shop.say(surroundings)
         if options.charts:
             options.charts.mkdir(parents=True, exist_ok=True)
-        results, failures = measure(shop, GROUPS[options.group], floors)
+        results, failures = measure(shop, group, floors)
     except (Failed, OSError) as error:
         print(f"bench: {error}", file=sys.stderr)
         return 1
-    (report.print_json if options.json else report.print_table)(results)
+    if options.json:
+        report.print_json(results)
+    else:
+        report.print_table(results, surroundings)
     if options.charts:
         chart.write(options.charts / f"{options.group}.svg", options.group, results)
     for failure in failures:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import subprocess
 import sys
 import xml.etree.ElementTree as xml
 from pathlib import Path
@@ -11,15 +12,15 @@ import pytest
 
 sys.path.insert(0, str(Path(__file__).resolve().parent))
 
-import border
 from kit import chart, report
 from kit.floors import Floor, parse, read_floors
 from kit.measure import Result, Samples, result
 from kit.workshop import Failed
+from run import GROUPS
 
 
-def floor(relation: str, bound: float, peers: str = "slow|fast") -> Floor:
-    return parse(f"border case measure {peers} {relation} {bound} ms")
+def floor(relation: str, bound: float, peers: str = "slow|fast", unit: str = "ms", take: str = "median") -> Floor:
+    return parse(f"border case measure {peers} {relation} {bound} {unit} {take}")
 
 
 def samples(ours: float, **peers: float) -> Samples:
@@ -28,9 +29,10 @@ def samples(ours: float, **peers: float) -> Samples:
     return Samples(spread, {side: f"3.{i}" for i, side in enumerate(seconds)})
 
 
-def test_floors__every_case_is_measured_by_one_program() -> None:
-    measured = [name for program in border.GROUP.programs for name in program.measures]
-    floors = read_floors("border")
+@pytest.mark.parametrize("group", sorted(GROUPS))
+def test_floors__every_case_is_measured_by_one_program(group: str) -> None:
+    measured = [name for program in GROUPS[group].programs for name in program.measures]
+    floors = read_floors(group)
     assert len(set(measured)) == len(measured)
     assert {each.measure for each in floors} == set(measured)
     assert len({each.case for each in floors}) == len(floors)
@@ -52,6 +54,31 @@ def test_measure__gives_a_bound_on_cost_the_other_way_round() -> None:
     got = result(floor("<=", 1.15, "raw"), samples(0.0012, raw=0.001))
     assert got.ratio == pytest.approx(1.2)
     assert not got.holds
+
+
+def test_measure__a_rate_is_better_when_it_is_higher() -> None:
+    got = result(floor(">=", 2, unit="/s"), samples(700.0, slow=100.0, fast=200.0))
+    assert (got.peer_name, got.ours, got.peer) == ("fast", 700, 200)
+    assert (got.ratio, got.holds) == (pytest.approx(3.5), True)
+
+
+def test_measure__takes_the_worst_where_the_floor_says_so() -> None:
+    longest = result(floor(">=", 2, "raw", "s", "worst"), Samples({"ours": [1, 2, 9, 1, 1], "raw": [9, 36, 9, 9, 9]}, {}))
+    assert (longest.ours, longest.peer, longest.ratio) == (9, 36, 4)
+    share = result(floor(">=", 0.4, "raw", "share", "worst"), Samples({"ours": [.9, .3, 1, 1, 1], "raw": [0.0] * 5}, {}))
+    assert (share.ours, share.ratio, share.holds) == (0.3, 0.3, False)
+
+
+def test_measure__one_error_is_one_too_many() -> None:
+    bound = floor("<=", 0, "raw", "errors", "worst")
+    none, one = [0.0] * 5, [0.0, 0.0, 1.0, 0.0, 0.0]
+    assert result(bound, Samples({"ours": none, "raw": one}, {})).holds
+    assert not result(bound, Samples({"ours": one, "raw": none}, {})).holds
+
+
+def test_measure__refuses_a_peer_that_did_nothing() -> None:
+    with pytest.raises(Failed, match="raw"):
+        result(floor(">=", 2, "raw", "/s"), samples(1.0, raw=0.0))
 
 
 def test_measure__refuses_too_few_samples_and_a_missing_side() -> None:
@@ -76,10 +103,11 @@ def test_report__json_has_exactly_the_promised_keys(capsys: pytest.CaptureFixtur
 
 
 def test_report__the_table_says_what_does_not_hold(capsys: pytest.CaptureFixture[str]) -> None:
-    report.print_table(made())
+    report.print_table(made(), "nothing")
     lines = capsys.readouterr().out.splitlines()
     assert " NO " in lines[2] and " NO " not in lines[1]
-    assert lines[-1].startswith("1 of 2 floors hold")
+    assert any(line.startswith("1 of 2 floors hold") for line in lines)
+    assert lines[-1] == "Began on nothing."
 
 
 def test_chart__is_svg_with_a_bar_for_every_result(tmp_path: Path) -> None:
@@ -87,3 +115,12 @@ def test_chart__is_svg_with_a_bar_for_every_result(tmp_path: Path) -> None:
     chart.write(path, "border", made())
     bars = [each.get("class") for each in xml.parse(path).iter() if each.tag.endswith("rect")]
     assert bars == ["page", "yes", "no"]
+
+
+def test_writing__every_case_runs_and_no_write_is_refused() -> None:
+    run = Path(__file__).resolve().parent / "run.py"
+    done = subprocess.run([sys.executable, run, "writing", "--smoke", "--json"], capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    results = {each["case"]: each for each in map(json.loads, done.stdout.splitlines())}
+    assert set(results) == {each.case for each in read_floors("writing")}
+    assert [case for case, each in results.items() if each["unit"] == "errors" and each["ours"]] == []

@@ -15,7 +15,7 @@ HERE = Path(__file__).resolve().parent
 
 
 def c_program(shop: Workshop) -> Command:
-    return Command([ours.c_program(shop), *copies(shop, "ours", "raw")])
+    return Command([ours.c_program(shop, "border", "border.c"), *copies(shop, "ours", "raw")])
 
 
 def python_command(shop: Workshop, package: Path) -> Command:

@@ -96,7 +96,7 @@ def draw(group: str, results: list[Result]) -> str:
              text(20, 54, f"{held} of {len(results)} floors hold; the mark is the floor, orange what misses it; medians", "quiet")]
     top = 78.0
     for relation, heading, axis in PANELS:
-        rows = [each for each in results if each.floor.relation == relation]
+        rows = [each for each in results if each.floor.relation == relation and not each.floor.is_alone]
         if rows:
             panel = Panel(top, heading, axis, rows)
             parts += panel.draw()

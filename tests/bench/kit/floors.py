@@ -6,18 +6,24 @@ import operator
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from statistics import median
 
 TABLE = Path(__file__).resolve().parents[1] / "floors.txt"
 HOLDS: dict[str, Callable[[float, float], bool]] = {"<=": operator.le, ">=": operator.ge}
 SECONDS_IN = {"ns": 1e-9, "us": 1e-6, "ms": 1e-3, "s": 1.0}
+RATE = "/s"
+ALONE = ("errors", "share")  # judged by themselves, not beside a peer
+UNITS = (*SECONDS_IN, RATE, *ALONE)
+TAKES = ("median", "worst")
 
 
 @dataclass(frozen=True)
 class Floor:
     """One line of the table.
 
-    `<=` bounds what ours costs: ratio = ours / peer. `>=` bounds how many
-    times as fast ours is: ratio = peer / ours.
+    `take` makes one figure of the repetitions. `<=` bounds how many times the
+    peer's cost ours is, `>=` how many times as good as the peer ours is; errors
+    and shares are bounded as they are.
     """
 
     group: str
@@ -27,23 +33,44 @@ class Floor:
     relation: str
     bound: float
     unit: str
+    take: str
 
     @property
     def text(self) -> str:
         return f"{self.relation} {self.bound:g}"
 
-    def ratio(self, ours: float, peer: float) -> float:
-        return ours / peer if self.relation == "<=" else peer / ours
+    @property
+    def more_is_better(self) -> bool:
+        return self.unit in (RATE, "share")
 
-    def holds(self, ratio: float) -> bool:
-        return HOLDS[self.relation](ratio, self.bound)
+    @property
+    def is_alone(self) -> bool:
+        return self.unit in ALONE
+
+    def figure(self, samples: list[float]) -> float:
+        if self.take == "median":
+            return median(samples)
+        return min(samples) if self.more_is_better else max(samples)
+
+    def judged(self, ours: float, peer: float) -> float:
+        """What is compared with the bound."""
+        if self.is_alone:
+            return ours
+        costs = self.relation == "<="
+        return ours / peer if costs != self.more_is_better else peer / ours
+
+    def shown(self, figure: float) -> float:
+        return figure / SECONDS_IN.get(self.unit, 1.0)
+
+    def holds(self, judged: float) -> bool:
+        return HOLDS[self.relation](judged, self.bound)
 
 
 def parse(line: str) -> Floor:
-    group, case, measure, peers, relation, bound, unit = line.split()
-    if relation not in HOLDS or unit not in SECONDS_IN:
+    group, case, measure, peers, relation, bound, unit, take = line.split()
+    if relation not in HOLDS or unit not in UNITS or take not in TAKES:
         raise ValueError(f"floors.txt: {line}")
-    return Floor(group, case, measure, tuple(peers.split("|")), relation, float(bound), unit)
+    return Floor(group, case, measure, tuple(peers.split("|")), relation, float(bound), unit, take)
 
 
 def read_floors(group: str) -> list[Floor]:

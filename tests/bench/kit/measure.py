@@ -1,9 +1,10 @@
 """Runs the measuring programs of a group and makes results of their samples.
 
 A measuring program is given the names of measures and prints one JSON object
-for each: {"measure": NAME, "samples": {SIDE: [seconds, ...], ...}, "sqlite":
-{SIDE: VERSION, ...}}, where one side is "ours". Sample i of every side was
-taken in turn i, in alternating order.
+for each: {"measure": NAME, "samples": {SIDE: [number, ...], ...}, "sqlite":
+{SIDE: VERSION, ...}}, where one side is "ours" and the numbers are seconds, or
+whatever else the unit in floors.txt is. Sample i of every side was taken in
+turn i, in alternating order.
 """
 
 from __future__ import annotations
@@ -15,9 +16,8 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
-from statistics import median
 
-from .floors import SECONDS_IN, Floor
+from .floors import Floor
 from .workshop import Failed, Workshop
 
 LEAST_SAMPLES = 5
@@ -42,16 +42,17 @@ class Program:
 
 @dataclass(frozen=True)
 class Group:
+    """`seconds` is the length of a repetition, which the programs are told;
+    None where they know better."""
+
     programs: tuple[Program, ...]
+    seconds: float | None = None
 
 
 @dataclass(frozen=True)
 class Samples:
-    seconds: dict[str, list[float]]
+    values: dict[str, list[float]]
     sqlite: dict[str, str]
-
-    def middle(self, side: str) -> float:
-        return median(self.seconds[side])
 
 
 @dataclass(frozen=True)
@@ -71,30 +72,34 @@ class Result:
 
 def result(floor: Floor, samples: Samples) -> Result:
     """Compare with the peer, or with the best of several."""
-    missing = {"ours", *floor.peers} - samples.seconds.keys()
+    missing = {"ours", *floor.peers} - samples.values.keys()
     if missing:
         raise Failed(f"case {floor.case}: no samples of {', '.join(sorted(missing))}")
-    fewest = min(len(samples.seconds[side]) for side in ("ours", *floor.peers))
+    fewest = min(len(samples.values[side]) for side in ("ours", *floor.peers))
     if fewest < LEAST_SAMPLES:
         raise Failed(f"case {floor.case}: {fewest} samples, {LEAST_SAMPLES} are needed")
-    best = min(floor.peers, key=samples.middle)
-    ours, peer = samples.middle("ours"), samples.middle(best)
-    unit = SECONDS_IN[floor.unit]
+    figures = {side: floor.figure(samples.values[side]) for side in ("ours", *floor.peers)}
+    best = (max if floor.more_is_better else min)(floor.peers, key=lambda side: figures[side])
+    ours, peer = figures["ours"], figures[best]
+    if not floor.is_alone and not (ours and peer):
+        raise Failed(f"case {floor.case}: ours did {ours:g}, {best} {peer:g}; nothing to compare")
     return Result(
-        floor, ours / unit, peer / unit, best, floor.ratio(ours, peer),
+        floor, floor.shown(ours), floor.shown(peer), best, floor.judged(ours, peer),
         samples.sqlite.get("ours") or "-", samples.sqlite.get(best) or "-",
     )
 
 
 def run_program(
-    shop: Workshop, program: Program, wanted: list[str], samples: dict[str, Samples]
+    shop: Workshop, program: Program, wanted: list[str], seconds: float | None,
+    samples: dict[str, Samples],
 ) -> None:
     """Add to samples what the program prints, also where it fails later on."""
     command = program.prepare(shop)
+    length = [] if seconds is None else ["--seconds", str(seconds)]
     shop.say(f"{program.title}: {', '.join(wanted)}")
     began = time.monotonic()
     done = subprocess.run(
-        [*command.words, *wanted], env={**os.environ, **command.env},
+        [*command.words, *length, *wanted], env={**os.environ, **command.env},
         stdin=subprocess.DEVNULL, capture_output=True, text=True,
     )
     with shop.log.open("a") as log:
@@ -119,7 +124,7 @@ def measure(
         if not wanted:
             continue
         try:
-            run_program(shop, program, wanted, samples)
+            run_program(shop, program, wanted, group.seconds, samples)
         except (Failed, OSError, ValueError, KeyError) as error:
             failures.append(f"{program.title}: {error}")
     results = []

@@ -39,12 +39,14 @@ def core(shop: Workshop) -> Path:
     return build / "core"
 
 
-def c_program(shop: Workshop) -> Path:
-    library, program = core(shop), shop.folder / "border-c"
+def c_program(shop: Workshop, group: str, *sources: str) -> Path:
+    """A measuring program in C, of files in the folder of its group."""
+    library, program = core(shop), shop.folder / f"{group}-c"
     flags = shlex.split(shop.output(["pkg-config", "--cflags", "--libs", "sqlite3"]))
-    shop.run(["cc", "-std=c11", "-O2", "-DNDEBUG", "-D_GNU_SOURCE", "-I", shop.root / "include",
-              shop.source / "border" / "border.c", "-o", program, f"-L{library}", "-lwalpool",
-              f"-Wl,-rpath,{library}", *flags])
+    files = [shop.source / group / source for source in sources]
+    shop.run(["cc", "-std=c11", "-O2", "-DNDEBUG", "-D_GNU_SOURCE", "-pthread",
+              "-I", shop.root / "include", "-I", shop.source / "kit", *files,
+              "-o", program, f"-L{library}", "-lwalpool", f"-Wl,-rpath,{library}", *flags])
     return program
 
 

@@ -35,11 +35,13 @@ def lines(rows: list[tuple[str, ...]]) -> list[str]:
     ]
 
 
-def print_table(results: list[Result]) -> None:
+def print_table(results: list[Result], surroundings: str) -> None:
     for line in lines([HEADINGS, *map(cells, results)]):
         print(line)
     held = sum(each.holds for each in results)
-    print(f"\n{held} of {len(results)} floors hold. Medians; a ratio with <= is ours/peer, with >= peer/ours.")
+    print(f"\n{held} of {len(results)} floors hold. A ratio with <= is so many times the peer's cost, with >= so "
+          "many times as good;\nerrors and shares stand for themselves. Medians of the repetitions, or their worst.")
+    print(f"Began on {surroundings}.")
 
 
 def print_json(results: list[Result]) -> None:
@@ -54,4 +56,4 @@ def print_json(results: list[Result]) -> None:
 
 def print_floors(floors: list[Floor]) -> None:
     for floor in floors:
-        print(floor.case, floor.text, "against", " or ".join(floor.peers))
+        print(floor.case, floor.text, *([floor.unit] if floor.is_alone else ["against", " or ".join(floor.peers)]))

@@ -14,6 +14,16 @@ class Failed(Exception):
     """Something could not be installed, built or run; the text says what."""
 
 
+def file_system(folder: Path) -> str:
+    """The type of it, by the longest mount point above the folder."""
+    try:
+        mounts = [line.split() for line in Path("/proc/self/mounts").read_text().splitlines()]
+    except OSError:
+        return "a file system that this system does not tell"
+    above = [mount for mount in mounts if folder.is_relative_to(mount[1])]
+    return max(above, key=lambda mount: len(mount[1]))[2]
+
+
 class Workshop:
     """Everything that is made stands in `folder`; the log of it too."""
 
@@ -35,6 +45,11 @@ class Workshop:
         except BlockingIOError:
             self.say("another benchmark is running in this checkout; waiting for its end")
             fcntl.flock(self.lock, fcntl.LOCK_EX)
+
+    def surroundings(self) -> str:
+        """What a figure depends on and does not say."""
+        load = os.getloadavg()[0]
+        return f"{os.cpu_count()} cores, load {load:.1f}, database files on {file_system(self.folder)}"
 
     def say(self, text: str) -> None:
         print(f"bench: {text}", file=sys.stderr, flush=True)

@@ -14,13 +14,13 @@ struct side {
     const char *sqlite;
     void (*body)(void *data);
     void *data;
-    double seconds[SAMPLES_MOST];
+    double values[SAMPLES_MOST];
 };
 
 static inline _Noreturn void
 die(const char *what, const char *why)
 {
-    fprintf(stderr, "border: %s: %s\n", what, why);
+    fprintf(stderr, "bench: %s: %s\n", what, why);
     exit(1);
 }
 
@@ -37,7 +37,7 @@ take_sample(struct side *side, int index, double per)
 {
     double start = now_seconds();
     side->body(side->data);
-    side->seconds[index] = (now_seconds() - start) / per;
+    side->values[index] = (now_seconds() - start) / per;
 }
 
 static inline void
@@ -45,8 +45,22 @@ print_side(const struct side *side, int samples)
 {
     printf("\"%s\": [", side->name);
     for (int i = 0; i < samples; i++)
-        printf("%s%.9g", i ? ", " : "", side->seconds[i]);
+        printf("%s%.9g", i ? ", " : "", side->values[i]);
     printf("]");
+}
+
+/* The line of one measure: sample i of both sides was taken in turn i. */
+static inline void
+print_measure(const char *measure, const struct side *ours,
+              const struct side *peer, int samples)
+{
+    printf("{\"measure\": \"%s\", \"samples\": {", measure);
+    print_side(ours, samples);
+    printf(", ");
+    print_side(peer, samples);
+    printf("}, \"sqlite\": {\"%s\": \"%s\", \"%s\": \"%s\"}}\n", ours->name,
+           ours->sqlite, peer->name, peer->sqlite);
+    fflush(stdout);
 }
 
 /* Ours and the peer in turns; who begins alternates. The first turn warms
@@ -62,13 +76,7 @@ compare(const char *measure, struct side *ours, struct side *peer, int samples,
         take_sample(i % 2 ? peer : ours, i, per);
         take_sample(i % 2 ? ours : peer, i, per);
     }
-    printf("{\"measure\": \"%s\", \"samples\": {", measure);
-    print_side(ours, samples);
-    printf(", ");
-    print_side(peer, samples);
-    printf("}, \"sqlite\": {\"%s\": \"%s\", \"%s\": \"%s\"}}\n", ours->name,
-           ours->sqlite, peer->name, peer->sqlite);
-    fflush(stdout);
+    print_measure(measure, ours, peer, samples);
 }
 
 #endif

@@ -1,0 +1,243 @@
+/* Group writing: walpool against raw SQLite connections under load.
+ *
+ *     writing FOLDER FOREIGN --seconds S MEASURE...
+ *
+ * A measure is LOAD.FIGURE, such as threads16.worst; every load runs once for
+ * all its figures, in repetitions that alternate between the two sides. FOREIGN
+ * is a Python program that writes to the file it is given (foreign.py). The
+ * database files are made in FOLDER, which shall be on a disk. */
+#include <stdbool.h>
+#include <stddef.h>
+#include <string.h>
+
+#include "load.h"
+#include "sample.h"
+
+enum { REPETITIONS = 5, TURN = 2000, TURNS_MOST = 61, TURNS_A_SECOND = 20 };
+
+#define USAGE "writing FOLDER FOREIGN --seconds S MEASURE..."
+
+struct options {
+    double seconds;
+    const char *folder, *foreign;
+    char **measures; /* up to a NULL */
+};
+
+static bool
+is_wanted(const struct options *options, const char *measure)
+{
+    for (char **each = options->measures; *each; each++)
+        if (strcmp(*each, measure) == 0)
+            return true;
+    return false;
+}
+
+/* ------------------------------------------------------------------ loads */
+
+struct experiment {
+    const char *name;
+    int processes, threads;
+    bool full, foreign;
+    int coalesce_ms;
+};
+
+static const struct experiment experiments[] = {
+    {.name = "threads16", .processes = 1, .threads = 16},
+    {.name = "processes32", .processes = 32, .threads = 1},
+    {.name = "processes32full", .processes = 32, .threads = 1, .full = true},
+    {.name = "processes4x8", .processes = 4, .threads = 8},
+    {.name = "foreign", .processes = 4, .threads = 4, .foreign = true},
+    {.name = "full1", .processes = 1, .threads = 1, .full = true},
+    {.name = "full16", .processes = 1, .threads = 16, .full = true},
+    {.name = "full32", .processes = 1, .threads = 32, .full = true},
+    {.name = "coalesce", .processes = 1, .threads = 32, .coalesce_ms = 1},
+    {.name = "coalescefull", .processes = 1, .threads = 32, .full = true,
+     .coalesce_ms = 1},
+};
+
+static const struct {
+    const char *name;
+    size_t offset;
+} figures[] = {
+    {"rate", offsetof(struct outcome, rate)},
+    {"worst", offsetof(struct outcome, worst)},
+    {"p999", offsetof(struct outcome, p999)},
+    {"share", offsetof(struct outcome, share)},
+    {"errors", offsetof(struct outcome, errors)},
+};
+
+enum { FIGURES = sizeof figures / sizeof *figures };
+
+/* Every repetition of both sides. */
+struct series {
+    struct outcome ours[REPETITIONS], raw[REPETITIONS];
+};
+
+static double
+figure_of(const struct outcome *outcome, int figure)
+{
+    return *(const double *)((const char *)outcome + figures[figure].offset);
+}
+
+static void
+print_figure(const char *measure, const struct series *series, int figure)
+{
+    struct side ours = {.name = "ours", .sqlite = writer_sqlite(&way_ours)};
+    struct side raw = {.name = "raw", .sqlite = writer_sqlite(&way_raw)};
+    for (int i = 0; i < REPETITIONS; i++) {
+        ours.values[i] = figure_of(&series->ours[i], figure);
+        raw.values[i] = figure_of(&series->raw[i], figure);
+    }
+    print_measure(measure, &ours, &raw, REPETITIONS);
+}
+
+/* All that a repetition showed, for the log. */
+static struct outcome
+run_side(const struct load *load, const struct way *way, const char *name)
+{
+    struct outcome out = load_run(load, way);
+    fprintf(stderr,
+            "%-16s %-4s %8.0f/s  worst %8.2f ms  p99.9 %8.2f ms  "
+            "least %.2f  errors %.0f  foreign %.0f/s\n",
+            name, way->name, out.rate, out.worst * 1e3, out.p999 * 1e3,
+            out.share, out.errors, out.foreign);
+    return out;
+}
+
+static void
+run_experiment(const struct experiment *experiment,
+               const struct options *options)
+{
+    char path[4200];
+    snprintf(path, sizeof path, "%s/writing.db", options->folder);
+    const char *const foreign[] = {"python3", options->foreign, path, NULL};
+    struct load load = {
+        .processes = experiment->processes,
+        .threads = experiment->threads,
+        .seconds = options->seconds,
+        .store = {path, experiment->full, experiment->coalesce_ms},
+        .foreign = experiment->foreign ? foreign : NULL,
+    };
+    static struct series series;
+    for (int i = 0; i < REPETITIONS; i++) {
+        if (i % 2)
+            series.raw[i] = run_side(&load, &way_raw, experiment->name);
+        series.ours[i] = run_side(&load, &way_ours, experiment->name);
+        if (i % 2 == 0)
+            series.raw[i] = run_side(&load, &way_raw, experiment->name);
+    }
+    for (int f = 0; f < FIGURES; f++) {
+        char measure[80];
+        snprintf(measure, sizeof measure, "%s.%s", experiment->name,
+                 figures[f].name);
+        if (is_wanted(options, measure))
+            print_figure(measure, &series, f);
+    }
+}
+
+static bool
+any_figure_wanted(const struct experiment *experiment,
+                  const struct options *options)
+{
+    size_t length = strlen(experiment->name);
+    for (char **each = options->measures; *each; each++)
+        if (strncmp(*each, experiment->name, length) == 0 &&
+            (*each)[length] == '.')
+            return true;
+    return false;
+}
+
+/* ------------------------------------------- one writer that nobody disturbs */
+
+struct alone {
+    struct writer writer;
+    int64_t number;
+};
+
+static void
+add_rows(void *data)
+{
+    struct alone *alone = data;
+    for (int i = 0; i < TURN; i++)
+        if (!alone->writer.way->add(&alone->writer, alone->number++))
+            die("one writer alone", "it was refused");
+}
+
+static void
+add_batches(void *data)
+{
+    struct alone *alone = data;
+    for (int i = 0; i < TURN / BATCH; i++, alone->number += BATCH)
+        writer_add_batch(&alone->writer, alone->number);
+}
+
+/* Two writers on two files, in short turns in this process. */
+static void
+compare_alone(const char *measure, const struct options *options,
+              struct side *ours, struct side *peer, const struct way *other)
+{
+    char path[2][4200];
+    struct alone alone[2] = {{.writer.way = &way_ours}, {.writer.way = other}};
+    double turns = options->seconds * TURNS_A_SECOND;
+    for (int i = 0; i < 2; i++) {
+        snprintf(path[i], sizeof path[i], "%s/writing%d.db", options->folder, i);
+        writer_make_file(path[i]);
+        alone[i].writer.way->open(&alone[i].writer,
+                                  &(struct store){.path = path[i]});
+    }
+    ours->data = &alone[0];
+    peer->data = &alone[1];
+    turns = turns < REPETITIONS ? REPETITIONS : turns;
+    compare(measure, ours, peer, turns < TURNS_MOST ? (int)turns : TURNS_MOST,
+            TURN);
+    for (int i = 0; i < 2; i++) {
+        alone[i].writer.way->close(&alone[i].writer);
+        writer_remove_file(path[i]);
+    }
+}
+
+static void
+run_alone(const struct options *options)
+{
+    struct side ours = {"ours", writer_sqlite(&way_ours), add_rows, NULL, {0}};
+    struct side raw = {"raw", writer_sqlite(&way_raw), add_rows, NULL, {0}};
+    compare_alone("alone.time", options, &ours, &raw, &way_raw);
+}
+
+static void
+run_batch(const struct options *options)
+{
+    struct side batch = {"ours", writer_sqlite(&way_ours), add_batches, NULL,
+                         {0}};
+    struct side calls = {"calls", writer_sqlite(&way_ours), add_rows, NULL,
+                         {0}};
+    compare_alone("batch.time", options, &batch, &calls, &way_ours);
+}
+
+/* -------------------------------------------------------------------- main */
+
+static struct options
+read_options(char **argv)
+{
+    struct options options = {.folder = argv[1], .foreign = argv[2],
+                              .seconds = atof(argv[4]), .measures = argv + 5};
+    if (strcmp(argv[3], "--seconds") != 0 || options.seconds <= 0)
+        die("usage", USAGE);
+    return options;
+}
+
+int
+main(int argc, char **argv)
+{
+    if (argc < 6)
+        die("usage", USAGE);
+    struct options options = read_options(argv);
+    for (size_t i = 0; i < sizeof experiments / sizeof *experiments; i++)
+        if (any_figure_wanted(&experiments[i], &options))
+            run_experiment(&experiments[i], &options);
+    if (is_wanted(&options, "alone.time"))
+        run_alone(&options);
+    if (is_wanted(&options, "batch.time"))
+        run_batch(&options);
+    return 0;
+}
