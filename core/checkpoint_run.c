@@ -49,6 +49,20 @@ failed(struct run *run, struct walpool__conn *conn, int rc)
     return walpool__conn_error(conn, rc, "checkpoint", run->err);
 }
 
+/* With a lock lost, or after a sync that failed, a checkpoint could write what
+ * is not true over what is. */
+static walpool_status
+may_copy(const struct run *run)
+{
+    const struct walpool__ckpt_room *room = run->room;
+
+    if (room->ownlocks)
+        walpool__ownlocks_check_open(room->ownlocks); /* poisons */
+    if (LIKELY(!walpool__poison_is_set(room->poison)))
+        return WALPOOL_OK;
+    return walpool__poison_refuse(room->poison, "cannot checkpoint", run->err);
+}
+
 static int64_t
 oldest_reader_ms(const struct walpool__pool *pool)
 {
@@ -254,7 +268,9 @@ run_counted(struct run *run)
     walpool__stats_highest(&run->room->stats->wal_bytes_highest,
                            walpool__fsinfo_size(run->room->wal_path));
     walpool__call_leave(run->call);
-    status = open_worker(run);
+    status = may_copy(run);
+    if (status == WALPOOL_OK)
+        status = open_worker(run);
     if (status == WALPOOL_OK)
         status = take_steps(run);
     if (run->gated_now)

@@ -16,6 +16,7 @@ struct walpool__ckpt_room {
     struct walpool__pool *pool;
     struct walpool__walindex *walindex;
     struct walpool__poison *poison;
+    struct walpool__ownlocks *ownlocks; /* NULL: nobody looks after them */
     struct walpool__stats *stats;
     const walpool_options *options;
     const char *path;

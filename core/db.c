@@ -39,6 +39,7 @@ make_checkpointer(struct walpool__db *db)
                                             .pool = &db->pool,
                                             .walindex = &db->walindex,
                                             .poison = &db->poison,
+                                            .ownlocks = &db->ownlocks,
                                             .stats = &db->stats,
                                             .options = &db->options,
                                             .path = db->path,

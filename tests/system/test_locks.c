@@ -257,6 +257,24 @@ TEST(locks__that_are_lost_are_noticed_by_health)
     check_whole(0);
 }
 
+TEST(locks__that_are_lost_refuse_a_checkpoint)
+{
+    walpool *db = api_open("a.db", "");
+    CHECK_OK(api_write(db, "CREATE TABLE t(v)"));
+    rogue_close("a.db");
+    for (int mode = WALPOOL_PASSIVE; mode <= WALPOOL_TRUNCATE; mode++) {
+        CHECK_STATUS(walpool_checkpoint(db, (walpool_checkpoint_mode)mode, NULL,
+                                        NULL, &err),
+                     WALPOOL_POISONED);
+        CHECK_CONTAINS(err.message, "cannot checkpoint: SQLite's lock on the "
+                                    "database file is lost");
+    }
+    CHECK_INT(api_health(db).wal_frames_checkpointed, 0);
+    check_poisoned(db, "database file");
+    api_close(db);
+    check_whole(0);
+}
+
 /* An older process shares the locks: then the kernel names that one, and a
  * transaction that does not touch the file has no lock of its own. */
 TEST(locks__beside_an_older_process_and_temporary_tables_are_no_false_alarm)
