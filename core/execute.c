@@ -161,7 +161,26 @@ walpool__execute_sink(const struct walpool__call *call, walpool_rows *rows)
     return (struct walpool__sink){.rows = rows,
                                   .known_shape = call->shape,
                                   .want_names =
-                                      call->flags & WALPOOL_CALL_NAMES};
+                                      call->flags & WALPOOL_CALL_NAMES,
+                                  .first = call->flags & WALPOOL_CALL_FIRST};
+}
+
+/* Whatever rows come: they are not wanted. */
+static walpool_status
+run_to_end(struct walpool__fetch *fetch, walpool_error *err)
+{
+    walpool_status status = WALPOOL_OK;
+
+    while (status == WALPOOL_OK && !fetch->done)
+        status = walpool__encode_advance(fetch, err);
+    return status;
+}
+
+static bool
+wants_row(const struct walpool__encoder *encoder,
+          const struct walpool__sink *sink)
+{
+    return sink->rows && !(sink->first && encoder->block.row_count > 0);
 }
 
 /* Bind and run one row of parameters to the end. */
@@ -177,12 +196,10 @@ write_row(struct walpool__encoder *encoder,
     if (rc != SQLITE_OK)
         return walpool__conn_error(fetch->conn, rc, "bind a parameter",
                                    encoder->err);
-    if (!sink->rows)
-        return walpool__encode_nothing(fetch, encoder->err);
     status = walpool__encode_advance(fetch, encoder->err);
-    if (status == WALPOOL_OK)
+    if (status == WALPOOL_OK && wants_row(encoder, sink))
         status = walpool__encode_rows(encoder, sink->rows, sink->offset);
-    return status;
+    return status == WALPOOL_OK ? run_to_end(fetch, encoder->err) : status;
 }
 
 static walpool_status
@@ -245,6 +262,7 @@ walpool__execute_write(struct walpool__conn *conn,
                                    .stmt = prepared->stmt,
                                    .want_names = sink->want_names,
                                    .known_shape = sink->known_shape,
+                                   .first = sink->first,
                                    .whole = true};
     struct walpool__encoder encoder = {.fetch = &fetch, .err = err};
     walpool_status status = WALPOOL_OK;

@@ -50,6 +50,7 @@ struct walpool__sink {
     size_t offset;        /* of the block */
     uint64_t known_shape; /* of names that the caller has; 0: none */
     bool want_names;
+    bool first;           /* one row at most, of however many */
     bool compact;         /* make the block as small as it can be */
 };
 

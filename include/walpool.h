@@ -628,7 +628,8 @@ enum {
 enum {
     WALPOOL_CALL_NAMES = 1,     /* put the names of the columns in the block */
     WALPOOL_CALL_FIRST = 2,     /* one row at most; never a cursor, unless the
-                                   row holds a LARGE value */
+                                   row holds a LARGE value. A write is run to
+                                   its end; of a batch: of each statement */
     WALPOOL_CALL_SCRIPT = 4,    /* the text may hold many statements; they
                                    have no parameters and give no rows */
     WALPOOL_CALL_ANY_THREAD = 8, /* the caller is no OS thread (goroutine,
