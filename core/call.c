@@ -51,6 +51,10 @@ walpool__call_begin(struct walpool__call *call, const walpool_call *asked,
         return walpool__error_set(err, WALPOOL_MISUSE,
                                   "flags of the call are %#x: use only "
                                   "WALPOOL_CALL_*", (unsigned)asked->flags);
+    if ((asked->flags & WALPOOL__CALL_DURABILITY) == WALPOOL__CALL_DURABILITY)
+        return walpool__error_set(err, WALPOOL_MISUSE,
+                                  "flags of the call are WALPOOL_CALL_DURABLE "
+                                  "and WALPOOL_CALL_NORMAL: use one of them");
     walpool__call_begin_own(call, timeout_ms == -1 ? default_timeout_ms
                                                    : timeout_ms);
     /* Timeout 0 means: wait for nothing. It does not forbid to run. Nor does
@@ -73,6 +77,22 @@ walpool__call_begin(struct walpool__call *call, const walpool_call *asked,
     walpool__call_must_stop(call);
     walpool__call_end(call);
     return walpool__call_stopped(call, "begin the call", "", err);
+}
+
+walpool_status
+walpool__call_check_durability(const struct walpool__call *call, uint32_t takes,
+                               const char *what, walpool_error *err)
+{
+    uint32_t odd = call->flags & WALPOOL__CALL_DURABILITY & ~takes;
+
+    if (LIKELY(!odd))
+        return WALPOOL_OK;
+    return walpool__error_set(err, WALPOOL_MISUSE,
+                              "%s does not take WALPOOL_CALL_%s: %s", what,
+                              odd & WALPOOL_CALL_DURABLE ? "DURABLE" : "NORMAL",
+                              takes ? "it is for calls that commit"
+                                    : "it is for calls that commit or begin "
+                                      "a snapshot");
 }
 
 void

@@ -27,6 +27,15 @@ walpool_status walpool__call_begin(struct walpool__call *call,
                                    int64_t default_timeout_ms,
                                    walpool_error *err);
 
+#define WALPOOL__CALL_DURABILITY                                               \
+    ((uint32_t)(WALPOOL_CALL_DURABLE | WALPOOL_CALL_NORMAL))
+
+/* See that `what` takes the durability that the call asks for: MISUSE, if it
+ * asks for one that is not in `takes`. */
+walpool_status walpool__call_check_durability(const struct walpool__call *call,
+                                              uint32_t takes, const char *what,
+                                              walpool_error *err);
+
 /* A call of our own, without token or label. */
 void walpool__call_begin_own(struct walpool__call *call, int64_t timeout_ms);
 

@@ -23,8 +23,10 @@ walpool_checkpoint(walpool *handle, walpool_checkpoint_mode mode,
     db = walpool__db_enter(handle, &call, asked, err, &status);
     if (!db)
         return status;
-    status = walpool__checkpointer_run(&db->checkpointer, mode, &call, &result,
-                                       err);
+    status = walpool__call_check_durability(&call, 0, "a checkpoint", err);
+    if (status == WALPOOL_OK)
+        status = walpool__checkpointer_run(&db->checkpointer, mode, &call,
+                                           &result, err);
     if (status == WALPOOL_OK && out)
         *out = result;
     return walpool__db_exit(db, handle, &call, status);

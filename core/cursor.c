@@ -115,8 +115,9 @@ walpool_cursor_next(walpool_cursor *handle, const walpool_call *asked,
         walpool_cursor_close(handle, NULL);
     if (!cursor)
         return status;
-    if (!rows) {
-        status = walpool__error_set(err, WALPOOL_MISUSE, "rows is NULL");
+    status = rows ? walpool__call_check_durability(&call, 0, "a cursor", err)
+                  : walpool__error_set(err, WALPOOL_MISUSE, "rows is NULL");
+    if (status != WALPOOL_OK) {
         leave(cursor, &call);
         return status;
     }

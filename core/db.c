@@ -62,7 +62,8 @@ make(const struct walpool__place *place, const walpool_options *options)
     atomic_init(&db->refs, 1);
     walpool__walindex_init(&db->walindex);
     walpool__ownlocks_init(&db->ownlocks, &db->poison, &db->stats);
-    walpool__syncer_init(&db->syncer, db->wal_path, &db->poison);
+    walpool__syncer_init(&db->syncer, db->wal_path, &db->poison,
+                         &db->walindex);
     if (make_checkpointer(db) &&
         walpool__pool_init(&db->pool, db->path, &db->options, &db->stats) &&
         walpool__writer_init(&db->writer, &db->stats))
@@ -206,8 +207,7 @@ walpool__db_shut(struct walpool__db *db)
     walpool__ownlocks_check_open(&db->ownlocks); /* poisons: see above */
     walpool__ownlocks_detach(&db->ownlocks);
     walpool__walindex_detach(&db->walindex);
-    if (db->options.durability)
-        walpool__syncer_flush(&db->syncer);
+    walpool__syncer_flush(&db->syncer);
     walpool__syncer_close(&db->syncer);
     walpool__pool_close_all(&db->pool);
     walpool__conn_close(db->checkpointer.room.worker);
@@ -221,16 +221,28 @@ walpool__db_shut(struct walpool__db *db)
     db->base = NULL;
 }
 
+static bool
+wants_sync(const struct walpool__db *db, const struct walpool__call *call)
+{
+    if (call && call->flags & WALPOOL_CALL_DURABLE)
+        return true;
+    return db->options.durability &&
+           !(call && call->flags & WALPOOL_CALL_NORMAL);
+}
+
 struct walpool__aftermath
 walpool__db_give_writer(struct walpool__db *db)
 {
+    struct walpool__conn *conn = db->writer.conn;
     struct walpool__aftermath aftermath = {
-        .frames = walpool__conn_take_frames(db->writer.conn)};
+        .frames = walpool__conn_take_frames(conn)};
 
-    if (aftermath.frames > 0) {
-        aftermath.commit = walpool__syncer_commit(&db->syncer);
+    if (aftermath.frames > 0)
         aftermath.lost_lock = !walpool__ownlocks_check_again(&db->ownlocks);
-    }
+    if (wants_sync(db, conn->call))
+        aftermath.ticket = aftermath.frames > 0
+                               ? walpool__syncer_ticket(&db->syncer)
+                               : walpool__syncer_ticket_if_new(&db->syncer);
     walpool__writer_give(&db->writer);
     return aftermath;
 }
@@ -247,9 +259,28 @@ walpool__db_settle(struct walpool__db *db, struct walpool__aftermath aftermath,
         return WALPOOL_POISONED;
     }
     walpool__checkpointer_notice(&db->checkpointer, aftermath.frames, call);
-    if (aftermath.frames == 0 || !db->options.durability)
-        return WALPOOL_OK;
-    return walpool__syncer_wait(&db->syncer, aftermath.commit, call, err);
+    return walpool__syncer_wait(&db->syncer, aftermath.ticket,
+                                aftermath.frames > 0 ? WALPOOL__STAKE_COMMIT
+                                                     : WALPOOL__STAKE_READ,
+                                call, err);
+}
+
+walpool_status
+walpool__db_see(struct walpool__db *db, uint64_t *ticket, walpool_error *err)
+{
+    if (walpool__poison_is_set(&db->poison))
+        return walpool__poison_refuse(&db->poison,
+                                      "cannot tell what is on the disk", err);
+    *ticket = walpool__syncer_ticket_if_new(&db->syncer);
+    return WALPOOL_OK;
+}
+
+walpool_status
+walpool__db_settle_read(struct walpool__db *db, uint64_t ticket,
+                        struct walpool__call *call, walpool_error *err)
+{
+    return walpool__syncer_wait(&db->syncer, ticket, WALPOOL__STAKE_READ, call,
+                                err);
 }
 
 struct walpool__db *

@@ -48,11 +48,12 @@ void walpool__db_shut(struct walpool__db *db);
 /* What a write leaves to do when the writer is given back. */
 struct walpool__aftermath {
     int frames;      /* in the WAL after its commit; 0: it wrote nothing */
-    uint64_t commit; /* the syncer's number of it */
+    uint64_t ticket; /* the syncer's, where the call is to be durable, or 0 */
     bool lost_lock;  /* maybe while it committed */
 };
 
-/* Give the writer back. */
+/* Give the writer back. A call that is to be durable and has written nothing
+ * answers by what it has seen: that must be on the disk, too. */
 struct walpool__aftermath walpool__db_give_writer(struct walpool__db *db);
 
 /* Then: wake the checkpointer if need be, and wait until the commit is as
@@ -61,6 +62,16 @@ walpool_status walpool__db_settle(struct walpool__db *db,
                                   struct walpool__aftermath aftermath,
                                   struct walpool__call *call,
                                   walpool_error *err);
+
+/* What a durable read has seen: take a ticket for it, before its reader is
+ * given back. Fails with POISONED. */
+walpool_status walpool__db_see(struct walpool__db *db, uint64_t *ticket,
+                               walpool_error *err);
+
+/* Then: wait until it is on the disk. */
+walpool_status walpool__db_settle_read(struct walpool__db *db, uint64_t ticket,
+                                       struct walpool__call *call,
+                                       walpool_error *err);
 
 /* Drop one reference; the last one frees the memory. */
 void walpool__db_unref(void *db);

@@ -138,22 +138,47 @@ walpool__lease_take_writer(struct walpool__db *db, struct walpool__call *call,
     return status;
 }
 
+walpool_status
+walpool__lease_take_snapshot(struct walpool__db *db, struct walpool__conn *conn,
+                             struct walpool__call *call, walpool_error *err)
+{
+    uint64_t ticket;
+    walpool_status status = walpool__txn_begin_read(conn, err);
+
+    if (status != WALPOOL_OK || !(call->flags & WALPOOL_CALL_DURABLE))
+        return status;
+    status = walpool__db_see(db, &ticket, err);
+    if (status == WALPOOL_OK)
+        status = walpool__db_settle_read(db, ticket, call, err);
+    if (status != WALPOOL_OK)
+        walpool__txn_rollback(conn);
+    return status;
+}
+
+static walpool_status
+take_reader(struct walpool__db *db, struct walpool__call *call,
+            struct walpool__reader **reader, walpool_error *err)
+{
+    walpool_status status = walpool__call_check_durability(
+        call, WALPOOL_CALL_DURABLE, "a reader", err);
+
+    if (status == WALPOOL_OK)
+        status = walpool__pool_take(&db->pool, call, reader, err);
+    if (status != WALPOOL_OK)
+        return status;
+    status = walpool__lease_take_snapshot(db, (*reader)->conn, call, err);
+    if (status != WALPOOL_OK)
+        walpool__pool_give(&db->pool, *reader);
+    return status;
+}
+
 static walpool_status
 take(struct walpool__db *db, walpool_kind kind, struct walpool__call *call,
      struct walpool__reader **reader, walpool_error *err)
 {
-    walpool_status status;
-
     *reader = NULL;
-    if (kind == WALPOOL_READ) {
-        status = walpool__pool_take(&db->pool, call, reader, err);
-        if (status != WALPOOL_OK)
-            return status;
-        status = walpool__txn_begin_read((*reader)->conn, err);
-        if (status != WALPOOL_OK)
-            walpool__pool_give(&db->pool, *reader);
-        return status;
-    }
+    if (kind == WALPOOL_READ)
+        return take_reader(db, call, reader, err);
     return walpool__lease_take_writer(
         db, call, call->flags & WALPOOL_CALL_ANY_THREAD, err);
 }
@@ -174,6 +199,7 @@ wrap(walpool *db_handle, struct walpool__db *db, struct walpool__reader *reader,
     if (handle) {
         lease->handle = handle;
         lease->any_thread = call->flags & WALPOOL_CALL_ANY_THREAD;
+        lease->durability = call->flags & WALPOOL__CALL_DURABILITY;
         conn->call = NULL;
         return handle;
     }

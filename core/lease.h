@@ -13,6 +13,7 @@ struct walpool__lease {
     bool implicit;      /* of a single read: ends with its cursor */
     bool in_transaction; /* ours; SQLite may have ended it after an error */
     int depth;          /* savepoints open */
+    uint32_t durability; /* of commits that ask for none: a WALPOOL_CALL_* */
     int64_t timeout_ms;  /* of calls that name none */
     walpool_lease *handle; /* NULL: implicit */
     walpool *db_handle;  /* pinned until it ends, and db with it */
@@ -52,6 +53,13 @@ walpool_status walpool__lease_unpin(struct walpool__lease *lease,
                                     walpool_lease *handle,
                                     struct walpool__call *call,
                                     walpool_status status);
+
+/* Take the newest snapshot for a lease; wait until it is durable where the call
+ * asks for that. On failure there is none. */
+walpool_status walpool__lease_take_snapshot(struct walpool__db *db,
+                                            struct walpool__conn *conn,
+                                            struct walpool__call *call,
+                                            walpool_error *err);
 
 /* Take the writer for a lease, with a transaction begun. */
 walpool_status walpool__lease_take_writer(struct walpool__db *db,

@@ -122,6 +122,9 @@ walpool_run(walpool_lease *handle, const walpool_statement *statement,
     walpool__rows_clear(rows);
     status = walpool__lease_must_be_open(lease, err);
     if (status == WALPOOL_OK)
+        status = walpool__call_check_durability(&call, 0,
+                                                "a statement on a lease", err);
+    if (status == WALPOOL_OK)
         status = lease->kind == WALPOOL_READ
                      ? run_read(lease, statement, &call, rows, err)
                      : run_on_writer(lease, statement, &call, rows, err);

@@ -45,20 +45,30 @@ begin_writer(struct walpool__lease *lease, struct walpool__call *call,
                                   "a transaction is open: use a savepoint");
     status =
         walpool__lease_take_writer(lease->db, call, lease->any_thread, err);
-    if (status == WALPOOL_OK)
-        lease->conn = lease->db->writer.conn;
-    return status;
+    if (status != WALPOOL_OK)
+        return status;
+    lease->conn = lease->db->writer.conn;
+    if (call->flags & WALPOOL__CALL_DURABILITY)
+        lease->durability = call->flags & WALPOOL__CALL_DURABILITY;
+    return WALPOOL_OK;
 }
 
 static walpool_status
-begin_reader(struct walpool__lease *lease, walpool_error *err)
+begin_reader(struct walpool__lease *lease, struct walpool__call *call,
+             walpool_error *err)
 {
+    walpool_status status = walpool__call_check_durability(
+        call, WALPOOL_CALL_DURABLE, "a reader", err);
+
+    if (status != WALPOOL_OK)
+        return status;
     if (!walpool__list_is_empty(&lease->cursors))
         return walpool__error_set(err, WALPOOL_BUSY,
                                   "a cursor of this lease is open: close it "
                                   "first");
     walpool__txn_rollback(lease->conn);
-    return walpool__txn_begin_read(lease->conn, err);
+    lease->in_transaction = false;
+    return walpool__lease_take_snapshot(lease->db, lease->conn, call, err);
 }
 
 walpool_status
@@ -72,7 +82,7 @@ walpool_begin(walpool_lease *handle, const walpool_call *asked,
 
     if (!lease)
         return status;
-    status = lease->kind == WALPOOL_READ ? begin_reader(lease, err)
+    status = lease->kind == WALPOOL_READ ? begin_reader(lease, &call, err)
                                          : begin_writer(lease, &call, err);
     lease->in_transaction |= status == WALPOOL_OK;
     return walpool__lease_unpin(lease, handle, &call, status);
@@ -121,6 +131,8 @@ commit_innermost(struct walpool__lease *lease, struct walpool__call *call,
         lease->depth -= status == WALPOOL_OK;
         return status;
     }
+    if (!(call->flags & WALPOOL__CALL_DURABILITY))
+        call->flags |= lease->durability;
     status = walpool__txn_commit(lease->conn, err);
     if (status != WALPOOL_OK)
         return status;

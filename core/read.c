@@ -10,17 +10,17 @@
 static walpool_status
 keep_for_cursor(struct walpool__db *db, walpool *handle,
                 struct walpool__reader *reader, struct walpool__fetch *fetch,
-                walpool_rows_header *header)
+                walpool_rows_header *header, walpool_error *err)
 {
     struct walpool__lease *lease = walpool__lease_make(handle, db, reader);
 
     if (!lease)
-        return WALPOOL_NOMEM;
+        return walpool__error_nomem(err, "a cursor");
     lease->implicit = true;
     header->cursor = walpool__cursor_make(lease, fetch);
     if (!header->cursor) {
         walpool__lease_unref(lease);
-        return WALPOOL_NOMEM;
+        return walpool__error_nomem(err, "a cursor");
     }
     reader->conn->call = NULL;
     walpool__lease_unref(lease); /* the cursor's reference is the only one */
@@ -28,7 +28,8 @@ keep_for_cursor(struct walpool__db *db, walpool *handle,
 }
 
 /* Run on a reader. *kept: the reader, and the pin of the database, are now the
- * cursor's. */
+ * cursor's. A durable read gives its reader back before it waits for the disk,
+ * unless a cursor keeps it anyway. */
 static walpool_status
 run(struct walpool__db *db, walpool *handle, struct walpool__call *call,
     const walpool_statement *statement, walpool_rows *rows, bool *kept,
@@ -40,22 +41,27 @@ run(struct walpool__db *db, walpool *handle, struct walpool__call *call,
                                    .first = call->flags & WALPOOL_CALL_FIRST};
     struct walpool__reader *reader;
     walpool_rows_header *header;
+    uint64_t ticket = 0;
     walpool_status status = walpool__pool_take(&db->pool, call, &reader, err);
 
     if (UNLIKELY(status != WALPOOL_OK))
         return status;
     status = walpool__execute_read(reader->conn, statement, &fetch, rows,
                                    &header, err);
+    if (UNLIKELY(call->flags & WALPOOL_CALL_DURABLE) && status == WALPOOL_OK)
+        status = walpool__db_see(db, &ticket, err);
     if (status == WALPOOL_OK && UNLIKELY(fetch.more)) {
-        status = keep_for_cursor(db, handle, reader, &fetch, header);
+        status = walpool__db_settle_read(db, ticket, call, err);
+        if (status == WALPOOL_OK)
+            status = keep_for_cursor(db, handle, reader, &fetch, header, err);
         *kept = status == WALPOOL_OK;
         if (*kept)
             return WALPOOL_OK;
-        walpool__error_nomem(err, "a cursor");
-        walpool__stmt_give(&reader->conn->cache, fetch.stmt);
-        walpool__rows_clear(rows);
     }
+    walpool__stmt_give(&reader->conn->cache, fetch.stmt);
     walpool__pool_give(&db->pool, reader);
+    if (UNLIKELY(ticket) && status == WALPOOL_OK)
+        status = walpool__db_settle_read(db, ticket, call, err);
     return status;
 }
 
@@ -74,9 +80,14 @@ walpool_read(walpool *handle, const walpool_statement *statement,
     if (UNLIKELY(!db))
         return status;
     walpool__rows_clear(rows);
-    status = run(db, handle, &call, statement, rows, &kept, err);
+    status = walpool__call_check_durability(&call, WALPOOL_CALL_DURABLE,
+                                            "a read", err);
+    if (LIKELY(status == WALPOOL_OK))
+        status = run(db, handle, &call, statement, rows, &kept, err);
     if (LIKELY(status == WALPOOL_OK))
         walpool__stats_add(&db->stats.reads, 1);
+    else
+        walpool__rows_clear(rows);
     if (LIKELY(!kept))
         return walpool__db_exit(db, handle, &call, status);
     walpool__call_end(&call);

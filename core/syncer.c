@@ -1,10 +1,14 @@
 /* Syncer: commits that are on the disk, many at a time.
  *
- * With durability full a transaction commits without a sync, gives writer and
- * turn to the next, and waits here. One waiter syncs the WAL file; that covers
- * every commit that was made before its sync began, its own and those of all
- * who came meanwhile for the next. So the cost of a sync is shared by whoever
- * waits, and commits go on while the disk works.
+ * Where a commit shall be durable, the transaction commits without a sync,
+ * takes a ticket, gives writer and turn to the next, and waits here. One waiter
+ * syncs the WAL file; that covers every ticket that was taken before its sync
+ * began, its own and those of all who came meanwhile for the next. So the cost
+ * of a sync is shared by whoever waits, and commits go on while the disk works.
+ *
+ * A read that wants to see durable state only does the same with what it has
+ * seen, by whatever process that was committed. It needs no sync if a sync
+ * began when the WAL had all of it: the last one remembers how far that was.
  *
  * It is right across a restart of the WAL: SQLite starts it anew only after a
  * checkpoint that synced it (sqlite.org/walformat.html, section 4.3), and then
@@ -15,11 +19,11 @@
  * (wiki.postgresql.org/wiki/Fsync_Errors). So there is no second try: writes
  * are refused from then on.
  *
- *   synced <= committed      commits in between are visible, not yet durable
+ *   synced <= tickets      who has one in between waits, or is about to
  *
  * Does: sync once for many.
  * Must not: commit, or hold its mutex while the disk works.
- * Lock: `mutex` guards synced and running. */
+ * Lock: `mutex` guards synced, mark and running. */
 #include "syncer.h"
 
 #include <errno.h>
@@ -50,13 +54,15 @@ sync_folder(const char *path)
 
 void
 walpool__syncer_init(struct walpool__syncer *syncer, const char *wal_path,
-                     struct walpool__poison *poison)
+                     struct walpool__poison *poison,
+                     struct walpool__walindex *walindex)
 {
     memset(syncer, 0, sizeof *syncer);
     walpool__mutex_init(&syncer->mutex);
     walpool__cond_init(&syncer->changed);
     syncer->wal_path = wal_path;
     syncer->poison = poison;
+    syncer->walindex = walindex;
     syncer->fd = -1;
 }
 
@@ -77,21 +83,36 @@ walpool__syncer_finish(struct walpool__syncer *syncer)
 }
 
 uint64_t
-walpool__syncer_commit(struct walpool__syncer *syncer)
+walpool__syncer_ticket(struct walpool__syncer *syncer)
 {
-    return atomic_fetch_add_explicit(&syncer->committed, 1,
+    return atomic_fetch_add_explicit(&syncer->tickets, 1,
                                      memory_order_acq_rel) + 1;
 }
 
+uint64_t
+walpool__syncer_ticket_if_new(struct walpool__syncer *syncer)
+{
+    struct walpool__wal_mark seen;
+    bool known = walpool__walindex_mark(syncer->walindex, &seen);
+    bool covered;
+
+    walpool__mutex_lock(&syncer->mutex);
+    covered = known && (seen.frames == 0 ||
+                        (syncer->marked &&
+                         walpool__wal_mark_covers(&syncer->mark, &seen)));
+    walpool__mutex_unlock(&syncer->mutex);
+    return covered ? 0 : walpool__syncer_ticket(syncer);
+}
+
 /* SQLite takes no lock on the -wal file, so to open and close it ourselves
- * drops none. */
+ * drops none. A sync needs no right to write. */
 static int
 sync_file(struct walpool__syncer *syncer)
 {
     int error = 0;
 
     if (syncer->fd < 0) {
-        syncer->fd = open(syncer->wal_path, O_RDWR | O_CLOEXEC | O_NOFOLLOW);
+        syncer->fd = open(syncer->wal_path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
         error = syncer->fd < 0 ? errno : sync_folder(syncer->wal_path);
     }
     if (error)
@@ -115,12 +136,15 @@ has_failed(const struct walpool__syncer *syncer)
 static void
 sync_now(struct walpool__syncer *syncer)
 {
-    uint64_t covers = atomic_load_explicit(&syncer->committed,
+    uint64_t covers = atomic_load_explicit(&syncer->tickets,
                                            memory_order_acquire);
+    struct walpool__wal_mark mark;
+    bool marked;
     int error;
 
     syncer->running = true;
     walpool__mutex_unlock(&syncer->mutex);
+    marked = walpool__walindex_mark(syncer->walindex, &mark);
     error = sync_file(syncer);
     walpool__mutex_lock(&syncer->mutex);
     syncer->running = false;
@@ -128,6 +152,10 @@ sync_now(struct walpool__syncer *syncer)
         walpool__poison_set(syncer->poison, WALPOOL__POISON_SYNC, error);
     else if (covers > syncer->synced)
         syncer->synced = covers;
+    if (!error && marked) {
+        syncer->mark = mark;
+        syncer->marked = true;
+    }
     walpool__cond_broadcast(&syncer->changed);
 }
 
@@ -137,44 +165,49 @@ walpool__syncer_flush(struct walpool__syncer *syncer)
     walpool__mutex_lock(&syncer->mutex);
     while (syncer->running)
         walpool__cond_wait(&syncer->changed, &syncer->mutex, WALPOOL__NEVER);
-    if (syncer->synced < atomic_load(&syncer->committed) &&
-        !has_failed(syncer))
+    if (syncer->synced < atomic_load(&syncer->tickets) && !has_failed(syncer))
         sync_now(syncer);
     walpool__mutex_unlock(&syncer->mutex);
 }
 
 static walpool_status
-unknown(walpool_error *err, walpool_status status)
+not_covered(struct walpool__syncer *syncer, enum walpool__stake stake,
+            struct walpool__call *call, walpool_error *err)
 {
-    if (err)
+    const char *lost = stake == WALPOOL__STAKE_COMMIT
+                           ? "the commit is visible, and may not survive a "
+                             "power cut"
+                           : "what was read may not survive a power cut";
+    walpool_status status =
+        has_failed(syncer)
+            ? walpool__poison_refuse(syncer->poison, lost, err)
+            : walpool__call_stopped(call, "wait for the disk", lost, err);
+
+    if (err && stake == WALPOOL__STAKE_COMMIT)
         err->outcome = WALPOOL_UNKNOWN;
     return status;
 }
 
 walpool_status
-walpool__syncer_wait(struct walpool__syncer *syncer, uint64_t number,
-                     struct walpool__call *call, walpool_error *err)
+walpool__syncer_wait(struct walpool__syncer *syncer, uint64_t ticket,
+                     enum walpool__stake stake, struct walpool__call *call,
+                     walpool_error *err)
 {
     int64_t deadline_ns = call->waits_only ? WALPOOL__NEVER : call->deadline_ns;
     bool stop = false;
 
+    if (ticket == 0)
+        return WALPOOL_OK;
     call->phase = WALPOOL_PHASE_SYNC;
     walpool__call_leave(call);
     walpool__mutex_lock(&syncer->mutex);
-    while (syncer->synced < number && !has_failed(syncer) && !stop) {
+    while (syncer->synced < ticket && !has_failed(syncer) && !stop) {
         if (!syncer->running)
             sync_now(syncer);
         else if (!(stop = !call->waits_only && walpool__call_must_stop(call)))
             walpool__cond_wait(&syncer->changed, &syncer->mutex, deadline_ns);
     }
-    stop = syncer->synced < number;
+    stop = syncer->synced < ticket;
     walpool__mutex_unlock(&syncer->mutex);
-    if (!stop)
-        return WALPOOL_OK;
-    if (has_failed(syncer))
-        return unknown(err, walpool__poison_refuse(
-                                syncer->poison, "the commit is visible, and "
-                                "may not survive a power cut", err));
-    return unknown(err, walpool__call_stopped(call, "wait for the disk",
-                                              "the commit is visible", err));
+    return stop ? not_covered(syncer, stake, call, err) : WALPOOL_OK;
 }

@@ -45,6 +45,10 @@
  *     the oldest one.
  *   - WAL needs one machine: all processes that use the file share memory.
  *     Do not put the file on a network or host-bridge file system.
+ *   - With durability full other readers may see a commit before it is on the
+ *     disk, and before its writer got an answer (SQLite's own synchronous=FULL
+ *     shows it after). Who must not act on what a power cut may undo reads
+ *     with WALPOOL_CALL_DURABLE: that waits until all that was seen is synced.
  *   - Text is UTF-8. Bytes that are not are WALPOOL_ENCODING in both
  *     directions; CAST(column AS BLOB) reads them as they are.
  *   - NaN is refused as a parameter, because SQLite would store NULL.
@@ -640,6 +644,17 @@ enum {
                                    where the database has full */
 };
 
+/* Durability of a call. What commits (walpool_write, walpool_batch,
+ * walpool_commit) takes either flag; walpool_acquire and walpool_begin of a
+ * writer take it for the commits of the lease that name none themselves. A
+ * write that is to be durable and changes nothing waits until what it saw is
+ * on the disk. What begins a snapshot (walpool_read, walpool_acquire and
+ * walpool_begin of a reader) takes WALPOOL_CALL_DURABLE: it sees the newest
+ * state, by whatever process, and answers when a sync of the WAL has covered
+ * it; if one has already, that costs nothing. It is POISONED where a sync has
+ * failed, and a TIMEOUT in phase SYNC has no outcome but NOT_APPLIED. Anywhere
+ * else, and both together, the flags are MISUSE. */
+
 /* How to carry out a call. NULL instead of it means WALPOOL_CALL_INIT. */
 typedef struct walpool_call {
     int64_t timeout_ms;   /* for all that the call waits for and runs; 0: wait
@@ -772,8 +787,8 @@ WALPOOL_API walpool_status walpool_close(walpool *db, int64_t timeout_ms,
  * @return WALPOOL_OK or the error's status; then rows hold no block.
  * Owner: the caller owns rows, and the cursor if there is one. Threads: any.
  * Blocks: up to the deadline. Errors: any but DEADLOCK; READONLY for a
- *   statement that writes, REFUSED for BEGIN, COMMIT, ATTACH and pragmas that
- *   would break the pool.
+ *   statement that writes, POISONED with WALPOOL_CALL_DURABLE only, REFUSED
+ *   for BEGIN, COMMIT, ATTACH and pragmas that would break the pool.
  * Since: 0.1
  */
 WALPOOL_API walpool_status walpool_read(walpool *db,
@@ -857,7 +872,7 @@ typedef enum walpool_kind {
  *
  * @param db   the database.
  * @param kind WALPOOL_READ or WALPOOL_WRITE.
- * @param call deadline, token, `why`; NULL for the defaults.
+ * @param call deadline, token, `why`, durability; NULL for the defaults.
  * @param err  may be NULL.
  * @return the lease, or NULL.
  * Owner: caller; end it with walpool_release. Threads: any may acquire, use
@@ -916,12 +931,13 @@ WALPOOL_API walpool_status walpool_run(walpool_lease *lease,
  * take the newest snapshot on a reader lease.
  *
  * @param lease no transaction may be open on a writer, no cursor on a reader.
- * @param call  deadline and token; NULL for the defaults.
+ * @param call  deadline, token, durability; NULL for the defaults.
  * @param err   may be NULL.
- * @return WALPOOL_OK or the error's status.
+ * @return WALPOOL_OK or the error's status; then a reader has no snapshot.
  * Owner: nothing. Threads: one at a time per lease. Blocks: up to the
  *   deadline. Errors: MISUSE (a transaction is open), BUSY (also: a cursor
- *   is open), CLOSED, FORKED, TIMEOUT, CANCELLED, and what SQLite says.
+ *   is open; it keeps its snapshot), CLOSED, FORKED, TIMEOUT, CANCELLED,
+ *   POISONED, and what SQLite says.
  * Since: 0.1
  */
 WALPOOL_API walpool_status walpool_begin(walpool_lease *lease,
@@ -947,13 +963,14 @@ WALPOOL_API walpool_status walpool_savepoint(walpool_lease *lease,
  * transaction.
  *
  * @param lease a writer lease with a transaction open.
- * @param call  deadline of the commit; NULL for the defaults.
+ * @param call  deadline and durability of the commit; NULL for the defaults.
  * @param err   may be NULL; outcome APPLIED, NOT_APPLIED or UNKNOWN.
  * @return WALPOOL_OK or the error's status.
  * Owner: nothing. Threads: one at a time per lease. Blocks: on the disk.
  * Errors: MISUSE (reader, no transaction), BUSY (also: a cursor of the
  *   transaction is open), CLOSED, FORKED, CONSTRAINT (deferred foreign key;
- *   the transaction stays open), FULL, IO.
+ *   the transaction stays open), FULL, IO, TIMEOUT and CANCELLED (in phase
+ *   SYNC: the commit is made, its outcome UNKNOWN), POISONED.
  * Since: 0.1
  */
 WALPOOL_API walpool_status walpool_commit(walpool_lease *lease,
