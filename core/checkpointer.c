@@ -26,10 +26,8 @@
 
 /* A reader kept frames back: no sense in trying again at every commit. */
 #define REST_MS 50
-/* At so many thresholds a commit waits for the run that is under way, and for
- * this long at most: its answer is late, the writer is free. */
-#define HURRIED_THRESHOLDS 3
-#define HOLD_UP_MS 15
+/* So many runs may be cut by readers until commits are not held up any more. */
+#define HOPEFUL_FAILURES 3
 /* Between two tries of a manual one. */
 #define RETRY_NAP_US 2000
 /* Longest time that readers are made to wait for older ones. */
@@ -170,18 +168,27 @@ run_thread(void *arg)
     walpool__mutex_unlock(&checkpointer->mutex);
 }
 
-/* Commits come faster than they are copied. Not where a reader is in the way:
- * then waiting would help nobody. The mutex is held. */
-static void
-hold_up(struct walpool__checkpointer *checkpointer, struct walpool__call *call)
+/* Is there a chance that the WAL gets shorter soon? Not where a reader has been
+ * in the way for several runs: then waiting would help nobody. */
+static bool
+gets_shorter(const struct walpool__checkpointer *checkpointer)
 {
-    int64_t until = walpool__clock_deadline(HOLD_UP_MS);
+    return checkpointer->failures <= HOPEFUL_FAILURES &&
+           (checkpointer->at_work || checkpointer->failures > 0);
+}
+
+/* The answer is late, the writer is free. The mutex is held. */
+static void
+hold_up(struct walpool__checkpointer *checkpointer, struct walpool__call *call,
+        int64_t us)
+{
+    int64_t until = walpool__clock_now() + us * 1000;
 
     walpool__mutex_unlock(&checkpointer->mutex);
     walpool__call_leave(call);
     walpool__mutex_lock(&checkpointer->mutex);
-    while (checkpointer->at_work && !checkpointer->failures &&
-           !checkpointer->stopping && walpool__clock_now() < until)
+    while (gets_shorter(checkpointer) && !checkpointer->stopping &&
+           walpool__clock_now() < until)
         walpool__cond_wait(&checkpointer->changed, &checkpointer->mutex, until);
 }
 
@@ -189,8 +196,11 @@ void
 walpool__checkpointer_notice(struct walpool__checkpointer *checkpointer,
                              int frames, struct walpool__call *call)
 {
-    if (frames < checkpointer->options->checkpoint_frames)
+    int64_t threshold = checkpointer->options->checkpoint_frames, us;
+
+    if (frames < threshold)
         return;
+    us = walpool__policy_hold_up_us(frames, threshold);
     walpool__mutex_lock(&checkpointer->mutex);
     if (!checkpointer->running && !checkpointer->stopping)
         checkpointer->running =
@@ -200,9 +210,8 @@ walpool__checkpointer_notice(struct walpool__checkpointer *checkpointer,
         checkpointer->wanted = true;
         walpool__cond_broadcast(&checkpointer->changed);
     }
-    if (UNLIKELY(frames / HURRIED_THRESHOLDS >=
-                 checkpointer->options->checkpoint_frames))
-        hold_up(checkpointer, call);
+    if (us > 0)
+        hold_up(checkpointer, call, us);
     walpool__mutex_unlock(&checkpointer->mutex);
 }
 

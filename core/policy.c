@@ -26,6 +26,12 @@
 #define SMALLEST_TAIL 256
 /* Where writers outrun the copying, it is not tried for ever. */
 #define MOST_COPIES 6
+/* From so many thresholds on a commit is held up while a run is under way; one
+ * more, four times as long. The first is enough for one writer, and lets what
+ * the readers wait for go on. */
+#define HURRIED_THRESHOLDS 3
+#define FIRST_HOLD_UP_US 1000
+#define LONGEST_HOLD_UP_US 15000
 #define SHORTEST_PAUSE_MS 50
 #define LONGEST_PAUSE_MS 1000
 
@@ -64,6 +70,16 @@ walpool__policy_next(const struct walpool__wal_view *view)
     if (view->frames < view->threshold && !view->asked && !view->gated)
         return WALPOOL__STEP_END;
     return copying_helps(view) ? WALPOOL__STEP_COPY : WALPOOL__STEP_FINISH;
+}
+
+int64_t
+walpool__policy_hold_up_us(int64_t frames, int64_t threshold)
+{
+    int64_t over = frames / threshold - HURRIED_THRESHOLDS;
+
+    if (LIKELY(over < 0))
+        return 0;
+    return over < 2 ? FIRST_HOLD_UP_US << (2 * over) : LONGEST_HOLD_UP_US;
 }
 
 int64_t

@@ -30,6 +30,10 @@ enum walpool__step {
 enum walpool__step
 walpool__policy_next(const struct walpool__wal_view *view);
 
+/* Commits come faster than they are copied: for how long the answer to one that
+ * left so many frames is held up, in microseconds; 0: not at all. */
+int64_t walpool__policy_hold_up_us(int64_t frames, int64_t threshold);
+
 /* After a run: when to look again, in ms, or -1: not before a commit asks for
  * it. `failures` is the number of runs in a row that did not get to the end. */
 int64_t walpool__policy_look_again_ms(bool complete, int failures);

@@ -97,6 +97,46 @@ TEST(checkpointer__keeps_the_WAL_small_under_many_writers)
     api_close(db);
 }
 
+/* Readers that overlap without end: each stays for some commits, and there is
+ * always one. */
+static walpool *crowded;
+static atomic_int commits;
+static atomic_bool enough;
+
+static void *
+read_and_stay(void *unused)
+{
+    (void)unused;
+    while (!atomic_load(&enough)) {
+        walpool_lease *lease = api_acquire(crowded, WALPOOL_READ);
+        int until = atomic_load(&commits) + 100;
+        while (atomic_load(&commits) < until && !atomic_load(&enough))
+            walpool__thread_nap_us(200);
+        CHECK_OK(walpool_release(lease, &err));
+    }
+    return NULL;
+}
+
+TEST(checkpointer__keeps_the_WAL_small_beside_readers_that_overlap)
+{
+    enum { THRESHOLD = 500, COMMITS = 15000 };
+    pthread_t threads[3];
+    crowded = open_table("checkpoint_frames=500");
+    for (size_t i = 0; i < ARRAY_COUNT(threads); i++)
+        CHECK_INT(pthread_create(&threads[i], NULL, read_and_stay, NULL), 0);
+    for (int i = 0; i < COMMITS; i++) {
+        CHECK_OK(api_write(crowded, "INSERT INTO t VALUES(1)"));
+        atomic_fetch_add(&commits, 1);
+    }
+    atomic_store(&enough, true);
+    for (size_t i = 0; i < ARRAY_COUNT(threads); i++)
+        CHECK_INT(pthread_join(threads[i], NULL), 0);
+    int64_t frames = api_health(crowded).wal_bytes_highest / 4120;
+    CHECK(frames < 8 * THRESHOLD); /* of some 30 */
+    CHECK(atomic_load(&behind(crowded)->stats.reader_gates) > 0);
+    api_close(crowded);
+}
+
 TEST(checkpointer__rests_while_a_reader_keeps_frames_back)
 {
     walpool *db = open_table("checkpoint_frames=10");
@@ -131,7 +171,7 @@ TEST(checkpointer__stops_at_once_while_it_rests)
     walpool *db = open_table("checkpoint_frames=10");
     walpool_lease *lease = api_acquire(db, WALPOOL_READ);
     atomic_fetch_add(&inside_time_ns, 1000000000);
-    insert(db, 30);
+    insert(db, 6); /* not so many that commits are held up, too */
     CHECK_EVENTUALLY(api_health(db).checkpoints > 0);
     CHECK_OK(walpool_release(lease, &err));
     api_close(db);

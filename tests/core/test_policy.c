@@ -106,4 +106,14 @@ TEST(policy__looks_again_later_and_later)
     CHECK_INT(walpool__policy_look_again_ms(false, 1000000), 1000);
 }
 
+TEST(policy__holds_up_commits_that_outrun_the_copying)
+{
+    CHECK_INT(walpool__policy_hold_up_us(0, 1000), 0);
+    CHECK_INT(walpool__policy_hold_up_us(2999, 1000), 0);
+    CHECK_INT(walpool__policy_hold_up_us(3000, 1000), 1000);
+    CHECK_INT(walpool__policy_hold_up_us(4000, 1000), 4000);
+    CHECK_INT(walpool__policy_hold_up_us(5000, 1000), 15000);
+    CHECK_INT(walpool__policy_hold_up_us(INT64_MAX, 1), 15000);
+}
+
 CHECK_MAIN()
