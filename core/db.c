@@ -86,6 +86,21 @@ read_once(struct walpool__conn *conn, walpool_error *err)
     return status;
 }
 
+/* Another process may have made the file, failed to open it, and removed it
+ * while SQLite had it open here already. */
+static walpool_status
+still_there(const struct walpool__db *db, walpool_error *err)
+{
+    struct walpool__file_id id;
+
+    if (walpool__fsinfo_id_at(db->path, &id) &&
+        walpool__fsinfo_is_same(&id, &db->id))
+        return WALPOOL_OK;
+    return walpool__error_set(err, WALPOOL_CANTOPEN,
+                              "cannot open %.256s: it was removed or replaced "
+                              "meanwhile", db->path);
+}
+
 /* Open the first connection: the writer, or the base reader of a read-only
  * database. It stays open until the end, so the WAL does, too. */
 static walpool_status
@@ -102,6 +117,8 @@ open_first(struct walpool__db *db, struct walpool__call *call,
         return status;
     conn->call = call;
     status = read_once(conn, err);
+    if (status == WALPOOL_OK)
+        status = still_there(db, err);
     conn->call = NULL;
     if (status != WALPOOL_OK) {
         walpool__conn_close(conn);

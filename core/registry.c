@@ -177,6 +177,8 @@ open_place(const struct walpool__place *place, const walpool_options *options,
         return status;
     mine->handles = 1;
     *db = walpool__db_open(place, options, call, err, &status);
+    if (!*db && place->created)
+        walpool__conn_discard_new(place);
     conclude(mine, OPEN, *db);
     return status;
 }

@@ -42,25 +42,33 @@ walpool__txn_begin_read(struct walpool__conn *conn, walpool_error *err)
     return status;
 }
 
-/* A COMMIT that could not be synced may yet be in the file, whole: recovery
- * after a crash would find it. Anything else was undone. */
+/* Before SQLite begins to commit, nothing that it wrote makes a commit. After
+ * that all of it may be in the WAL although an error came: then another process
+ * cannot see it, and recovery after a crash would. A disk that is full has not
+ * taken all of it. */
 void
-walpool__txn_set_outcome(int sqlite_code, walpool_error *err)
+walpool__txn_set_outcome(const struct walpool__conn *conn, int sqlite_code,
+                         walpool_error *err)
 {
-    if (err && (sqlite_code & 0xff) == SQLITE_IOERR)
+    int primary = sqlite_code & 0xff;
+
+    if (err && conn->committing &&
+        (primary == SQLITE_IOERR || primary == SQLITE_NOMEM))
         err->outcome = WALPOOL_UNKNOWN;
 }
 
 walpool_status
 walpool__txn_commit(struct walpool__conn *conn, walpool_error *err)
 {
-    int rc = walpool__conn_own(conn, WALPOOL__OWN_COMMIT);
     walpool_status status;
+    int rc;
 
+    conn->committing = false;
+    rc = walpool__conn_own(conn, WALPOOL__OWN_COMMIT);
     if (LIKELY(rc == SQLITE_OK))
         return WALPOOL_OK;
     status = walpool__conn_error(conn, rc, "commit", err);
-    walpool__txn_set_outcome(rc, err);
+    walpool__txn_set_outcome(conn, rc, err);
     return status;
 }
 

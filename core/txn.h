@@ -21,7 +21,8 @@ walpool_status walpool__txn_commit(struct walpool__conn *conn,
 void walpool__txn_rollback(struct walpool__conn *conn);
 
 /* A statement failed: what became of the write. */
-void walpool__txn_set_outcome(int sqlite_code, walpool_error *err);
+void walpool__txn_set_outcome(const struct walpool__conn *conn,
+                              int sqlite_code, walpool_error *err);
 
 /* Nested transactions. They have one name; SQLite finds the newest. */
 walpool_status walpool__txn_savepoint(struct walpool__conn *conn,

@@ -60,7 +60,7 @@ run_alone(struct job *job, struct walpool__prepared *prepared)
 
     if (status == WALPOOL_OK || !job->err)
         return status;
-    walpool__txn_set_outcome(job->err->sqlite_code, job->err);
+    walpool__txn_set_outcome(job->conn, job->err->sqlite_code, job->err);
     if (status == WALPOOL_CONSTRAINT && job->conn->committing &&
         walpool__conn_total_changes(job->conn) != before) {
         job->err->outcome = WALPOOL_APPLIED;

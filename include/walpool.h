@@ -732,7 +732,8 @@ walpool_request_decode(const void *block, size_t bytes,
  * Open a database, or share the one that this process has open on the file.
  *
  * The file is created if it is missing (unless `mode` says otherwise), opened,
- * switched to WAL if need be, and read: a success proves that WAL is on.
+ * switched to WAL if need be, and read: a success proves that WAL is on. A file
+ * that it created and could not open is removed, if it is still empty.
  * A shared database keeps the options of its first opening.
  *
  * @param name    a path, or a DSN when it begins with `file:` (see

@@ -141,18 +141,29 @@ TEST(txn__stays_open_when_a_deferred_constraint_fails)
     inside_close(&inside);
 }
 
-TEST(txn__may_be_in_the_file_after_an_IO_error_only)
+static int32_t
+outcome_of(int code, bool committing)
+{
+    inside.conn->committing = committing;
+    walpool__error_set(&err, WALPOOL_SQL, "x");
+    walpool__txn_set_outcome(inside.conn, code, &err);
+    return err.outcome;
+}
+
+TEST(txn__may_be_in_the_file_after_some_errors_of_a_commit_only)
 {
     static const int codes[] = {SQLITE_FULL, SQLITE_BUSY, SQLITE_CONSTRAINT,
-                                SQLITE_NOMEM, SQLITE_OK, SQLITE_INTERRUPT};
-    for (size_t i = 0; i < ARRAY_COUNT(codes); i++) {
-        walpool__error_set(&err, WALPOOL_SQL, "x");
-        walpool__txn_set_outcome(codes[i], &err);
-        CHECK_INT(err.outcome, WALPOOL_NOT_APPLIED);
-    }
-    walpool__txn_set_outcome(SQLITE_IOERR_FSYNC, &err);
-    CHECK_INT(err.outcome, WALPOOL_UNKNOWN);
-    walpool__txn_set_outcome(SQLITE_IOERR_WRITE, NULL);
+                                SQLITE_OK, SQLITE_INTERRUPT};
+    begin();
+    for (size_t i = 0; i < ARRAY_COUNT(codes); i++)
+        CHECK_INT(outcome_of(codes[i], true), WALPOOL_NOT_APPLIED);
+    CHECK_INT(outcome_of(SQLITE_IOERR_FSYNC, true), WALPOOL_UNKNOWN);
+    CHECK_INT(outcome_of(SQLITE_NOMEM, true), WALPOOL_UNKNOWN);
+    CHECK_INT(outcome_of(SQLITE_IOERR_WRITE, false), WALPOOL_NOT_APPLIED);
+    CHECK_INT(outcome_of(SQLITE_NOMEM, false), WALPOOL_NOT_APPLIED);
+    walpool__txn_set_outcome(inside.conn, SQLITE_IOERR_WRITE, NULL);
+    walpool__txn_rollback(inside.conn);
+    inside_close(&inside);
 }
 
 CHECK_MAIN()

@@ -14,7 +14,7 @@
 
 #include <errno.h>
 
-#include "../core/check.h"
+#include "../core/api.h"
 #include "shimvfs.h"
 
 /* A sync by walpool's own descriptor, next to the calls of enum shim_call. */
@@ -106,9 +106,14 @@ iofault_code(enum shim_call call)
     return codes[call];
 }
 
+/* Called before each call to the disk, if a test wants it. */
+static void (*iofault_look)(enum shim_call call);
+
 static inline int
 iofault_fail(enum shim_call call, enum shim_file file)
 {
+    if (iofault_look != NULL)
+        iofault_look(call);
     switch (iofault_strikes(call, file)) {
     case IOFAULT_ERROR:
         return iofault_code(call);
@@ -191,6 +196,46 @@ iofault_name(const struct iofault *fault)
                                              : shim_call_name(fault->call),
              shim_file_name(fault->file), fault->lasts ? " from then on" : "");
     return text;
+}
+
+/* CHECK, and tell which call it was that failed. */
+#define IOFAULT_HOLDS(fault, holds)                                          \
+    do {                                                                     \
+        if (!(holds))                                                        \
+            printf("# %s: status %s, outcome %d, code %d: %s\n",             \
+                   iofault_name(fault), walpool_status_name(err.status),     \
+                   err.outcome, err.sqlite_code, err.message);               \
+        CHECK(holds);                                                        \
+    } while (0)
+
+static inline bool
+iofault_was_sync(const struct iofault *fault)
+{
+    return fault->struck &&
+           (fault->call == SHIM_SYNC || fault->call == IOFAULT_OWN_SYNC);
+}
+
+/* The failure of a call is one of those that the fault can be, and explains
+ * itself. */
+static inline void
+iofault_expect_clear(struct iofault *fault, walpool_status status)
+{
+    IOFAULT_HOLDS(fault, fault->struck);
+    IOFAULT_HOLDS(fault, err.status == (int32_t)status);
+    IOFAULT_HOLDS(fault, strlen(err.message) > 20);
+    if (status == WALPOOL_POISONED)
+        IOFAULT_HOLDS(fault, iofault_was_sync(fault) && err.system_errno == EIO);
+    else if (fault->kind == IOFAULT_FULL)
+        IOFAULT_HOLDS(fault,
+                      status == WALPOOL_FULL && err.system_errno == ENOSPC);
+    else if (fault->kind == IOFAULT_BUSY)
+        IOFAULT_HOLDS(fault, status == WALPOOL_TIMEOUT &&
+                                 err.phase == WALPOOL_PHASE_LOCK);
+    else
+        IOFAULT_HOLDS(fault, (status == WALPOOL_IO ||
+                              status == WALPOOL_CANTOPEN) &&
+                                 err.sqlite_code != 0 &&
+                                 err.system_errno == EIO);
 }
 
 #endif

@@ -4,17 +4,16 @@
  * Each round has a database of its own. */
 #include "iofault.h"
 
-#include <fcntl.h>
-#include <sqlite3.h>
-
 #include "../core/api.h"
 #include "../core/leaks.h"
+#include "plain.h"
 
 /* What is under fault. */
 struct work {
     walpool_status (*run)(void);
     int rows; /* that it inserts, all or none */
     bool restarts; /* it is the first to write to a WAL that is copied */
+    bool extends;  /* its commit needs another page of the wal-index */
 };
 
 static struct iofault *now;
@@ -22,99 +21,9 @@ static const struct work *doing;
 static bool full; /* durability */
 static walpool *db;
 static char path[512], copy[512];
-static int file = -1; /* the database's, to read it beside SQLite: a close()
-                         would drop SQLite's locks */
+static int file = -1; /* for plain_copy() */
 
-#define HOLDS(holds)                                                         \
-    do {                                                                     \
-        if (!(holds))                                                        \
-            printf("# %s: status %s, outcome %d, code %d: %s\n",             \
-                   iofault_name(now), walpool_status_name(err.status),       \
-                   err.outcome, err.sqlite_code, err.message);               \
-        CHECK(holds);                                                        \
-    } while (0)
-
-/* ------------------------------------------------------------ the file itself */
-
-static void
-copy_descriptor(int from, const char *name)
-{
-    static char bytes[65536];
-    ssize_t got;
-    int to = open(name, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
-    off_t at = 0;
-    CHECK(to >= 0);
-    while ((got = pread(from, bytes, sizeof bytes, at)) > 0) {
-        CHECK_INT(write(to, bytes, (size_t)got), got);
-        at += got;
-    }
-    close(to);
-}
-
-/* What a kill of the process would leave: no -shm, so SQLite recovers. */
-static void
-copy_database(void)
-{
-    char from[600], to[600];
-    snprintf(from, sizeof from, "%s-wal", path);
-    snprintf(to, sizeof to, "%s-wal", copy);
-    copy_descriptor(file, copy);
-    int wal = open(from, O_RDONLY | O_CLOEXEC);
-    unlink(to);
-    if (wal < 0)
-        return;
-    copy_descriptor(wal, to);
-    close(wal);
-}
-
-static int64_t
-plain_number(sqlite3 *plain, const char *sql)
-{
-    sqlite3_stmt *stmt = NULL;
-    CHECK_INT(sqlite3_prepare_v2(plain, sql, -1, &stmt, NULL), SQLITE_OK);
-    CHECK_INT(sqlite3_step(stmt), SQLITE_ROW);
-    int64_t number = sqlite3_column_int64(stmt, 0);
-    sqlite3_finalize(stmt);
-    return number;
-}
-
-/* The rows of a database that nobody has open, by plain SQLite. */
-static int64_t
-plain_rows(const char *name)
-{
-    sqlite3 *plain;
-    CHECK_INT(sqlite3_open(name, &plain), SQLITE_OK);
-    CHECK_INT(plain_number(plain, "SELECT integrity_check = 'ok'"
-                                  " FROM pragma_integrity_check"), 1);
-    int64_t rows = plain_number(plain, "SELECT count(*) - 1 FROM t");
-    CHECK_INT(sqlite3_close(plain), SQLITE_OK);
-    return rows;
-}
-
-/* ------------------------------------------------------------------ a round */
-
-static int
-count_descriptors(void)
-{
-    int count = 0;
-    DIR *folder = opendir("/proc/self/fd");
-    while (folder != NULL && readdir(folder) != NULL)
-        count++;
-    if (folder != NULL)
-        closedir(folder);
-    return count;
-}
-
-static void
-remove_database(const char *name)
-{
-    static const char *const suffixes[] = {"", "-wal", "-shm", "-turn"};
-    char whole[600];
-    for (size_t i = 0; i < sizeof suffixes / sizeof suffixes[0]; i++) {
-        snprintf(whole, sizeof whole, "%s%s", name, suffixes[i]);
-        unlink(whole);
-    }
-}
+#define HOLDS(holds) IOFAULT_HOLDS(now, holds)
 
 static walpool *
 open_database(void)
@@ -129,10 +38,22 @@ open_database(void)
     return walpool_open(path, &options, &err);
 }
 
+/* The first page of the wal-index has room for 4062 frames. */
+static void
+fill_index(void)
+{
+    CHECK_OK(api_write(db, "INSERT INTO other VALUES (zeroblob(2000000))"));
+    while (api_health(db).wal_frames < 4058)
+        CHECK_OK(api_write(db, "INSERT INTO other VALUES (1)"));
+    CHECK(api_health(db).wal_frames <= 4062);
+}
+
 static void
 set_up(void)
 {
-    remove_database(path);
+    plain_remove(path);
+    if (doing->extends)
+        plain_run(path, "PRAGMA page_size = 512; CREATE TABLE other(v)");
     db = open_database();
     CHECK(db != NULL);
     file = open(path, O_RDONLY | O_CLOEXEC);
@@ -140,6 +61,8 @@ set_up(void)
     CHECK_OK(api_write(db, "INSERT INTO t VALUES (1, zeroblob(9000))"));
     if (doing->restarts)
         CHECK_OK(walpool_checkpoint(db, WALPOOL_RESTART, NULL, NULL, &err));
+    if (doing->extends)
+        fill_index();
 }
 
 static walpool_status
@@ -150,31 +73,6 @@ run_under_fault(void)
     walpool_status status = doing->run();
     iofault_disarm();
     return status;
-}
-
-static bool
-was_sync(void)
-{
-    return now->struck &&
-           (now->call == SHIM_SYNC || now->call == IOFAULT_OWN_SYNC);
-}
-
-/* A failure is one of those that the fault can be, and explains itself. */
-static void
-expect_clear(walpool_status status)
-{
-    HOLDS(now->struck);
-    HOLDS(err.status == (int32_t)status);
-    HOLDS(strlen(err.message) > 20);
-    if (status == WALPOOL_POISONED)
-        HOLDS(was_sync() && err.system_errno == EIO);
-    else if (now->kind == IOFAULT_FULL)
-        HOLDS(status == WALPOOL_FULL && err.system_errno == ENOSPC);
-    else if (now->kind == IOFAULT_BUSY)
-        HOLDS(status == WALPOOL_TIMEOUT && err.phase == WALPOOL_PHASE_LOCK);
-    else
-        HOLDS((status == WALPOOL_IO || status == WALPOOL_CANTOPEN) &&
-              err.sqlite_code != 0 && err.system_errno == EIO);
 }
 
 /* Is what the call said true of these rows? */
@@ -191,7 +89,7 @@ is_true(walpool_status status, int64_t rows)
 static void
 expect_true(walpool_status status, int64_t *rows)
 {
-    copy_database();
+    plain_copy(path, file, copy);
     int64_t in_copy = plain_rows(copy);
     walpool_error first = err;
     *rows = api_number(db, "SELECT count(*) - 1 FROM t");
@@ -209,10 +107,10 @@ write_next(int64_t rows)
 {
     walpool_status status = api_write(db, "INSERT INTO t VALUES (1000, 1)");
     if (status == WALPOOL_OK) {
-        HOLDS(!was_sync());
+        HOLDS(!iofault_was_sync(now));
         return rows + 1;
     }
-    HOLDS(status == WALPOOL_POISONED && was_sync());
+    HOLDS(status == WALPOOL_POISONED && iofault_was_sync(now));
     HOLDS(err.outcome == WALPOOL_NOT_APPLIED && err.system_errno == EIO);
     CHECK_INT(api_health(db).verdict, WALPOOL_HEALTH_FAILING);
     return rows;
@@ -221,13 +119,13 @@ write_next(int64_t rows)
 static void
 round_of_faults(void)
 {
-    int descriptors = count_descriptors();
+    int descriptors = plain_descriptors();
     long blocks = leaks_blocks();
     int64_t memory = sqlite3_memory_used(), rows;
     set_up();
     walpool_status status = run_under_fault();
     if (status != WALPOOL_OK)
-        expect_clear(status);
+        iofault_expect_clear(now, status);
     expect_true(status, &rows);
     rows = write_next(rows);
     CHECK_INT(api_health(db).readers_leased, 0);
@@ -237,7 +135,7 @@ round_of_faults(void)
     CHECK_INT(plain_rows(path), rows);
     CHECK_INT(sqlite3_memory_used(), memory);
     CHECK_INT(leaks_blocks(), blocks);
-    CHECK_INT(count_descriptors(), descriptors);
+    CHECK_INT(plain_descriptors(), descriptors);
 }
 
 static void
@@ -262,13 +160,19 @@ warm_up(void)
 }
 
 static void
-sweep_all(const struct work *work)
+begin(const struct work *work)
 {
     doing = work;
     snprintf(path, sizeof path, "%s", check_path("a.db"));
     snprintf(copy, sizeof copy, "%s", check_path("copy.db"));
     warm_up();
     shim_watch(path);
+}
+
+static void
+sweep_all(const struct work *work)
+{
+    begin(work);
     for (int durability = 0; durability < 2; durability++) {
         full = durability;
         sweep(IOFAULT_ERROR, false);
@@ -290,13 +194,14 @@ write_statement(void)
 
 TEST(iofault__in_a_statement_by_itself)
 {
-    static const struct work work = {write_statement, 2, false};
+    static const struct work work = {.run = write_statement, .rows = 2};
     sweep_all(&work);
 }
 
 TEST(iofault__in_the_first_write_to_a_WAL_that_starts_anew)
 {
-    static const struct work work = {write_statement, 2, true};
+    static const struct work work = {.run = write_statement, .rows = 2,
+                                     .restarts = true};
     sweep_all(&work);
 }
 
@@ -315,7 +220,8 @@ write_returning(void)
 
 TEST(iofault__in_a_statement_that_returns_rows)
 {
-    static const struct work work = {write_returning, 2, true};
+    static const struct work work = {.run = write_returning, .rows = 2,
+                                     .restarts = true};
     sweep_all(&work);
 }
 
@@ -331,7 +237,8 @@ write_batch(void)
 
 TEST(iofault__in_a_batch)
 {
-    static const struct work work = {write_batch, 2, true};
+    static const struct work work = {.run = write_batch, .rows = 2,
+                                     .restarts = true};
     sweep_all(&work);
 }
 
@@ -346,8 +253,18 @@ write_much(void)
 
 TEST(iofault__in_a_transaction_larger_than_the_cache)
 {
-    static const struct work work = {write_much, 40, false};
+    static const struct work work = {.run = write_much, .rows = 40};
     sweep_all(&work);
+}
+
+/* All frames are in the WAL when this fails: a crash would find the commit. */
+TEST(iofault__in_a_commit_that_extends_the_wal_index)
+{
+    static const struct work work = {.run = write_batch, .rows = 2,
+                                     .extends = true};
+    begin(&work);
+    full = false;
+    sweep(IOFAULT_ERROR, false);
 }
 
 static walpool_status
@@ -385,9 +302,57 @@ write_on_lease(void)
 
 TEST(iofault__on_a_lease)
 {
-    static const struct work work = {write_on_lease, 2, true};
+    static const struct work work = {.run = write_on_lease, .rows = 2,
+                                     .restarts = true};
     sweep_all(&work);
 }
+
+/* By a thread of the library. */
+static walpool_status
+write_in_queue(void)
+{
+    walpool_statement statement = {.sql = "INSERT INTO t VALUES (2, 'one')"};
+    walpool_job job = {.op = WALPOOL_OP_WRITE,
+                       .target = db,
+                       .statements = &statement,
+                       .statement_count = 1};
+    walpool_completion completion = {0};
+    walpool_queue *queue = walpool_queue_open(&err);
+    CHECK(queue != NULL);
+    CHECK_OK(walpool_submit(queue, &job, &err));
+    CHECK_INT(walpool_completions(queue, &completion, 1, -1, &err), 1);
+    walpool_queue_close(queue);
+    err = completion.error;
+    return (walpool_status)err.status;
+}
+
+TEST(iofault__in_a_queue)
+{
+    static const struct work work = {.run = write_in_queue, .rows = 1};
+    sweep_all(&work);
+}
+
+static walpool_checkpoint_mode mode;
+
+static walpool_status
+checkpoint(void)
+{
+    walpool_call call = WALPOOL_CALL_INIT;
+    call.timeout_ms = now->kind == IOFAULT_BUSY ? 20 : 20000;
+    return walpool_checkpoint(db, mode, &call, NULL, &err);
+}
+
+#define CHECKPOINT(name, which)                              \
+    TEST(iofault__in_a_checkpoint_##name)                    \
+    {                                                        \
+        static const struct work work = {.run = checkpoint, .rows = 0}; \
+        mode = which;                                        \
+        sweep_all(&work);                                    \
+    }
+CHECKPOINT(that_is_passive, WALPOOL_PASSIVE)
+CHECKPOINT(that_is_full, WALPOOL_FULL_CHECKPOINT)
+CHECKPOINT(that_restarts, WALPOOL_RESTART)
+CHECKPOINT(that_truncates, WALPOOL_TRUNCATE)
 
 int
 main(int argc, char **argv)

@@ -9,6 +9,7 @@
  * Processes write, a record is made of all that reaches the disk, and the power
  * is cut after every event of it. What threads do at once does not follow from
  * a seed, so the record of a round that failed is kept, and the cut with it. */
+#include "plain.h"
 #include "powercut/disk.h"
 #include "powercut/load.h"
 
@@ -107,25 +108,13 @@ cut_everywhere(struct tally *tally, int cuts)
 
 
 static void
-remove_database(const char *path)
-{
-    static const char *const suffixes[] = {"", "-wal", "-shm", "-journal",
-                                           "-turn"};
-    char name[600];
-    for (size_t i = 0; i < sizeof suffixes / sizeof suffixes[0]; i++) {
-        snprintf(name, sizeof name, "%s%s", path, suffixes[i]);
-        unlink(name);
-    }
-}
-
-static void
 run_round(struct tally *tally, uint64_t seed, int cuts, enum record_lie lie)
 {
     struct load wanted = {
         .path = live, .seed = seed, .full = tally->full, .writes = 3};
     alarm(CHECK_SECONDS);
     tally->seed = seed;
-    remove_database(live);
+    plain_remove(live);
     load_run(&wanted, lie);
     cut_everywhere(tally, cuts);
 }
