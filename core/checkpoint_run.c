@@ -66,10 +66,9 @@ may_copy(const struct run *run)
 static int64_t
 oldest_reader_ms(const struct walpool__pool *pool)
 {
-    char why[WALPOOL_WHY_BYTES];
-    int64_t since = walpool__pool_oldest(pool, why);
+    struct walpool__holder oldest = walpool__pool_oldest(pool);
 
-    return since ? (walpool__clock_now() - since) / 1000000 : -1;
+    return oldest.since_ns ? walpool__holder_age_ms(&oldest) : -1;
 }
 
 /* What is there now. A wal-index in a format that we do not know leaves only

@@ -161,6 +161,17 @@ ask_journal_mode(struct walpool__conn *conn, const char *sql, bool *is_wal)
     return rc == SQLITE_OK ? sqlite3_finalize(native) : rc;
 }
 
+static walpool_status
+still_used(struct walpool__conn *conn, walpool_error *err)
+{
+    char held[128];
+
+    walpool__ownlocks_name_blocker(conn->path, true, "uses the file",
+                                   "another process uses the file", held,
+                                   sizeof held);
+    return walpool__call_stopped(conn->call, "open the database", held, err);
+}
+
 /* Switching to WAL fails at once, without the busy handler, while others use
  * the file in another mode: so the waiting is ours. */
 static walpool_status
@@ -186,8 +197,7 @@ prove_wal(struct walpool__conn *conn, bool may_switch, walpool_error *err)
             return walpool__conn_error(conn, rc, "open the database", err);
         conn->call->phase = WALPOOL_PHASE_LOCK;
         if (walpool__call_must_stop(conn->call))
-            return walpool__call_stopped(conn->call, "switch to WAL",
-                                         "another process uses the file", err);
+            return still_used(conn, err);
         walpool__call_leave(conn->call);
         walpool__thread_nap_us(LOCK_NAP_US);
     }
@@ -356,6 +366,21 @@ walpool__conn_in_transaction(const struct walpool__conn *conn)
     return !sqlite3_get_autocommit(conn->db);
 }
 
+/* Who keeps SQLite from going on here? */
+static void
+name_locker(struct walpool__conn *conn, char *dst, size_t bytes)
+{
+    static const char does[] = "has the lock";
+    static const char somebody[] = "the database is locked";
+
+    if (conn->ownlocks)
+        walpool__ownlocks_name_writer(conn->ownlocks, true, does, somebody,
+                                      dst, bytes);
+    else
+        walpool__ownlocks_name_blocker(conn->path, false, does, somebody, dst,
+                                       bytes);
+}
+
 /* By on_commit. */
 static walpool_status
 refused_commit(struct walpool__conn *conn, const char *doing,
@@ -379,9 +404,11 @@ walpool__conn_error(struct walpool__conn *conn, int rc, const char *doing,
 
     if (conn->call && conn->call->stopped != WALPOOL_OK &&
         (primary == SQLITE_BUSY || primary == SQLITE_INTERRUPT)) {
-        status = walpool__call_stopped(
-            conn->call, doing,
-            primary == SQLITE_BUSY ? "the database is locked" : "", err);
+        char held[128] = "";
+
+        if (primary == SQLITE_BUSY)
+            name_locker(conn, held, sizeof held);
+        status = walpool__call_stopped(conn->call, doing, held, err);
         if (err)
             err->sqlite_code = rc;
         return status;

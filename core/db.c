@@ -132,6 +132,7 @@ open_first(struct walpool__db *db, struct walpool__call *call,
         walpool__ownlocks_attach(&db->ownlocks, db->path);
         conn->ownlocks = &db->ownlocks;
         db->writer.conn = conn;
+        db->writer.ownlocks = &db->ownlocks;
         db->writer.turn = walpool__turn_open(db->path, &db->stats);
     }
     return WALPOOL_OK;
@@ -159,23 +160,26 @@ static walpool_status
 still_out(struct walpool__db *db, struct walpool__call *call,
           walpool_error *err)
 {
-    char why[WALPOOL_WHY_BYTES];
-    int64_t since = walpool__tag_read(&db->writer.tag, why);
-    const char *kind = "writer";
+    struct walpool__holder holder = walpool__tag_read(&db->writer.tag);
+    const char *kind = "writer lease";
+    char name[WALPOOL__HOLDER_NAME_BYTES];
 
-    if (!since) {
-        since = walpool__pool_oldest(&db->pool, why);
-        kind = "reader";
+    if (!holder.since_ns) {
+        holder = walpool__pool_oldest(&db->pool);
+        kind = "reader lease or cursor";
     }
-    walpool__error_set(err, WALPOOL_TIMEOUT,
-                       "cannot close the database: %lld ms passed, and a %s "
-                       "lease or cursor of %s is out since %lld ms: release "
-                       "it, then close again",
-                       (long long)call->timeout_ms, kind,
-                       why[0] ? why : "a call without a label (why)",
-                       since ? (long long)(walpool__clock_now() - since) /
-                                   1000000
-                             : 0);
+    if (holder.since_ns)
+        walpool__error_set(err, WALPOOL_TIMEOUT,
+                           "cannot close the database: %lld ms passed, and a "
+                           "%s of %s is out for %lld ms: release it, then "
+                           "close again", (long long)call->timeout_ms, kind,
+                           walpool__holder_name(&holder, name),
+                           (long long)walpool__holder_age_ms(&holder));
+    else
+        walpool__error_set(err, WALPOOL_TIMEOUT,
+                           "cannot close the database: %lld ms passed, and a "
+                           "call is still running: close again",
+                           (long long)call->timeout_ms);
     if (err)
         err->phase = WALPOOL_PHASE_QUEUE;
     return WALPOOL_TIMEOUT;

@@ -63,16 +63,16 @@ static void
 gather_leases(struct walpool__db *db, walpool_health *out)
 {
     int lent, waiters;
-    char why[WALPOOL_WHY_BYTES];
-    int64_t since = walpool__pool_oldest(&db->pool, out->oldest_why);
-    int64_t writer_since = walpool__tag_read(&db->writer.tag, why);
+    struct walpool__holder oldest = walpool__pool_oldest(&db->pool);
+    struct walpool__holder writer = walpool__tag_read(&db->writer.tag);
     int64_t now = walpool__clock_now();
 
-    if (writer_since && (!since || writer_since < since)) {
-        since = writer_since;
-        memcpy(out->oldest_why, why, sizeof why);
-    }
-    out->oldest_lease_us = since && now > since ? (now - since) / 1000 : 0;
+    if (writer.since_ns &&
+        (!oldest.since_ns || writer.since_ns < oldest.since_ns))
+        oldest = writer;
+    memcpy(out->oldest_why, oldest.why, sizeof out->oldest_why);
+    if (oldest.since_ns && now > oldest.since_ns)
+        out->oldest_lease_us = (now - oldest.since_ns) / 1000;
     out->readers_limit = db->options.readers;
     out->readers_open = load(&db->stats.readers_open);
     walpool__waitq_count(&db->pool.queue, &lent, &waiters);

@@ -189,8 +189,11 @@ walpool__ownlocks_check_again(struct walpool__ownlocks *own)
 {
     bool held;
 
+    if (LIKELY(!own->recent))
+        return true;
+    own->recent = false;
     walpool__mutex_lock(&own->mutex);
-    held = !own->on || !own->recent || !own->shm.first || has_shm(own) ||
+    held = !own->on || !own->shm.first || has_shm(own) ||
            lose(own, WALPOOL__POISON_SHM_LOCK);
     walpool__mutex_unlock(&own->mutex);
     return held;
@@ -309,10 +312,20 @@ walpool__ownlocks_writer(struct walpool__ownlocks *own)
 }
 
 void
-walpool__ownlocks_name_writer(struct walpool__ownlocks *own, const char *does,
-                              const char *otherwise, char *dst, size_t bytes)
+walpool__ownlocks_name_writer(struct walpool__ownlocks *own, bool idle,
+                              const char *does, const char *otherwise,
+                              char *dst, size_t bytes)
 {
-    name(walpool__ownlocks_writer(own), does, otherwise, dst, bytes);
+    bool here;
+
+    walpool__mutex_lock(&own->mutex);
+    here = idle && own->on && has_write(own);
+    walpool__mutex_unlock(&own->mutex);
+    if (here)
+        snprintf(dst, bytes, "a connection of this process that is not "
+                 "walpool's %s", does);
+    else
+        name(walpool__ownlocks_writer(own), does, otherwise, dst, bytes);
 }
 
 static int64_t

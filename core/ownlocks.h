@@ -17,13 +17,14 @@ struct walpool__lockfile {
 struct walpool__ownlocks {
     struct walpool__poison *poison; /* borrowed; set when one is lost */
     struct walpool__stats *stats;
+    bool recent; /* the check before this commit was a thorough one; belongs to
+                    whoever has the writer */
     struct walpool__mutex mutex; /* guards the rest, and the descriptors
                                     against being closed by SQLite */
     struct walpool__lockfile file, shm;
     int64_t pid, due_ns;
     bool on;     /* false: not attached, or this system cannot tell */
     bool lists;  /* the kernel lists the locks of a descriptor */
-    bool recent; /* the newest check was a thorough one */
 };
 
 void walpool__ownlocks_init(struct walpool__ownlocks *own,
@@ -56,8 +57,10 @@ bool walpool__ownlocks_is_on(struct walpool__ownlocks *own);
 /* The other process that has SQLite's write lock, or 0. */
 int64_t walpool__ownlocks_writer(struct walpool__ownlocks *own);
 
-/* "process 12 (name) <does>", or `otherwise` where it has no number. */
-void walpool__ownlocks_name_writer(struct walpool__ownlocks *own,
+/* Who has the write lock: "process 12 (name) <does>", or `otherwise` where
+ * nobody is found. `idle`: walpool's writer has it not, so that another
+ * connection of this process can be told. */
+void walpool__ownlocks_name_writer(struct walpool__ownlocks *own, bool idle,
                                    const char *does, const char *otherwise,
                                    char *dst, size_t bytes);
 

@@ -46,21 +46,18 @@ walpool__pool_finish(struct walpool__pool *pool)
     walpool__mem_free(pool->readers);
 }
 
-int64_t
-walpool__pool_oldest(const struct walpool__pool *pool,
-                     char why[WALPOOL_WHY_BYTES])
+struct walpool__holder
+walpool__pool_oldest(const struct walpool__pool *pool)
 {
-    int64_t oldest = 0;
+    struct walpool__holder oldest = {0};
 
-    why[0] = '\0';
     for (int i = 0; i < pool->count; i++) {
-        char label[WALPOOL_WHY_BYTES];
-        int64_t since = walpool__tag_read(&pool->readers[i].tag, label);
+        struct walpool__holder holder =
+            walpool__tag_read(&pool->readers[i].tag);
 
-        if (since && (!oldest || since < oldest)) {
-            oldest = since;
-            memcpy(why, label, sizeof label);
-        }
+        if (holder.since_ns &&
+            (!oldest.since_ns || holder.since_ns < oldest.since_ns))
+            oldest = holder;
     }
     return oldest;
 }
@@ -69,14 +66,13 @@ static walpool_status
 not_to_be_had(struct walpool__pool *pool, struct walpool__call *call,
               walpool_error *err)
 {
-    char why[WALPOOL_WHY_BYTES], held[160];
-    int64_t since = walpool__pool_oldest(pool, why);
+    struct walpool__holder oldest = walpool__pool_oldest(pool);
+    char held[192], name[WALPOOL__HOLDER_NAME_BYTES];
 
     snprintf(held, sizeof held,
-             "all %d readers are in use, the oldest for %lld ms%s%s",
-             pool->count,
-             since ? (long long)(walpool__clock_now() - since) / 1000000 : 0,
-             why[0] ? " by " : "", why);
+             "all %d readers are in use, the oldest for %lld ms by %s",
+             pool->count, (long long)walpool__holder_age_ms(&oldest),
+             walpool__holder_name(&oldest, name));
     return walpool__call_stopped(call, "get a reader", held, err);
 }
 

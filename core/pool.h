@@ -37,8 +37,7 @@ void walpool__pool_give(struct walpool__pool *pool,
 /* Close the connections; nobody has one. */
 void walpool__pool_close_all(struct walpool__pool *pool);
 
-/* The oldest lease that is out: since when (0: none), and its label. */
-int64_t walpool__pool_oldest(const struct walpool__pool *pool,
-                             char why[WALPOOL_WHY_BYTES]);
+/* Who has had a reader for longest. */
+struct walpool__holder walpool__pool_oldest(const struct walpool__pool *pool);
 
 #endif

@@ -175,15 +175,33 @@ walpool__thread_detach(struct walpool__thread *thread)
     must_be_zero(pthread_detach(thread->native));
 }
 
+static uint64_t
+new_identity(void)
+{
+#if defined(__linux__)
+    return (uint64_t)syscall(SYS_gettid);
+#elif defined(__APPLE__)
+    uint64_t id = 0;
+
+    pthread_threadid_np(NULL, &id);
+    return id;
+#else
+    static atomic_uint_fast64_t last;
+
+    return atomic_fetch_add(&last, 1) + 1;
+#endif
+}
+
+static _Thread_local uint64_t identity; /* 0: not asked for yet */
+
 uint64_t
 walpool__thread_self(void)
 {
-    static atomic_uint_fast64_t last;
-    static _Thread_local uint64_t mine;
-
-    if (UNLIKELY(mine == 0))
-        mine = atomic_fetch_add(&last, 1) + 1;
-    return mine;
+    if (UNLIKELY(identity == 0)) {
+        walpool__thread_fork_count(); /* from now on forks are watched */
+        identity = new_identity();
+    }
+    return identity;
 }
 
 void
@@ -275,6 +293,7 @@ static void (*_Atomic fork_hooks[FORK_HOOKS])(void);
 static void
 note_fork(void)
 {
+    identity = 0; /* a new thread, and the only one */
     atomic_fetch_add_explicit(&fork_count, 1, memory_order_relaxed);
     for (int i = 0; i < FORK_HOOKS; i++) {
         void (*child)(void) = atomic_load(&fork_hooks[i]);

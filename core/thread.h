@@ -43,7 +43,8 @@ int walpool__thread_start(struct walpool__thread *thread, const char *name,
 void walpool__thread_join(struct walpool__thread *thread);
 void walpool__thread_detach(struct walpool__thread *thread);
 
-/* A number that no other living thread has; never 0. */
+/* A number that no other living thread has, never 0: the one by which the
+ * system shows it (top -H, gdb), where there is one. */
 uint64_t walpool__thread_self(void);
 
 void walpool__thread_nap_us(int64_t us);

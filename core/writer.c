@@ -32,17 +32,35 @@ walpool__writer_finish(struct walpool__writer *writer)
     walpool__waitq_finish(&writer->queue);
 }
 
+/* Which process keeps this one from writing? Who has the turn is mostly in a
+ * transaction, too. */
+static void
+name_other(struct walpool__writer *writer, bool idle, char *dst, size_t bytes)
+{
+    static const char somebody[] = "another process has the turn";
+
+    if (writer->ownlocks)
+        walpool__ownlocks_name_writer(writer->ownlocks, idle, "writes",
+                                      somebody, dst, bytes);
+    else
+        snprintf(dst, bytes, "%s", somebody);
+}
+
+/* By another thread of this process; or that one has the slot and waits for
+ * another process itself. */
 static walpool_status
 not_to_be_had(struct walpool__writer *writer, struct walpool__call *call,
               walpool_error *err)
 {
-    char why[WALPOOL_WHY_BYTES], held[160] = "";
-    int64_t since = walpool__tag_read(&writer->tag, why);
+    struct walpool__holder holder = walpool__tag_read(&writer->tag);
+    char held[192], name[WALPOOL__HOLDER_NAME_BYTES];
 
-    if (since)
-        snprintf(held, sizeof held, "the writer is held since %lld ms by %s",
-                 (long long)(walpool__clock_now() - since) / 1000000,
-                 why[0] ? why : "a call without a label (why)");
+    if (holder.since_ns)
+        snprintf(held, sizeof held, "the writer is held for %lld ms by %s",
+                 (long long)walpool__holder_age_ms(&holder),
+                 walpool__holder_name(&holder, name));
+    else
+        name_other(writer, false, held, sizeof held);
     return walpool__call_stopped(call, "get the writer", held, err);
 }
 
@@ -64,6 +82,7 @@ walpool__writer_take_slot(struct walpool__writer *writer,
 {
     bool waited;
     int64_t now;
+    char held[128];
 
     if (writer->readonly)
         return walpool__error_set(err, WALPOOL_READONLY,
@@ -80,9 +99,9 @@ walpool__writer_take_slot(struct walpool__writer *writer,
         return not_to_be_had(writer, call, err);
     }
     if (writer->turn && !walpool__turn_take(writer->turn, call)) {
+        name_other(writer, true, held, sizeof held);
         walpool__waitq_give(&writer->queue, writer);
-        return walpool__call_stopped(call, "get the writer",
-                                     "another process writes", err);
+        return walpool__call_stopped(call, "get the writer", held, err);
     }
     waited |= call->phase == WALPOOL_PHASE_TURN;
     now = waited ? walpool__clock_now() : call->started_ns;

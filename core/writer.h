@@ -13,6 +13,7 @@ struct walpool__writer {
                                    whoever has the slot */
     bool readonly;              /* of the database: there is no connection */
     struct walpool__turn *turn; /* NULL: SQLite's lock alone decides */
+    struct walpool__ownlocks *ownlocks; /* to name others; NULL: it cannot */
     struct walpool__tag tag;
     _Atomic uint64_t owner;     /* thread that holds a lease, or 0 */
     struct walpool__stats *stats;

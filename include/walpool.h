@@ -34,7 +34,8 @@
  *     a process that has it open: POSIX drops every lock of the process
  *     (sqlite.org/howtocorrupt.html 2.2). Use stat(), or walpool. Where the
  *     system can tell (Linux), a lost lock is noticed before the next commit:
- *     it is not applied, further writes are POISONED, reads go on.
+ *     it is not applied, further writes are POISONED, reads go on, and
+ *     no checkpoint is made. Close the database and open it anew.
  *   - Do not use a second copy of SQLite on the same file in one process, for
  *     the same reason. System builds share one libsqlite3 by construction.
  *   - After fork() the child gets WALPOOL_FORKED from every call; nothing that
@@ -61,6 +62,9 @@
  *
  * Errors. The last argument of every call that can fail is the caller's error
  * slot; it may be NULL. It is written on failure only, and holds no pointer.
+ * The message of a TIMEOUT names who was waited for: in this process the label
+ * (`why`), thread and age of the lease that is in the way, otherwise the number
+ * and name of the process that has SQLite's lock, where the system tells.
  *
  * Threads. Every function may be called from any thread. Two calls at once on
  * one lease or one cursor give WALPOOL_BUSY to the second.
@@ -879,7 +883,8 @@ typedef enum walpool_kind {
  * Owner: caller; end it with walpool_release. Threads: any may acquire, use
  *   and release it. Blocks: up to the deadline. Errors: MISUSE, CLOSED,
  *   FORKED, TIMEOUT, CANCELLED, DEADLOCK (this thread holds the writer),
- *   READONLY (writer of a read-only database), NOMEM, and what SQLite says.
+ *   READONLY (writer of a read-only database), POISONED, NOMEM, and what
+ *   SQLite says.
  * Since: 0.1
  */
 WALPOOL_API walpool_lease *walpool_acquire(walpool *db, walpool_kind kind,
@@ -971,7 +976,8 @@ WALPOOL_API walpool_status walpool_savepoint(walpool_lease *lease,
  * Errors: MISUSE (reader, no transaction), BUSY (also: a cursor of the
  *   transaction is open), CLOSED, FORKED, CONSTRAINT (deferred foreign key;
  *   the transaction stays open), FULL, IO, TIMEOUT and CANCELLED (in phase
- *   SYNC: the commit is made, its outcome UNKNOWN), POISONED.
+ *   SYNC: the commit is made, its outcome UNKNOWN), POISONED (undone: the
+ *   outcome is NOT_APPLIED; or UNKNOWN).
  * Since: 0.1
  */
 WALPOOL_API walpool_status walpool_commit(walpool_lease *lease,
@@ -1120,7 +1126,7 @@ typedef struct walpool_checkpoint_result {
  * Owner: caller. Threads: any; a thread that holds a writer lease gets
  *   DEADLOCK. Blocks: up to the deadline and on the disk.
  * Errors: MISUSE, CLOSED, FORKED, TIMEOUT (the writer was not to be had),
- *   CANCELLED, DEADLOCK, READONLY, IO, FULL, CORRUPT. Since: 0.1
+ *   CANCELLED, DEADLOCK, READONLY, IO, FULL, CORRUPT, POISONED. Since: 0.1
  */
 WALPOOL_API walpool_status
 walpool_checkpoint(walpool *db, walpool_checkpoint_mode mode,

@@ -283,12 +283,12 @@ TEST(ownlocks__names_the_process_that_writes)
     set_up();
     CHECK_INT(walpool__conn_own(inside.conn, WALPOOL__OWN_ROLLBACK), SQLITE_OK);
     CHECK_INT(walpool__ownlocks_writer(&own), 0);
-    walpool__ownlocks_name_writer(&own, "writes", "nobody", text, sizeof text);
+    walpool__ownlocks_name_writer(&own, true, "writes", "nobody", text, sizeof text);
     CHECK_STR(text, "nobody");
     child_go_on(&child);
     CHECK_INT(child_hear(&child), 1);
     CHECK_INT(walpool__ownlocks_writer(&own), child.pid);
-    walpool__ownlocks_name_writer(&own, "writes", "nobody", text, sizeof text);
+    walpool__ownlocks_name_writer(&own, true, "writes", "nobody", text, sizeof text);
     snprintf(want, sizeof want, "process %d (test_ownlocks) writes",
              (int)child.pid);
     CHECK_STR(text, want);

@@ -73,17 +73,22 @@ TEST(pool__says_who_keeps_it_waiting)
     walpool__call_begin_own(&third, 0);
     CHECK_STATUS(walpool__pool_take(&pool, &third, &none, &err),
                  WALPOOL_TIMEOUT);
-    CHECK_STR(err.message, "cannot get a reader: 0 ms passed while waiting in "
-                           "this process's queue; all 2 readers are in use, "
-                           "the oldest for 7 ms by report");
+    char want[256];
+    snprintf(want, sizeof want,
+             "cannot get a reader: 0 ms passed while waiting in this process's "
+             "queue; all 2 readers are in use, the oldest for 7 ms by report "
+             "(thread %d)", (int)gettid());
+    CHECK_STR(err.message, want);
     CHECK_INT(err.phase, WALPOOL_PHASE_QUEUE);
     walpool__pool_give(&pool, one);
-    char why[WALPOOL_WHY_BYTES];
-    CHECK_INT(inside_clock() - walpool__pool_oldest(&pool, why), 4000000);
-    CHECK_STR(why, "page");
+    struct walpool__holder oldest = walpool__pool_oldest(&pool);
+    CHECK_INT(inside_clock() - oldest.since_ns, 4000000);
+    CHECK_INT(oldest.thread, gettid());
+    CHECK_STR(oldest.why, "page");
     walpool__pool_give(&pool, two);
-    CHECK_INT(walpool__pool_oldest(&pool, why), 0);
-    CHECK_STR(why, "");
+    oldest = walpool__pool_oldest(&pool);
+    CHECK_INT(oldest.since_ns, 0);
+    CHECK_STR(oldest.why, "");
     walpool__clock_replace(NULL);
     end();
 }
@@ -91,12 +96,12 @@ TEST(pool__says_who_keeps_it_waiting)
 TEST(pool__forgets_the_label_of_the_call_before)
 {
     struct walpool__call call;
-    char why[WALPOOL_WHY_BYTES];
     begin(1);
     walpool__pool_give(&pool, take(&call, "a label"));
     struct walpool__reader *reader = take(&call, NULL);
-    CHECK(walpool__pool_oldest(&pool, why) != 0);
-    CHECK_STR(why, "");
+    struct walpool__holder oldest = walpool__pool_oldest(&pool);
+    CHECK(oldest.since_ns != 0);
+    CHECK_STR(oldest.why, "");
     walpool__pool_give(&pool, reader);
     end();
 }

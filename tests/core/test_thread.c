@@ -4,7 +4,7 @@
 #include <signal.h>
 #include <sys/wait.h>
 
-#include "check.h"
+#include "api.h"
 #include "clock.h"
 #include "mem.h"
 
@@ -118,6 +118,19 @@ TEST(thread__has_an_identity_a_name_and_no_signals)
     CHECK(seen[1]);
     CHECK(seen[2]);
     CHECK_INT(sigismember(&after, SIGUSR1), sigismember(&before, SIGUSR1));
+}
+
+static void
+compare_with_the_system(void)
+{
+    CHECK_INT(walpool__thread_self(), gettid());
+}
+
+TEST(thread__has_the_number_that_the_system_shows)
+{
+    compare_with_the_system();
+    api_forked(compare_with_the_system);
+    compare_with_the_system();
 }
 
 TEST(thread__does_not_start_without_memory)

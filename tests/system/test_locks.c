@@ -300,6 +300,112 @@ TEST(locks__beside_an_older_process_and_temporary_tables_are_no_false_alarm)
     check_whole(202);
 }
 
+/* ------------------------------------------------- those of other processes */
+
+static void
+check_names(const struct child *child, const char *does)
+{
+    char want[80];
+    snprintf(want, sizeof want, "process %d (test_locks) %s", (int)child->pid,
+             does);
+    CHECK_CONTAINS(err.message, want);
+}
+
+static void
+lock_the_file(int number)
+{
+    (void)number;
+    sqlite3 *db = raw_open();
+    child_tell(raw_exec(db, "CREATE TABLE t(v); BEGIN EXCLUSIVE"));
+    child_wait();
+    sqlite3_close(db);
+}
+
+TEST(locks__of_another_process_are_named_by_an_opening_that_waits)
+{
+    walpool_options options = WALPOOL_OPTIONS_INIT;
+    struct child other = child_start(lock_the_file, 0);
+    CHECK_INT(child_hear(&other), SQLITE_OK);
+    for (options.busy_timeout_ms = 0; options.busy_timeout_ms <= 30;
+         options.busy_timeout_ms += 30) {
+        CHECK_NULL(walpool_open(check_path("a.db"), &options, &err),
+                   WALPOOL_TIMEOUT);
+        CHECK_INT(err.phase, WALPOOL_PHASE_LOCK);
+        check_names(&other, "uses the file");
+    }
+    child_go_on(&other);
+    child_join(&other);
+    check_whole(0);
+}
+
+/* As SQLite does while it recovers a WAL: every lock of the -shm, whose header
+ * is not there yet. The WAL is one that a crash left behind. */
+static void
+recover_for_long(int number)
+{
+    struct flock all = {.l_type = F_WRLCK, .l_whence = SEEK_SET,
+                        .l_start = 120, .l_len = 8};
+    struct flock open_lock = {.l_type = F_RDLCK, .l_whence = SEEK_SET,
+                              .l_start = 128, .l_len = 1};
+    static const char nothing[136];
+    int fd = open(check_path("a.db-shm"), O_RDWR);
+    (void)number;
+    CHECK_INT(fcntl(fd, F_SETLK, &all), 0);
+    CHECK_INT(fcntl(fd, F_SETLK, &open_lock), 0);
+    CHECK_INT(pwrite(fd, nothing, sizeof nothing, 0), sizeof nothing);
+    child_tell(1);
+    child_wait();
+}
+
+static void
+crash(void)
+{
+    sqlite3 *db = raw_open();
+    CHECK_INT(raw_exec(db, "INSERT INTO t VALUES (1)"), SQLITE_OK);
+    _exit(0);
+}
+
+TEST(locks__of_a_recovery_elsewhere_are_named_by_an_opening_that_waits)
+{
+    walpool_options options = WALPOOL_OPTIONS_INIT;
+    make_table();
+    api_forked(crash);
+    struct child other = child_start(recover_for_long, 0);
+    CHECK_INT(child_hear(&other), 1);
+    options.busy_timeout_ms = 30;
+    CHECK_NULL(walpool_open(check_path("a.db"), &options, &err),
+               WALPOOL_TIMEOUT);
+    CHECK_INT(err.phase, WALPOOL_PHASE_LOCK);
+    check_names(&other, "uses the file");
+    child_go_on(&other);
+    child_join(&other);
+    check_whole(1);
+}
+
+/* SQLite keeps connections of one process apart by itself, so the kernel knows
+ * nothing of it. */
+TEST(locks__of_this_process_beside_the_database_are_told_from_others)
+{
+    walpool_call call = WALPOOL_CALL_INIT;
+    make_table();
+    walpool *db = api_open("a.db", "");
+    sqlite3 *beside = raw_open();
+    CHECK_INT(raw_exec(beside, "BEGIN IMMEDIATE"), SQLITE_OK);
+    call.timeout_ms = 20;
+    CHECK_STATUS(walpool_write(db, &insert, &call, NULL, &err),
+                 WALPOOL_TIMEOUT);
+    CHECK_INT(err.phase, WALPOOL_PHASE_LOCK);
+    CHECK_CONTAINS(err.message, "a connection of this process that is not "
+                                "walpool's has the lock");
+    CHECK_INT(raw_exec(beside, "COMMIT"), SQLITE_OK);
+    CHECK_OK(walpool_write(db, &insert, &call, NULL, &err));
+    sqlite3_close(beside);
+    api_close(db);
+    check_whole(1);
+}
+
+/* ----------------------------------------------------- lost in the middle */
+
 static atomic_bool lose_at_the_next_write;
 
 static void

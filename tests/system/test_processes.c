@@ -148,6 +148,16 @@ hold_the_writer(int number)
     api_close(db);
 }
 
+/* The error says which process was waited for. */
+static void
+check_names(const struct child *child, const char *does)
+{
+    char want[80];
+    snprintf(want, sizeof want, "process %d (test_processes) %s",
+             (int)child->pid, does);
+    CHECK_CONTAINS(err.message, want);
+}
+
 TEST(processes__a_wait_for_another_process_ends_at_the_deadline_in_phase_turn)
 {
     walpool_statement update = {.sql = "UPDATE counter SET n = 7 WHERE id = 1"};
@@ -165,6 +175,7 @@ TEST(processes__a_wait_for_another_process_ends_at_the_deadline_in_phase_turn)
         CHECK(check_now_ms() - began >= timeout);
         CHECK_INT(err.phase, WALPOOL_PHASE_TURN);
         CHECK_INT(err.outcome, WALPOOL_NOT_APPLIED);
+        check_names(&child, "writes");
         CHECK(walpool_acquire(db, WALPOOL_WRITE, &call, &err) == NULL);
         CHECK_INT(err.status, WALPOOL_TIMEOUT);
         CHECK_INT(err.phase, WALPOOL_PHASE_TURN);
@@ -252,6 +263,7 @@ TEST(processes__a_foreign_program_is_waited_for_in_phase_lock)
                      WALPOOL_TIMEOUT);
         CHECK_INT(err.phase, WALPOOL_PHASE_LOCK);
         CHECK_INT(err.outcome, WALPOOL_NOT_APPLIED);
+        check_names(&foreign, "has the lock");
     }
     int64_t waits = api_health(waiting_db).lock_waits;
     CHECK_INT(pthread_create(&thread, NULL, wait_for_the_writer, &status), 0);
