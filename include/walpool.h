@@ -127,7 +127,7 @@ WALPOOL_API void walpool_version(walpool_version_info *out);
 #define WALPOOL_STATUS_LIST(X)                                                \
     X(OK, 0, "done")                                                          \
     X(MISUSE, 1, "an argument is NULL, out of range or contradicts another")  \
-    X(CLOSED, 2, "the handle was closed")                                     \
+    X(CLOSED, 2, "the handle was closed, or its database is being closed")    \
     X(BUSY, 3, "the handle is in use by another call")                        \
     X(NOMEM, 4, "out of memory")                                              \
     X(TIMEOUT, 5, "the deadline passed; `phase` says where")                  \
@@ -763,7 +763,10 @@ WALPOOL_API walpool *walpool_open(const char *name,
  *
  * Waits for running calls and for leases and cursors. Past the deadline it
  * fails with TIMEOUT, names a lease that is still out, and the database stays
- * open and usable.
+ * open and usable. As long as it waits, calls that would take a reader or the
+ * writer get CLOSED; when it has given up they are carried out again. A writer
+ * lease between two transactions keeps nothing and is not waited for: its next
+ * walpool_begin gives CLOSED, and it is released as ever.
  *
  * @param db         NULL is MISUSE, a closed handle CLOSED.
  * @param timeout_ms -1: close_timeout. 0: try once.

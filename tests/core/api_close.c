@@ -1,4 +1,6 @@
 /* Closing: while calls run, twice at once, with leases out, again and again. */
+#include <stdbool.h>
+
 #include "api.h"
 
 static walpool *db;
@@ -160,6 +162,64 @@ TEST(close__lets_a_writer_commit_that_it_waits_for)
     db = api_open("a.db", "");
     CHECK_INT(api_number(db, "SELECT count(*) FROM t"), 2);
     api_close(db);
+}
+
+TEST(close__does_not_wait_for_a_writer_lease_between_transactions)
+{
+    db = api_open("a.db", "");
+    walpool_lease *lease = api_acquire(db, WALPOOL_WRITE);
+    CHECK_OK(api_run(lease, "CREATE TABLE t(v)"));
+    CHECK_OK(walpool_commit(lease, NULL, &err));
+    CHECK_OK(walpool_close(db, 0, &err));
+    CHECK(access(check_path("a.db-wal"), F_OK) != 0);
+    CHECK_STATUS(walpool_begin(lease, NULL, &err), WALPOOL_CLOSED);
+    CHECK_STATUS(api_run(lease, "INSERT INTO t VALUES (1)"), WALPOOL_MISUSE);
+    CHECK_OK(walpool_release(lease, &err));
+    CHECK_STATUS(walpool_release(lease, &err), WALPOOL_CLOSED);
+    db = api_open("a.db", "");
+    CHECK_INT(api_number(db, "SELECT count(*) FROM t"), 0);
+    api_close(db);
+}
+
+static atomic_bool turned_away;
+
+/* Give up again and again, until somebody has met it. */
+static void *
+close_until_met(void *argument)
+{
+    do
+        *(walpool_status *)argument = walpool_close(db, 20, &err);
+    while (!atomic_load(&turned_away));
+    return NULL;
+}
+
+TEST(close__turns_calls_away_while_it_waits_and_takes_them_when_it_gave_up)
+{
+    walpool_statement query = {.sql = "SELECT 1"};
+    walpool_statement insert = {.sql = "INSERT INTO t VALUES (1)"};
+    pthread_t thread;
+    walpool_status closed;
+    db = api_open("a.db", "");
+    CHECK_OK(api_write(db, "CREATE TABLE t(v)"));
+    for (int kind = WALPOOL_READ; kind <= WALPOOL_WRITE; kind++) {
+        bool writes = kind == WALPOOL_WRITE;
+        walpool_lease *lease = api_acquire(db, (walpool_kind)kind);
+        atomic_store(&turned_away, false);
+        CHECK_INT(pthread_create(&thread, NULL, close_until_met, &closed), 0);
+        CHECK_EVENTUALLY(walpool_read(db, &query, NULL, NULL, &err) ==
+                         WALPOOL_CLOSED);
+        CHECK_CONTAINS(err.message, "being closed");
+        atomic_store(&turned_away, true);
+        pthread_join(thread, NULL);
+        CHECK_INT(closed, WALPOOL_TIMEOUT);
+        CHECK_OK(walpool_read(db, &query, NULL, NULL, &err));
+        if (writes)
+            CHECK_OK(walpool_commit(lease, NULL, &err));
+        CHECK_OK(walpool_write(db, &insert, NULL, NULL, &err));
+        CHECK_OK(walpool_release(lease, &err));
+    }
+    CHECK_INT(api_number(db, "SELECT count(*) FROM t"), 2);
+    CHECK_OK(walpool_close(db, 0, &err));
 }
 
 /* ------------------------------------------------------------ again and again
