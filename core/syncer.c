@@ -115,8 +115,10 @@ sync_file(struct walpool__syncer *syncer)
         syncer->fd = open(syncer->wal_path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
         error = syncer->fd < 0 ? errno : sync_folder(syncer->wal_path);
     }
-    if (error)
+    if (error) {
+        walpool__syncer_close(syncer);
         return error;
+    }
 #if defined(__APPLE__)
     if (fcntl(syncer->fd, F_FULLFSYNC) == 0)
         return 0;
@@ -132,8 +134,16 @@ has_failed(const struct walpool__syncer *syncer)
     return walpool__poison_has(syncer->poison, WALPOOL__POISON_SYNC);
 }
 
-/* Sync for all. The mutex is held, and given up meanwhile. */
-static void
+/* Nothing is known to be wrong with the disk, and it can be tried again. */
+static bool
+is_shortage(int error)
+{
+    return error == EMFILE || error == ENFILE;
+}
+
+/* Sync for all. The mutex is held, and given up meanwhile. Returns 0, or the
+ * errno. */
+static int
 sync_now(struct walpool__syncer *syncer)
 {
     uint64_t covers = atomic_load_explicit(&syncer->tickets,
@@ -148,41 +158,59 @@ sync_now(struct walpool__syncer *syncer)
     error = sync_file(syncer);
     walpool__mutex_lock(&syncer->mutex);
     syncer->running = false;
-    if (error)
+    if (error && !is_shortage(error))
         walpool__poison_set(syncer->poison, WALPOOL__POISON_SYNC, error);
-    else if (covers > syncer->synced)
+    else if (!error && covers > syncer->synced)
         syncer->synced = covers;
     if (!error && marked) {
         syncer->mark = mark;
         syncer->marked = true;
     }
     walpool__cond_broadcast(&syncer->changed);
+    return error;
 }
 
 void
 walpool__syncer_flush(struct walpool__syncer *syncer)
 {
+    int error = 0;
+
     walpool__mutex_lock(&syncer->mutex);
     while (syncer->running)
         walpool__cond_wait(&syncer->changed, &syncer->mutex, WALPOOL__NEVER);
     if (syncer->synced < atomic_load(&syncer->tickets) && !has_failed(syncer))
-        sync_now(syncer);
+        error = sync_now(syncer);
+    if (error) /* who comes now must not try again */
+        walpool__poison_set(syncer->poison, WALPOOL__POISON_SYNC, error);
     walpool__mutex_unlock(&syncer->mutex);
 }
 
 static walpool_status
+no_descriptor(int error, const char *lost, walpool_error *err)
+{
+    walpool__error_set(err, WALPOOL_IO, "cannot open the WAL to sync it (%s): "
+                       "%s", strerror(error), lost);
+    if (err)
+        err->system_errno = error;
+    return WALPOOL_IO;
+}
+
+static walpool_status
 not_covered(struct walpool__syncer *syncer, enum walpool__stake stake,
-            struct walpool__call *call, walpool_error *err)
+            int error, struct walpool__call *call, walpool_error *err)
 {
     const char *lost = stake == WALPOOL__STAKE_COMMIT
                            ? "the commit is visible, and may not survive a "
                              "power cut"
                            : "what was read may not survive a power cut";
-    walpool_status status =
-        has_failed(syncer)
-            ? walpool__poison_refuse(syncer->poison, lost, err)
-            : walpool__call_stopped(call, "wait for the disk", lost, err);
+    walpool_status status;
 
+    if (has_failed(syncer))
+        status = walpool__poison_refuse(syncer->poison, lost, err);
+    else if (error)
+        status = no_descriptor(error, lost, err);
+    else
+        status = walpool__call_stopped(call, "wait for the disk", lost, err);
     if (err && stake == WALPOOL__STAKE_COMMIT)
         err->outcome = WALPOOL_UNKNOWN;
     return status;
@@ -195,6 +223,7 @@ walpool__syncer_wait(struct walpool__syncer *syncer, uint64_t ticket,
 {
     int64_t deadline_ns = call->waits_only ? WALPOOL__NEVER : call->deadline_ns;
     bool stop = false;
+    int error = 0;
 
     if (ticket == 0)
         return WALPOOL_OK;
@@ -203,11 +232,11 @@ walpool__syncer_wait(struct walpool__syncer *syncer, uint64_t ticket,
     walpool__mutex_lock(&syncer->mutex);
     while (syncer->synced < ticket && !has_failed(syncer) && !stop) {
         if (!syncer->running)
-            sync_now(syncer);
+            stop = (error = sync_now(syncer)) != 0;
         else if (!(stop = !call->waits_only && walpool__call_must_stop(call)))
             walpool__cond_wait(&syncer->changed, &syncer->mutex, deadline_ns);
     }
     stop = syncer->synced < ticket;
     walpool__mutex_unlock(&syncer->mutex);
-    return stop ? not_covered(syncer, stake, call, err) : WALPOOL_OK;
+    return stop ? not_covered(syncer, stake, error, call, err) : WALPOOL_OK;
 }

@@ -78,12 +78,15 @@ fault_install(void)
            sqlite3_config(SQLITE_CONFIG_LOOKASIDE, 0, 0) == SQLITE_OK;
 }
 
+static bool fault_all; /* none of SQLite's allocations is left out */
+
 /* Every allocation of ours; of SQLite's many the first twenty, then fewer and
  * fewer of those far behind, or every one where FAULT_ALL is set. */
 static inline bool
 fault_next(struct fault *fault)
 {
-    bool all = fault->kind == FAULT_OURS || getenv("FAULT_ALL") != NULL;
+    bool all = fault->kind == FAULT_OURS || fault_all ||
+               getenv("FAULT_ALL") != NULL;
     fault->nth += all || fault->nth < 20 ? 1 : 1 + fault->nth / 20;
     return fault->nth == 0 || fault->struck;
 }

@@ -1,7 +1,9 @@
 /* syncer: many commits, few syncs; and none after one that failed. */
 #include "syncer.h"
 
+#include <errno.h>
 #include <fcntl.h>
+#include <sys/resource.h>
 
 #include "check.h"
 #include "clock.h"
@@ -122,6 +124,60 @@ wait_in_vain(enum walpool__stake stake)
         &syncer, walpool__syncer_ticket(&syncer), stake, &call, &err);
     syncer.running = false;
     return status;
+}
+
+/* No descriptor above those that are open can be had, or again. */
+static void
+limit_descriptors(bool tight)
+{
+    struct rlimit limit;
+    int next = dup(STDIN_FILENO);
+    close(next);
+    CHECK_INT(getrlimit(RLIMIT_NOFILE, &limit), 0);
+    limit.rlim_cur = tight ? (rlim_t)next : limit.rlim_max;
+    CHECK_INT(setrlimit(RLIMIT_NOFILE, &limit), 0);
+}
+
+TEST(syncer__can_be_tried_again_when_there_was_no_descriptor)
+{
+    set_up("a.db-wal", O_RDWR | O_CREAT);
+    limit_descriptors(true);
+    walpool_status status = wait_for(walpool__syncer_ticket(&syncer));
+    limit_descriptors(false);
+    CHECK_INT(status, WALPOOL_IO);
+    CHECK_INT(err.outcome, WALPOOL_UNKNOWN);
+    CHECK_INT(err.system_errno, EMFILE);
+    CHECK_CONTAINS(err.message, "cannot open the WAL to sync it");
+    CHECK_INT(walpool__poison_check(&poison, &err), WALPOOL_OK);
+    CHECK_INT(wait_for(walpool__syncer_ticket(&syncer)), WALPOOL_OK);
+    tear_down();
+}
+
+/* The file has a descriptor, its folder has none. */
+TEST(syncer__does_not_forget_the_folder_for_want_of_a_descriptor)
+{
+    set_up("a.db-wal", O_RDWR | O_CREAT);
+    int spare = dup(STDIN_FILENO);
+    limit_descriptors(true);
+    close(spare);
+    walpool_status status = wait_for(walpool__syncer_ticket(&syncer));
+    limit_descriptors(false);
+    CHECK_INT(status, WALPOOL_IO);
+    CHECK_INT(syncer.fd, -1);
+    CHECK_INT(wait_for(walpool__syncer_ticket(&syncer)), WALPOOL_OK);
+    tear_down();
+}
+
+TEST(syncer__that_could_not_flush_is_not_tried_again)
+{
+    set_up("a.db-wal", O_RDWR | O_CREAT);
+    uint64_t ticket = walpool__syncer_ticket(&syncer);
+    limit_descriptors(true);
+    walpool__syncer_flush(&syncer);
+    limit_descriptors(false);
+    CHECK_INT(wait_for(ticket), WALPOOL_POISONED);
+    CHECK_INT(syncer.fd, -1);
+    tear_down();
 }
 
 TEST(syncer__says_what_hangs_on_a_sync_that_takes_too_long)
