@@ -29,6 +29,9 @@
 %ignore walpool_result;
 %ignore walpool_checkpoint_result;
 %ignore walpool_health;
+%ignore walpool_lease_info;
+%ignore walpool_lease_info_stack;
+%ignore walpool_leases;
 %ignore walpool_job;
 %ignore walpool_completion;
 

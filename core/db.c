@@ -63,7 +63,7 @@ make(const struct walpool__place *place, const walpool_options *options)
     walpool__walindex_init(&db->walindex);
     walpool__ownlocks_init(&db->ownlocks, &db->poison, &db->stats);
     walpool__syncer_init(&db->syncer, db->wal_path, &db->poison,
-                         &db->walindex);
+                         &db->walindex, &db->stats);
     if (make_checkpointer(db) &&
         walpool__pool_init(&db->pool, db->path, &db->options, &db->stats) &&
         walpool__writer_init(&db->writer, &db->stats))

@@ -18,6 +18,7 @@ struct walpool__db {
     struct walpool__file_id id;
     walpool_options options;
     struct walpool__stats stats;
+    struct walpool__tag dirty; /* of the newest lease that came back so */
     struct walpool__poison poison;
     struct walpool__ownlocks ownlocks;
     struct walpool__pool pool;

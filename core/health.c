@@ -9,11 +9,10 @@
 #include <string.h>
 
 #include "clock.h"
-#include "db.h"
 #include "error.h"
+#include "json.h"
+#include "leases.h"
 
-/* From here on a lease that is out is worth a word. */
-#define LONG_LEASE_US 10000000
 /* A WAL this many thresholds long is not being kept small. */
 #define LONG_WAL_THRESHOLDS 10
 
@@ -33,6 +32,7 @@ gather_counters(struct walpool__stats *stats, walpool_health *out)
     out->timeouts = load(&stats->timeouts);
     out->cancels = load(&stats->cancels);
     out->dirty_leases = load(&stats->dirty_leases);
+    out->leases_overdue = load(&stats->leases_overdue);
     out->lock_waits = load(&stats->lock_waits);
     out->turn_waits = load(&stats->turn_waits);
     out->lost_locks = load(&stats->lost_locks);
@@ -47,6 +47,7 @@ gather_times(struct walpool__stats *stats, walpool_health *out)
 {
     struct walpool__histogram *wait = &stats->writer_wait_us;
     struct walpool__histogram *hold = &stats->writer_hold_us;
+    struct walpool__histogram *sync = &stats->sync_us;
 
     out->writer_wait_count = (int64_t)walpool__histogram_count(wait);
     out->writer_wait_p50_us = (int64_t)walpool__histogram_quantile(wait, 0.5);
@@ -55,24 +56,46 @@ gather_times(struct walpool__stats *stats, walpool_health *out)
     out->writer_hold_p50_us = (int64_t)walpool__histogram_quantile(hold, 0.5);
     out->writer_hold_p99_us = (int64_t)walpool__histogram_quantile(hold, 0.99);
     out->writer_hold_max_us = (int64_t)walpool__histogram_max(hold);
+    out->syncs = (int64_t)walpool__histogram_count(sync);
+    out->sync_p50_us = (int64_t)walpool__histogram_quantile(sync, 0.5);
+    out->sync_p99_us = (int64_t)walpool__histogram_quantile(sync, 0.99);
+    out->sync_max_us = (int64_t)walpool__histogram_max(sync);
     out->checkpoint_max_us =
         (int64_t)walpool__histogram_max(&stats->checkpoint_us);
 }
 
-static void
+/* Look at all that is out. Returns who has been for longest. */
+static struct walpool__holder
 gather_leases(struct walpool__db *db, walpool_health *out)
 {
-    int lent, waiters;
-    struct walpool__holder oldest = walpool__pool_oldest(&db->pool);
-    struct walpool__holder writer = walpool__tag_read(&db->writer.tag);
+    int64_t longest_ms = db->options.lease_warn_ms;
     int64_t now = walpool__clock_now();
+    struct walpool__holder oldest = {0};
+    struct walpool__holder dirty = walpool__tag_read(&db->dirty);
 
-    if (writer.since_ns &&
-        (!oldest.since_ns || writer.since_ns < oldest.since_ns))
-        oldest = writer;
-    memcpy(out->oldest_why, oldest.why, sizeof out->oldest_why);
+    for (int place = 0; place < walpool__leases_places(db); place++) {
+        struct walpool__holder holder = walpool__leases_holder(db, place);
+
+        if (!holder.since_ns)
+            continue;
+        if (longest_ms >= 0 &&
+            now - holder.since_ns > longest_ms * INT64_C(1000000))
+            out->leases_long++;
+        if (!oldest.since_ns || holder.since_ns < oldest.since_ns)
+            oldest = holder;
+    }
     if (oldest.since_ns && now > oldest.since_ns)
         out->oldest_lease_us = (now - oldest.since_ns) / 1000;
+    memcpy(out->oldest_why, oldest.why, sizeof out->oldest_why);
+    memcpy(out->dirty_why, dirty.why, sizeof out->dirty_why);
+    return oldest;
+}
+
+static void
+gather_queues(struct walpool__db *db, walpool_health *out)
+{
+    int lent, waiters;
+
     out->readers_limit = db->options.readers;
     out->readers_open = load(&db->stats.readers_open);
     walpool__waitq_count(&db->pool.queue, &lent, &waiters);
@@ -115,29 +138,46 @@ note(walpool_health *out, walpool_verdict verdict, const char *format, ...)
     va_end(args);
 }
 
+/* "the oldest is out for 12000 ms, by report (thread 4711)" */
 static void
-judge(struct walpool__db *db, walpool_health *out)
+tell_oldest(const walpool_health *out, const struct walpool__holder *oldest,
+            char *dst, size_t bytes)
 {
-    int64_t long_wal =
-        (int64_t)db->options.checkpoint_frames * LONG_WAL_THRESHOLDS;
-    char why[sizeof out->reason];
+    char name[WALPOOL__HOLDER_NAME_BYTES];
 
+    snprintf(dst, bytes, "the oldest is out for %lld ms, by %s",
+             (long long)out->oldest_lease_us / 1000,
+             walpool__holder_name(oldest, name));
+}
+
+static void
+judge_wal(struct walpool__db *db, walpool_health *out, const char *oldest)
+{
+    int64_t pending = out->wal_frames - out->wal_frames_checkpointed;
+
+    if (pending > (int64_t)db->options.checkpoint_frames * LONG_WAL_THRESHOLDS)
+        note(out, WALPOOL_HEALTH_DEGRADED,
+             "the WAL holds %lld frames that are not in the database: end long "
+             "reads%s%s", (long long)pending, oldest[0] ? "; " : "", oldest);
+}
+
+static void
+judge(struct walpool__db *db, walpool_health *out,
+      const struct walpool__holder *oldest)
+{
+    char why[sizeof out->reason], who[160] = "";
+
+    if (oldest->since_ns)
+        tell_oldest(out, oldest, who, sizeof who);
     walpool__poison_explain(&db->poison, why, sizeof why);
     if (why[0])
         note(out, WALPOOL_HEALTH_FAILING, "%s", why);
-    if (out->wal_frames - out->wal_frames_checkpointed > long_wal)
+    judge_wal(db, out, who);
+    if (out->leases_long > 0)
         note(out, WALPOOL_HEALTH_DEGRADED,
-             "the WAL holds %lld frames that are not in the database: end "
-             "long reads (the oldest lease is out since %lld ms%s%s)",
-             (long long)(out->wal_frames - out->wal_frames_checkpointed),
-             (long long)out->oldest_lease_us / 1000,
-             out->oldest_why[0] ? ": " : "", out->oldest_why);
-    if (out->oldest_lease_us > LONG_LEASE_US)
-        note(out, WALPOOL_HEALTH_DEGRADED,
-             "a lease is out since %lld ms%s%s: it keeps its snapshot or the "
-             "writer; release it",
-             (long long)out->oldest_lease_us / 1000,
-             out->oldest_why[0] ? ": " : "", out->oldest_why);
+             "%lld leases are out for longer than lease_warn, %s: it keeps its "
+             "snapshot or the writer; release it",
+             (long long)out->leases_long, who);
     if (out->checkpoint_failures > 0 && out->checkpoints == 0)
         note(out, WALPOOL_HEALTH_FAILING,
              "every checkpoint has failed so far: look at disk and "
@@ -147,14 +187,17 @@ judge(struct walpool__db *db, walpool_health *out)
 static void
 gather(struct walpool__db *db, walpool_health *out)
 {
+    struct walpool__holder oldest;
+
     memset(out, 0, sizeof *out);
     out->lock_checks = walpool__ownlocks_is_on(&db->ownlocks);
     walpool__ownlocks_check_open(&db->ownlocks); /* poisons: see judge() */
     gather_counters(&db->stats, out);
     gather_times(&db->stats, out);
-    gather_leases(db, out);
+    oldest = gather_leases(db, out);
+    gather_queues(db, out);
     gather_wal(db, out);
-    judge(db, out);
+    judge(db, out, &oldest);
 }
 
 walpool_status
@@ -175,98 +218,60 @@ walpool_health_get(walpool *handle, walpool_health *out, walpool_error *err)
 
 /* ------------------------------------------------------------------- JSON */
 
-/* Text that counts what it would need, like snprintf. */
-struct text {
-    char *dst;
-    size_t capacity, length;
-};
-
-static void put(struct text *text, const char *format, ...) PRINTF_LIKE(2, 3);
-
 static void
-put(struct text *text, const char *format, ...)
+put_string(struct walpool__json *json, const char *name, const char *value)
 {
-    size_t left = text->length < text->capacity
-                      ? text->capacity - text->length
-                      : 0;
-    va_list args;
-    int bytes;
-
-    va_start(args, format);
-    bytes = vsnprintf(left ? text->dst + text->length : NULL, left, format,
-                      args);
-    va_end(args);
-    text->length += (size_t)bytes;
+    walpool__json_put(json, ",\"%s\":", name);
+    walpool__json_string(json, value);
 }
 
 static void
-put_string(struct text *text, const char *name, const char *value)
-{
-    put(text, ",\"%s\":\"", name);
-    for (const unsigned char *at = (const unsigned char *)value; *at; at++) {
-        if (*at == '"' || *at == '\\')
-            put(text, "\\%c", *at);
-        else if (*at < 0x20)
-            put(text, "\\u%04x", *at);
-        else
-            put(text, "%c", *at);
-    }
-    put(text, "\"");
-}
-
-static void
-put_health(struct text *text, const walpool_health *health)
+put_health(struct walpool__json *json, const walpool_health *health)
 {
     static const char *const verdicts[] = {"ok", "degraded", "failing"};
 
-    put(text, "{\"verdict\":\"%s\"", verdicts[health->verdict]);
-    put_string(text, "reason", health->reason);
-    put_string(text, "oldest_why", health->oldest_why);
+    walpool__json_put(json, "{\"verdict\":\"%s\"", verdicts[health->verdict]);
+    put_string(json, "reason", health->reason);
+    put_string(json, "oldest_why", health->oldest_why);
+    put_string(json, "dirty_why", health->dirty_why);
 #define PUT_FIELD(name, meaning) \
-    put(text, ",\"" #name "\":%lld", (long long)health->name);
+    walpool__json_put(json, ",\"" #name "\":%lld", (long long)health->name);
     WALPOOL_HEALTH_LIST(PUT_FIELD)
 #undef PUT_FIELD
 }
 
 static void
-put_version(struct text *text)
+put_version(struct walpool__json *json)
 {
     walpool_version_info version;
 
     walpool_version(&version);
-    put_string(text, "walpool", version.walpool);
-    put_string(text, "sqlite", version.sqlite);
-    put(text, ",\"sqlite_bundled\":%s,\"wal_reset_safe\":%s",
-        version.sqlite_bundled ? "true" : "false",
-        version.wal_reset_safe ? "true" : "false");
+    put_string(json, "walpool", version.walpool);
+    put_string(json, "sqlite", version.sqlite);
+    walpool__json_put(json, ",\"sqlite_bundled\":%s,\"wal_reset_safe\":%s",
+                      version.sqlite_bundled ? "true" : "false",
+                      version.wal_reset_safe ? "true" : "false");
 }
 
 walpool_status
 walpool_health_json(walpool *handle, char *dst, size_t capacity, size_t *need,
                     walpool_error *err)
 {
-    struct text text = {.dst = dst, .capacity = capacity};
+    struct walpool__json json;
     walpool_health health;
-    walpool_status status;
+    walpool_status status = walpool__json_begin(&json, dst, capacity, err);
     struct walpool__db *db;
 
-    if (!dst && capacity)
-        return walpool__error_set(err, WALPOOL_MISUSE,
-                                  "dst is NULL and capacity %zu", capacity);
+    if (status != WALPOOL_OK)
+        return status;
     db = walpool__handle_pin(WALPOOL__HANDLE_DATABASE, handle, err, &status);
     if (!db)
         return status;
     gather(db, &health);
-    put_health(&text, &health);
-    put_string(&text, "path", db->path);
-    put_version(&text);
-    put(&text, "}");
+    put_health(&json, &health);
+    put_string(&json, "path", db->path);
+    put_version(&json);
+    walpool__json_put(&json, "}");
     walpool__handle_unpin(handle);
-    if (need)
-        *need = text.length + 1;
-    if (text.length < text.capacity)
-        return WALPOOL_OK;
-    return walpool__error_set(err, WALPOOL_TOOBIG,
-                              "%zu bytes are needed, %zu are there",
-                              text.length + 1, text.capacity);
+    return walpool__json_end(&json, need, err);
 }

@@ -7,6 +7,7 @@
  * has it is the only one to touch the lease. */
 #include "lease.h"
 
+#include "clock.h"
 #include "error.h"
 #include "mem.h"
 #include "txn.h"
@@ -77,6 +78,18 @@ walpool__lease_end_cursors(struct walpool__lease *lease)
                                                struct walpool__cursor, link));
 }
 
+/* The connection comes back: was it out for too long? */
+static void
+note_age(struct walpool__lease *lease, const struct walpool__tag *tag)
+{
+    int64_t longest_ms = lease->db->options.lease_warn_ms;
+    int64_t since = atomic_load_explicit(&tag->since_ns, memory_order_relaxed);
+
+    if (longest_ms >= 0 &&
+        walpool__clock_now() - since > longest_ms * INT64_C(1000000))
+        walpool__stats_add(&lease->db->stats.leases_overdue, 1);
+}
+
 struct walpool__aftermath
 walpool__lease_give_writer(struct walpool__lease *lease)
 {
@@ -84,14 +97,19 @@ walpool__lease_give_writer(struct walpool__lease *lease)
     lease->in_transaction = false;
     lease->depth = 0;
     lease->conn = NULL;
+    note_age(lease, &lease->db->writer.tag);
     return walpool__db_give_writer(lease->db);
 }
 
 static void
 end_writer(struct walpool__lease *lease)
 {
+    struct walpool__holder holder;
+
     if (!lease->conn)
         return;
+    holder = walpool__tag_read(&lease->db->writer.tag);
+    walpool__tag_set(&lease->db->dirty, holder.why, holder.since_ns);
     walpool__stats_add(&lease->db->stats.dirty_leases, 1);
     walpool__stats_add(&lease->db->stats.rollbacks, 1);
     walpool__lease_end_cursors(lease);
@@ -104,6 +122,7 @@ end_reader(struct walpool__lease *lease)
 {
     walpool__lease_end_cursors(lease);
     walpool__txn_rollback(lease->conn);
+    note_age(lease, &lease->reader->tag);
     walpool__pool_give(&lease->db->pool, lease->reader);
 }
 
@@ -131,27 +150,38 @@ walpool__lease_take_writer(struct walpool__db *db, struct walpool__call *call,
     if (status != WALPOOL_OK)
         return status;
     status = walpool__txn_begin_write(db->writer.conn, err);
-    if (status != WALPOOL_OK)
+    if (status != WALPOOL_OK) {
         walpool__writer_give(&db->writer);
-    else
-        walpool__writer_own(&db->writer, any_thread);
-    return status;
+        return status;
+    }
+    walpool__writer_own(&db->writer, any_thread);
+    walpool__tag_keep(&db->writer.tag, WALPOOL_HOLDER_LEASE, -1,
+                      db->options.lease_trace);
+    return WALPOOL_OK;
 }
 
 walpool_status
-walpool__lease_take_snapshot(struct walpool__db *db, struct walpool__conn *conn,
+walpool__lease_take_snapshot(struct walpool__db *db,
+                             struct walpool__reader *reader,
                              struct walpool__call *call, walpool_error *err)
 {
+    struct walpool__wal_state before = {0, 0};
+    bool known = walpool__walindex_read(&db->walindex, &before);
+    walpool_status status = walpool__txn_begin_read(reader->conn, err);
     uint64_t ticket;
-    walpool_status status = walpool__txn_begin_read(conn, err);
 
-    if (status != WALPOOL_OK || !(call->flags & WALPOOL_CALL_DURABLE))
+    if (status != WALPOOL_OK)
         return status;
+    walpool__tag_keep(&reader->tag, WALPOOL_HOLDER_LEASE,
+                      known ? (int64_t)before.frames : -1,
+                      db->options.lease_trace);
+    if (!(call->flags & WALPOOL_CALL_DURABLE))
+        return WALPOOL_OK;
     status = walpool__db_see(db, &ticket, err);
     if (status == WALPOOL_OK)
         status = walpool__db_settle_read(db, ticket, call, err);
     if (status != WALPOOL_OK)
-        walpool__txn_rollback(conn);
+        walpool__txn_rollback(reader->conn);
     return status;
 }
 
@@ -166,7 +196,7 @@ take_reader(struct walpool__db *db, struct walpool__call *call,
         status = walpool__pool_take(&db->pool, call, reader, err);
     if (status != WALPOOL_OK)
         return status;
-    status = walpool__lease_take_snapshot(db, (*reader)->conn, call, err);
+    status = walpool__lease_take_snapshot(db, *reader, call, err);
     if (status != WALPOOL_OK)
         walpool__pool_give(&db->pool, *reader);
     return status;

@@ -57,7 +57,7 @@ walpool_status walpool__lease_unpin(struct walpool__lease *lease,
 /* Take the newest snapshot for a lease; wait until it is durable where the call
  * asks for that. On failure there is none. */
 walpool_status walpool__lease_take_snapshot(struct walpool__db *db,
-                                            struct walpool__conn *conn,
+                                            struct walpool__reader *reader,
                                             struct walpool__call *call,
                                             walpool_error *err);
 

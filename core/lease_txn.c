@@ -68,7 +68,7 @@ begin_reader(struct walpool__lease *lease, struct walpool__call *call,
                                   "first");
     walpool__txn_rollback(lease->conn);
     lease->in_transaction = false;
-    return walpool__lease_take_snapshot(lease->db, lease->conn, call, err);
+    return walpool__lease_take_snapshot(lease->db, lease->reader, call, err);
 }
 
 walpool_status

@@ -13,6 +13,8 @@ keep_for_cursor(struct walpool__db *db, walpool *handle,
                 walpool_rows_header *header, walpool_error *err)
 {
     struct walpool__lease *lease = walpool__lease_make(handle, db, reader);
+    struct walpool__wal_state state = {0, 0};
+    bool known = walpool__walindex_read(&db->walindex, &state);
 
     if (!lease)
         return walpool__error_nomem(err, "a cursor");
@@ -22,6 +24,9 @@ keep_for_cursor(struct walpool__db *db, walpool *handle,
         walpool__lease_unref(lease);
         return walpool__error_nomem(err, "a cursor");
     }
+    walpool__tag_keep(&reader->tag, WALPOOL_HOLDER_CURSOR,
+                      known ? (int64_t)state.frames : -1,
+                      db->options.lease_trace);
     reader->conn->call = NULL;
     walpool__lease_unref(lease); /* the cursor's reference is the only one */
     return WALPOOL_OK;

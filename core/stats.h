@@ -11,13 +11,13 @@
 struct walpool__stats {
     atomic_int_fast64_t reads, writes, rollbacks;
     atomic_int_fast64_t errors, timeouts, cancels;
-    atomic_int_fast64_t dirty_leases, lock_waits, turn_waits;
+    atomic_int_fast64_t dirty_leases, leases_overdue, lock_waits, turn_waits;
     atomic_int_fast64_t lost_locks;
     atomic_int_fast64_t statement_hits, statement_misses;
     atomic_int_fast64_t readers_open;
     atomic_int_fast64_t wal_bytes_highest;
     atomic_int_fast64_t checkpoints, checkpoint_failures, reader_gates;
-    struct walpool__histogram writer_wait_us, writer_hold_us;
+    struct walpool__histogram writer_wait_us, writer_hold_us, sync_us;
     struct walpool__histogram checkpoint_us, checkpoint_hold_us;
 };
 

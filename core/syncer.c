@@ -55,7 +55,8 @@ sync_folder(const char *path)
 void
 walpool__syncer_init(struct walpool__syncer *syncer, const char *wal_path,
                      struct walpool__poison *poison,
-                     struct walpool__walindex *walindex)
+                     struct walpool__walindex *walindex,
+                     struct walpool__stats *stats)
 {
     memset(syncer, 0, sizeof *syncer);
     walpool__mutex_init(&syncer->mutex);
@@ -63,6 +64,7 @@ walpool__syncer_init(struct walpool__syncer *syncer, const char *wal_path,
     syncer->wal_path = wal_path;
     syncer->poison = poison;
     syncer->walindex = walindex;
+    syncer->stats = stats;
     syncer->fd = -1;
 }
 
@@ -149,13 +151,17 @@ sync_now(struct walpool__syncer *syncer)
     uint64_t covers = atomic_load_explicit(&syncer->tickets,
                                            memory_order_acquire);
     struct walpool__wal_mark mark;
+    int64_t began;
     bool marked;
     int error;
 
     syncer->running = true;
     walpool__mutex_unlock(&syncer->mutex);
     marked = walpool__walindex_mark(syncer->walindex, &mark);
+    began = walpool__clock_now();
     error = sync_file(syncer);
+    walpool__histogram_record(&syncer->stats->sync_us,
+                              (uint64_t)(walpool__clock_now() - began) / 1000);
     walpool__mutex_lock(&syncer->mutex);
     syncer->running = false;
     if (error && !is_shortage(error))

@@ -6,6 +6,7 @@
 
 #include "call.h"
 #include "poison.h"
+#include "stats.h"
 #include "thread.h"
 #include "walindex.h"
 
@@ -13,6 +14,7 @@ struct walpool__syncer {
     const char *wal_path; /* borrowed */
     struct walpool__poison *poison; /* the database's: set when a sync fails */
     struct walpool__walindex *walindex; /* the database's */
+    struct walpool__stats *stats;
     _Atomic uint64_t tickets; /* handed out so far */
     struct walpool__mutex mutex; /* guards the rest */
     struct walpool__cond changed;
@@ -26,7 +28,8 @@ struct walpool__syncer {
 
 void walpool__syncer_init(struct walpool__syncer *syncer, const char *wal_path,
                           struct walpool__poison *poison,
-                          struct walpool__walindex *walindex);
+                          struct walpool__walindex *walindex,
+                          struct walpool__stats *stats);
 
 /* Nobody has a connection any more, but who has a ticket may be on its way to
  * the wait: it shall find itself covered, and leave the file alone. */

@@ -254,13 +254,14 @@ typedef struct walpool_options {
                                     join for this long, 0..1000; default 0 =
                                     off */
     int32_t lease_trace;         /* 1: remember the stack at each acquire, for
-                                    the report of lease_warn_ms; default 0 */
+                                    walpool_leases; costs microseconds each
+                                    time; default 0 */
     int64_t once_keep_ms;        /* how long a once_key is remembered, 1000..
                                     31536000000 (a year); default 86400000 (a
                                     day) */
-    int64_t lease_warn_ms;       /* a lease that is out for longer is reported
-                                    by health, 0..86400000, -1 = never; default
-                                    10000 */
+    int64_t lease_warn_ms;       /* health is degraded, and names the lease,
+                                    while one is out for longer, 0..86400000,
+                                    -1 = never; default 10000 */
     int32_t mode;                /* 0 create if missing ("rwc", default),
                                     1 must exist ("rw"),
                                     2 read only, must exist ("ro") */
@@ -1155,6 +1156,8 @@ walpool_checkpoint(walpool *db, walpool_checkpoint_mode mode,
     X(timeouts, "counter: of these, past their deadline")                     \
     X(cancels, "counter: of these, cancelled")                                \
     X(dirty_leases, "counter: leases given back with an open transaction")    \
+    X(leases_long, "connections that are out for longer than lease_warn")     \
+    X(leases_overdue, "counter: leases and cursors that were out for longer") \
     X(lock_waits, "counter: sleeps of 1 ms for another process's lock")       \
     X(turn_waits, "counter: waits for the turn of another process")           \
     X(lost_locks, "counter: locks of SQLite's that were found lost")          \
@@ -1174,6 +1177,10 @@ walpool_checkpoint(walpool *db, walpool_checkpoint_mode mode,
     X(writer_hold_p50_us, "use of the writer, median")                        \
     X(writer_hold_p99_us, "use of the writer, 99th percentile")               \
     X(writer_hold_max_us, "use of the writer, longest")                       \
+    X(syncs, "counter: syncs of the WAL for durable commits and reads")       \
+    X(sync_p50_us, "such a sync, median")                                     \
+    X(sync_p99_us, "such a sync, 99th percentile")                            \
+    X(sync_max_us, "such a sync, longest")                                    \
     X(checkpoint_max_us, "longest checkpoint")
 
 typedef enum walpool_verdict {
@@ -1189,6 +1196,7 @@ typedef struct walpool_health {
     int32_t verdict;        /* walpool_verdict */
     int32_t reserved;
     char oldest_why[48];    /* label of the oldest lease, or "" */
+    char dirty_why[48];     /* label of the newest that was dirty, or "" */
     char reason[256];       /* why not ok and what to do, or "" */
 } walpool_health;
 
@@ -1209,7 +1217,7 @@ WALPOOL_API walpool_status walpool_health_get(walpool *db,
 
 /**
  * The same as one JSON object: the names above, "verdict" ("ok", "degraded",
- * "failing"), "reason", "oldest_why", "path", and the versions.
+ * "failing"), "reason", "oldest_why", "dirty_why", "path", and the versions.
  *
  * @param db       the database.
  * @param dst      receives NUL-terminated JSON; may be NULL if capacity is 0.
@@ -1221,6 +1229,69 @@ WALPOOL_API walpool_status walpool_health_get(walpool *db,
  * Errors: MISUSE, CLOSED, FORKED, TOOBIG. Since: 0.1
  */
 WALPOOL_API walpool_status walpool_health_json(walpool *db, char *dst,
+                                               size_t capacity, size_t *need,
+                                               walpool_error *err);
+
+/* --------------------------------------------------------------- leases */
+
+typedef enum walpool_holder {
+    WALPOOL_HOLDER_CALL = 0,  /* a call that is running */
+    WALPOOL_HOLDER_LEASE = 1, /* a lease */
+    WALPOOL_HOLDER_CURSOR = 2 /* the cursor of a walpool_read */
+} walpool_holder;
+
+#define WALPOOL_STACK_DEPTH 24
+
+/* One connection that is out. */
+typedef struct walpool_lease_info {
+    int32_t kind;         /* walpool_kind */
+    int32_t holder;       /* walpool_holder */
+    int64_t thread;       /* that took it, as the system knows it (gettid) */
+    int64_t age_us;       /* since when it is out */
+    int64_t frames;       /* frames of the WAL when its snapshot was taken: as
+                             long as it is out the WAL keeps what came after;
+                             -1: a writer, or not known */
+    char why[48];         /* label, or "" */
+    uint32_t stack_depth; /* addresses in stack; 0 without lease_trace=1, for
+                             calls, and where the system cannot tell */
+    uint32_t reserved;
+    uint64_t stack[WALPOOL_STACK_DEPTH]; /* return addresses at the acquire,
+                                            newest first */
+} walpool_lease_info;
+
+/**
+ * List the connections that are out: who has them, and since when. Readers
+ * first. A writer lease between two transactions has none. Takes no
+ * connection, and stops nobody; what changes meanwhile is in the list or not.
+ *
+ * @param db       the database.
+ * @param out      receives up to capacity of them; NULL if that is 0.
+ * @param capacity `readers` + 1 is enough for all.
+ * @param err      may be NULL.
+ * @return how many are out, which may be more than capacity; 0 also on an
+ *   error, which err then tells.
+ * Owner: caller. Threads: any. Blocks: never. Errors: MISUSE, CLOSED, FORKED.
+ * Since: 0.1
+ */
+WALPOOL_API size_t walpool_leases(walpool *db, walpool_lease_info *out,
+                                  size_t capacity, walpool_error *err);
+
+/**
+ * The same as a JSON list of objects: "kind" ("read", "write"), "holder"
+ * ("call", "lease", "cursor"), "why", "thread", "age_us", "frames", and
+ * "stack", a list of strings that name function and address.
+ *
+ * @param db       the database.
+ * @param dst      receives NUL-terminated JSON; may be NULL if capacity is 0.
+ * @param capacity bytes at dst.
+ * @param need     receives the bytes needed with the NUL; may be NULL.
+ * @param err      may be NULL.
+ * @return WALPOOL_OK, or TOOBIG when capacity was too small: ask again, and
+ *   with some room to spare, for the list changes.
+ * Owner: caller. Threads: any. Blocks: never.
+ * Errors: MISUSE, CLOSED, FORKED, TOOBIG. Since: 0.1
+ */
+WALPOOL_API walpool_status walpool_leases_json(walpool *db, char *dst,
                                                size_t capacity, size_t *need,
                                                walpool_error *err);
 

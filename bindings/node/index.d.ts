@@ -124,6 +124,8 @@ export interface Health {
     reason: string;
     /** Label of the oldest lease or cursor that is out, or `''`. */
     oldest_why: string;
+    /** Label of the newest lease that came back with an open transaction. */
+    dirty_why: string;
     /** Absolute path of the file. */
     path: string;
     walpool: string;
@@ -144,6 +146,8 @@ export interface Health {
     timeouts: number;
     cancels: number;
     dirty_leases: number;
+    leases_long: number;
+    leases_overdue: number;
     lock_waits: number;
     turn_waits: number;
     lost_locks: number;
@@ -163,6 +167,10 @@ export interface Health {
     writer_hold_p50_us: number;
     writer_hold_p99_us: number;
     writer_hold_max_us: number;
+    syncs: number;
+    sync_p50_us: number;
+    sync_p99_us: number;
+    sync_max_us: number;
     checkpoint_max_us: number;
 }
 

@@ -171,6 +171,8 @@ health_member(const struct answer *answer, const struct json *want,
         return text(want, verdicts[got->verdict], reason);
     if (strcmp(want->key, "oldest_why") == 0)
         return text(want, got->oldest_why, reason);
+    if (strcmp(want->key, "dirty_why") == 0)
+        return text(want, got->dirty_why, reason);
     if (strcmp(want->key, "reason") == 0)
         return text(want, got->reason, reason);
     return differ(reason, "health has no %s", want->key);

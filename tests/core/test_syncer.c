@@ -13,6 +13,7 @@ static walpool_error err;
 static struct walpool__syncer syncer;
 static struct walpool__poison poison;
 static struct walpool__walindex walindex;
+static struct walpool__stats stats;
 static uint32_t header[24]; /* of a wal-index: what SQLite says of the WAL */
 
 static void
@@ -35,8 +36,10 @@ set_up(const char *name, int flags)
     if (flags)
         close(open(path, flags, 0600));
     memset(&poison, 0, sizeof poison);
+    memset(&stats, 0, sizeof stats);
     walpool__walindex_init(&walindex);
-    walpool__syncer_init(&syncer, path, &poison, &walindex);
+    walpool__syncer_init(&syncer, path, &poison, &walindex,
+                         &stats);
 }
 
 static void
@@ -68,6 +71,7 @@ TEST(syncer__covers_every_ticket_before_the_sync)
     CHECK_INT(wait_for(first), WALPOOL_OK);
     CHECK_INT(syncer.synced, second);
     CHECK_INT(walpool__poison_check(&poison, &err), WALPOOL_OK);
+    CHECK_INT(walpool__histogram_count(&stats.sync_us), 1);
     tear_down();
 }
 

@@ -22,7 +22,7 @@ def test_health__has_the_names_of_the_header():
     fields = [field.name for field in dataclasses.fields(walpool.Health)]
     assert len(names) > 25
     assert [name for name in fields if name in names] == names
-    assert set(fields) - set(names) == {"verdict", "reason", "oldest_why", "path", "json"}
+    assert set(fields) - set(names) == {"verdict", "reason", "oldest_why", "dirty_why", "path", "json"}
 
 
 def test_health__counts(users):

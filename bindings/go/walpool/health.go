@@ -19,6 +19,7 @@ type Health struct {
 	WriterWaiters  int64         // calls that wait for the writer
 	OldestLease    time.Duration // age of the oldest transaction or Rows that is out
 	OldestLeaseWhy string        // its label, see [WithWhy]
+	DirtyLeaseWhy  string        // label of the newest that came back with an open transaction
 
 	Reads           int64 // counter: reads that succeeded
 	Writes          int64 // counter: committed transactions
@@ -27,6 +28,8 @@ type Health struct {
 	Timeouts        int64 // counter: of these, past their deadline
 	Cancels         int64 // counter: of these, canceled
 	DirtyLeases     int64 // counter: leases given back with an open transaction
+	LeasesLong      int64 // connections that are out for longer than lease_warn
+	LeasesOverdue   int64 // counter: transactions and Rows that were out for longer
 	LockWaits       int64 // counter: sleeps of 1 ms for another process's lock
 	TurnWaits       int64 // counter: waits for the turn of another process
 	LostLocks       int64 // counter: locks of SQLite's that were found lost
@@ -48,6 +51,10 @@ type Health struct {
 	WriterHoldP50   time.Duration // use of the writer, median
 	WriterHoldP99   time.Duration // use of the writer, 99th percentile
 	WriterHoldMax   time.Duration // use of the writer, longest
+	Syncs           int64         // counter: syncs of the WAL for durable commits and reads
+	SyncP50         time.Duration // such a sync, median
+	SyncP99         time.Duration // such a sync, 99th percentile
+	SyncMax         time.Duration // such a sync, longest
 	CheckpointMax   time.Duration // longest checkpoint
 
 	Verdict Verdict // what it comes to
@@ -72,12 +79,13 @@ type healthBlock struct {
 	verdict   int32
 	_         int32
 	oldestWhy [48]byte
+	dirtyWhy  [48]byte
 	reason    [256]byte
 }
 
 const (
-	healthNumbers = 34
-	healthBytes   = healthNumbers*8 + 8 + 48 + 256
+	healthNumbers = 40
+	healthBytes   = healthNumbers*8 + 8 + 48 + 48 + 256
 )
 
 // Health takes one snapshot of the database's health. It takes no connection
@@ -98,6 +106,7 @@ func (db *DB) Health() (Health, error) {
 func healthOf(c *healthBlock) Health {
 	h := Health{
 		OldestLeaseWhy: cstring(c.oldestWhy[:]),
+		DirtyLeaseWhy:  cstring(c.dirtyWhy[:]),
 		Verdict:        Verdict(c.verdict),
 		Reason:         cstring(c.reason[:]),
 	}
@@ -117,12 +126,14 @@ func (h *Health) fields() [healthNumbers]any {
 		&h.ReadersLimit, &h.ReadersOpen, &h.ReadersLeased, &h.ReaderWaiters,
 		&h.WriterLeased, &h.WriterWaiters, &h.OldestLease,
 		&h.Reads, &h.Writes, &h.Rollbacks, &h.Errors, &h.Timeouts, &h.Cancels,
-		&h.DirtyLeases, &h.LockWaits, &h.TurnWaits, &h.LostLocks, &h.LockChecks,
+		&h.DirtyLeases, &h.LeasesLong, &h.LeasesOverdue,
+		&h.LockWaits, &h.TurnWaits, &h.LostLocks, &h.LockChecks,
 		&h.StatementHits, &h.StatementMisses,
 		&h.WALBytes, &h.WALBytesHighest, &h.WALFrames, &h.WALFramesCheckpointed,
 		&h.Checkpoints, &h.CheckpointFailures,
 		&h.WriterWaitCount, &h.WriterWaitP50, &h.WriterWaitP99, &h.WriterWaitMax,
-		&h.WriterHoldP50, &h.WriterHoldP99, &h.WriterHoldMax, &h.CheckpointMax,
+		&h.WriterHoldP50, &h.WriterHoldP99, &h.WriterHoldMax,
+		&h.Syncs, &h.SyncP50, &h.SyncP99, &h.SyncMax, &h.CheckpointMax,
 	}
 }
 

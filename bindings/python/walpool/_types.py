@@ -145,6 +145,8 @@ class Health:
     """Why it is not ok and what to do, or ``""``."""
     oldest_why: str
     """Label of the oldest lease that is out, or ``""``."""
+    dirty_why: str
+    """Label of the newest lease that came back dirty, or ``""``."""
     path: str
     """The file, as an absolute path."""
     readers_limit: int
@@ -175,6 +177,10 @@ class Health:
     """Counter: of these, cancelled."""
     dirty_leases: int
     """Counter: leases given back with an open transaction."""
+    leases_long: int
+    """Connections that are out for longer than ``lease_warn``."""
+    leases_overdue: int
+    """Counter: leases and cursors that were out for longer."""
     lock_waits: int
     """Counter: sleeps of 1 ms for another process's lock."""
     turn_waits: int
@@ -213,6 +219,14 @@ class Health:
     """Use of the writer, 99th percentile."""
     writer_hold_max_us: int
     """Use of the writer, longest."""
+    syncs: int
+    """Counter: syncs of the WAL for durable commits and reads."""
+    sync_p50_us: int
+    """Such a sync, median."""
+    sync_p99_us: int
+    """Such a sync, 99th percentile."""
+    sync_max_us: int
+    """Such a sync, longest."""
     checkpoint_max_us: int
     """Longest checkpoint."""
     json: str

@@ -57,6 +57,7 @@ typedef long long swig_type_23;
 typedef long long swig_type_24;
 typedef long long swig_type_25;
 typedef long long swig_type_26;
+typedef long long swig_type_27;
 extern void _wrap_Swig_free_raw_8a8611be6da00f8b(uintptr_t arg1);
 extern uintptr_t _wrap_Swig_malloc_raw_8a8611be6da00f8b(swig_intgo arg1);
 extern int _wrap_WalpoolVersionNumber_raw_8a8611be6da00f8b(void);
@@ -84,6 +85,7 @@ extern void _wrap_WalpoolTokenClose_raw_8a8611be6da00f8b(swig_type_23 arg1);
 extern swig_intgo _wrap_WalpoolCheckpoint_raw_8a8611be6da00f8b(swig_type_24 arg1, swig_intgo arg2, swig_voidp arg3);
 extern swig_intgo _wrap_WalpoolHealthGet_raw_8a8611be6da00f8b(swig_type_25 arg1, swig_voidp arg2);
 extern swig_intgo _wrap_WalpoolHealthJson_raw_8a8611be6da00f8b(swig_type_26 arg1, swig_voidp arg2);
+extern swig_intgo _wrap_WalpoolLeasesJson_raw_8a8611be6da00f8b(swig_type_27 arg1, swig_voidp arg2);
 #undef intgo
 */
 import "C"
@@ -319,5 +321,15 @@ func WalpoolHealthJson(arg1 uint64, arg2 *Frame) (_swig_ret int32) {
 	_swig_i_0 := arg1
 	_swig_i_1 := arg2
 	swig_r = (int32)(C._wrap_WalpoolHealthJson_raw_8a8611be6da00f8b(C.swig_type_26(_swig_i_0), C.swig_voidp(_swig_i_1)))
+	return swig_r
+}
+
+const WALPOOL_STACK_DEPTH int = 24
+
+func WalpoolLeasesJson(arg1 uint64, arg2 *Frame) (_swig_ret int32) {
+	var swig_r int32
+	_swig_i_0 := arg1
+	_swig_i_1 := arg2
+	swig_r = (int32)(C._wrap_WalpoolLeasesJson_raw_8a8611be6da00f8b(C.swig_type_27(_swig_i_0), C.swig_voidp(_swig_i_1)))
 	return swig_r
 }

@@ -228,7 +228,7 @@ typedef struct frame {
 
 _Static_assert(sizeof(walpool_error) == 512, "frame.go: Error");
 _Static_assert(sizeof(frame) == 544, "frame.go: HeaderBytes");
-_Static_assert(sizeof(walpool_health) == 34 * 8 + 8 + 48 + 256, "health.go");
+_Static_assert(sizeof(walpool_health) == 40 * 8 + 8 + 48 + 48 + 256, "health.go");
 _Static_assert(sizeof(walpool_statement) <= 48 && sizeof(walpool_result) == 32,
                "frame.go: StatementBytes, ResultBytes");
 
@@ -744,6 +744,28 @@ intgo _wrap_WalpoolHealthJson_raw_8a8611be6da00f8b(long long _swig_go_0, char *_
   arg4 = &need2; arg5 = (walpool_error *)_swig_go_1;
 
   result = (walpool_status)walpool_health_json(arg1,arg2,arg3,arg4,arg5);
+  _swig_go_result = (int)result;
+  ((frame *)arg5)->count = *arg4;
+  return _swig_go_result;
+}
+
+
+intgo _wrap_WalpoolLeasesJson_raw_8a8611be6da00f8b(long long _swig_go_0, char *_swig_go_1) {
+  walpool *arg1 = 0 ;
+  char *arg2 = 0 ;
+  size_t arg3 ;
+  size_t *arg4 = 0 ;
+  walpool_error *arg5 = 0 ;
+  size_t need2 ;
+  walpool_status result;
+  intgo _swig_go_result;
+
+  arg1 = (walpool *)(uintptr_t)_swig_go_0;
+  need2 = 0;
+  arg2 = (char *)frame_room((frame *)_swig_go_1); arg3 = (size_t)((frame *)_swig_go_1)->rows_bytes;
+  arg4 = &need2; arg5 = (walpool_error *)_swig_go_1;
+
+  result = (walpool_status)walpool_leases_json(arg1,arg2,arg3,arg4,arg5);
   _swig_go_result = (int)result;
   ((frame *)arg5)->count = *arg4;
   return _swig_go_result;
