@@ -1074,8 +1074,8 @@ WALPOOL_API walpool_token *walpool_token_open(walpool_error *err);
  * @param token the token; a closed one changes nothing.
  * @param err   may be NULL.
  * @return WALPOOL_OK or the error's status.
- * Owner: nothing. Threads: any. Blocks: never. Errors: MISUSE (NULL), CLOSED.
- * Since: 0.1
+ * Owner: nothing. Threads: any. Blocks: never. Errors: MISUSE (NULL), CLOSED,
+ *   FORKED. Since: 0.1
  */
 WALPOOL_API walpool_status walpool_cancel(walpool_token *token,
                                           walpool_error *err);
@@ -1355,7 +1355,8 @@ WALPOOL_API walpool_queue *walpool_queue_open(walpool_error *err);
  * do not read from it or close it.
  *
  * @param queue the queue.
- * @return the descriptor, or -1 for a handle that is not a queue.
+ * @return the descriptor, or -1 for a handle that is not a queue, or one from
+ *   before a fork.
  * Owner: the queue. Threads: any. Blocks: never. Errors: none. Since: 0.1
  */
 WALPOOL_API int32_t walpool_queue_fd(walpool_queue *queue);
