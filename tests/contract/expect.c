@@ -179,6 +179,44 @@ health_member(const struct answer *answer, const struct json *want,
 }
 
 static int
+lease_member(const walpool_lease_info *got, const struct json *want,
+             char *reason)
+{
+    static const char *const holders[] = {"call", "lease", "cursor"};
+    if (strcmp(want->key, "kind") == 0)
+        return text(want, got->kind == WALPOOL_READ ? "read" : "write", reason);
+    if (strcmp(want->key, "holder") == 0)
+        return text(want, holders[got->holder], reason);
+    if (strcmp(want->key, "why") == 0)
+        return text(want, got->why, reason);
+    if (strcmp(want->key, "thread") == 0)
+        return number(want, got->thread, reason);
+    if (strcmp(want->key, "age_us") == 0)
+        return number(want, got->age_us, reason);
+    if (strcmp(want->key, "frames") == 0)
+        return number(want, got->frames, reason);
+    if (strcmp(want->key, "stack") == 0)
+        return number(want, got->stack_depth, reason);
+    return differ(reason, "a lease has no %s", want->key);
+}
+
+static int
+leases(const struct answer *answer, const struct json *want, char *reason)
+{
+    size_t index = 0;
+    if (answer->lease_count != want->count)
+        return differ(reason, "got %zu leases, want %zu", answer->lease_count,
+                      want->count);
+    JSON_EACH(lease, want) {
+        JSON_EACH(member, lease)
+            if (!lease_member(&answer->leases[index], member, reason))
+                return 0;
+        index++;
+    }
+    return 1;
+}
+
+static int
 words(struct run *run, const struct json *list, const char *message, int wanted,
       char *reason)
 {
@@ -240,7 +278,10 @@ static int
 member(struct run *run, const struct answer *answer, const struct json *want,
        char *reason)
 {
-    (void)run;
+    if (answer->has_leases)
+        return leases(answer, want, reason);
+    if (answer->has_health && strcmp(want->key, "reason_words") == 0)
+        return words(run, want, answer->health.reason, 1, reason);
     if (answer->has_checkpoint)
         return checkpoint_member(answer, want, reason);
     if (answer->has_health)

@@ -8,6 +8,7 @@
 
 #define RUN_OBJECTS_MAX 64
 #define RUN_RESULTS_MAX 16
+#define RUN_LEASES_MAX 16
 
 enum object_kind { DATABASE, LEASE, ITERATOR, TOKEN, HEALTH, BACKGROUND };
 
@@ -44,9 +45,11 @@ struct answer {
     struct table table;
     struct table results[RUN_RESULTS_MAX];
     size_t result_count;
-    int has_checkpoint, has_health;
+    int has_checkpoint, has_health, has_leases;
     walpool_checkpoint_result checkpoint;
     walpool_health health, since;
+    walpool_lease_info leases[RUN_LEASES_MAX];
+    size_t lease_count;
 };
 
 typedef void step_function(struct run *run, const struct json *step,
@@ -79,7 +82,7 @@ walpool_status run_end(struct object *object, walpool_error *err);
 /* `text` with ${dir} replaced, in memory of the caller to free. */
 char *run_expand(struct run *run, const char *text);
 
-/* Deadline, token, label and flags of a step. */
+/* Deadline, token, label, durability and flags of a step. */
 walpool_call run_call(struct run *run, const struct json *step, uint32_t flags);
 
 void answer_fail(struct answer *answer, const char *format, ...);

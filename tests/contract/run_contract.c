@@ -105,6 +105,10 @@ run_call(struct run *run, const struct json *step, uint32_t flags)
     call.token = token != NULL ? token->handle : NULL;
     call.why = json_text(step, "why", NULL);
     call.flags = flags;
+    if (strcmp(json_text(step, "durability", ""), "durable") == 0)
+        call.flags |= WALPOOL_CALL_DURABLE;
+    if (strcmp(json_text(step, "durability", ""), "normal") == 0)
+        call.flags |= WALPOOL_CALL_NORMAL;
     return call;
 }
 
@@ -138,7 +142,7 @@ unknown_member(const struct json *step)
         " do on as sql params param_rows expect_changes statements count name"
         " options kind why"
         " mode save since path type to content permissions timeout token"
-        " background expect ";
+        " durability background expect ";
     char word[64];
     JSON_EACH(member, step) {
         snprintf(word, sizeof word, " %s ", member->key);
@@ -204,7 +208,8 @@ can(const struct json *scenario, const char **missing)
     static const char *const abilities[] = {"raw_text",      "whole_real",
                                             "named_options", "thread_identity",
                                             "background",    "strict_close",
-                                            "expect"};
+                                            "expect",        "durability",
+                                            "leases",        "move"};
     JSON_EACH(need, json_get(scenario, "needs")) {
         int found = strcmp(need->text, "unprivileged") == 0 && geteuid() != 0;
         for (size_t i = 0; i < sizeof abilities / sizeof abilities[0]; i++)

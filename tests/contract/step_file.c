@@ -45,6 +45,17 @@ make(struct run *run, const struct json *step, struct answer *answer)
     free(to);
 }
 
+static void
+move(struct run *run, const struct json *step, struct answer *answer)
+{
+    char *path = run_expand(run, json_text(step, "path", ""));
+    char *to = run_expand(run, json_text(step, "to", ""));
+    if (rename(path, to) != 0)
+        answer_fail(answer, "cannot move %s: %s", path, strerror(errno));
+    free(path);
+    free(to);
+}
+
 /* One line a name: path, mode and the bytes in hex. */
 static void
 describe(FILE *out, const char *path)
@@ -136,6 +147,7 @@ step_file_find(const char *name)
         step_function *run;
     } steps[] = {
         {"make", make},
+        {"move", move},
         {"remember", remember},
         {"unchanged", unchanged},
         {"present", present_or_absent},

@@ -112,6 +112,18 @@ health(struct run *run, const struct json *step, struct answer *answer)
 }
 
 static void
+leases(struct run *run, const struct json *step, struct answer *answer)
+{
+    struct object *db = run_target(run, step, answer);
+    if (db == NULL)
+        return;
+    answer->has_leases = 1;
+    answer->lease_count = walpool_leases(db->handle, answer->leases,
+                                         RUN_LEASES_MAX, &answer->err);
+    answer->status = answer->err.status;
+}
+
+static void
 await(struct run *run, const struct json *step, struct answer *answer)
 {
     char reason[1024];
@@ -167,6 +179,7 @@ step_object_find(const char *name)
         {"checkpoint", checkpoint}, {"health", health},
         {"await", await},           {"token", token},
         {"cancel", cancel},         {"join", join},
+        {"leases", leases},
     };
     for (size_t i = 0; i < sizeof steps / sizeof steps[0]; i++)
         if (strcmp(steps[i].name, name) == 0)

@@ -60,12 +60,14 @@ static walpool_status
 gather(struct answer *answer, walpool_rows *rows, const walpool_call *call)
 {
     walpool_error *err = &answer->err;
+    walpool_call next = *call;
     walpool_status status =
         table_add(&answer->table, rows, 0, walpool_rows_count(rows), err);
+    next.flags &= ~(uint32_t)WALPOOL_CALL_DURABLE; /* it was waited for */
     while (status == WALPOOL_OK && cursor_of(rows) != NULL) {
         if (call->flags & WALPOOL_CALL_FIRST)
             return walpool_cursor_close(cursor_of(rows), err);
-        status = walpool_cursor_next(cursor_of(rows), call, rows, err);
+        status = walpool_cursor_next(cursor_of(rows), &next, rows, err);
         if (status == WALPOOL_OK)
             status = table_add(&answer->table, rows, 0,
                                walpool_rows_count(rows), err);
