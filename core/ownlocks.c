@@ -23,8 +23,8 @@
  * What it cannot prevent: a transaction so large that SQLite writes pages of
  * it to the WAL before the commit has written them when the loss is noticed.
  *
- * Where the kernel cannot be asked (no F_OFD_GETLK), nothing is checked, and
- * health says so.
+ * Where the kernel cannot be asked (no F_OFD_GETLK), or its answer makes no
+ * sense from the beginning, nothing is checked, and health says so.
  *
  * Does: ask, poison, name other holders.
  * Must not: close a descriptor, or open one of the files.
@@ -249,11 +249,16 @@ find(struct walpool__ownlocks *own, struct walpool__lockfile *file,
     return walpool__posixlock_descriptors(&file->id, &file->fd, 1) == 1;
 }
 
+/* Some file systems do not answer, or with numbers of processes elsewhere. Then
+ * nothing that the kernel says about this lock can be told from its loss. */
 static bool
-can_ask(const struct walpool__lockfile *file, int64_t byte)
+can_tell(const struct walpool__ownlocks *own,
+         const struct walpool__lockfile *file, int64_t byte)
 {
-    return walpool__posixlock_holder(file->fd, byte, 1) !=
-           WALPOOL__POSIXLOCK_UNKNOWN;
+    int64_t holder = walpool__posixlock_holder(file->fd, byte, 1);
+
+    return holder == own->pid || holder == WALPOOL__POSIXLOCK_NOBODY ||
+           (holder != WALPOOL__POSIXLOCK_UNKNOWN && own->lists);
 }
 
 void
@@ -267,7 +272,8 @@ walpool__ownlocks_attach(struct walpool__ownlocks *own, const char *path)
     own->due_ns = 0;
     own->on = find(own, &own->file, path, FILE_SHARED) &&
               find(own, &own->shm, shm, SHM_OPEN) &&
-              can_ask(&own->file, FILE_SHARED) && can_ask(&own->shm, SHM_OPEN);
+              can_tell(own, &own->file, FILE_SHARED) &&
+              can_tell(own, &own->shm, SHM_OPEN);
     /* Another part of the process may have the file open since before, with
      * its locks lost already: then SQLite takes none anew. */
     if (own->on)
