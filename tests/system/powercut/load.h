@@ -25,6 +25,7 @@ struct load_writer {
     uint64_t state;
     int number;
     int64_t k; /* of its newest entry */
+    bool durable; /* the write that is under way shall be */
 };
 
 static inline uint32_t
@@ -47,20 +48,34 @@ load_sql(struct load_writer *writer, char *sql, size_t bytes, int64_t k,
              load_pick(&writer->state, 1200));
 }
 
-/* The calls so far have returned OK. */
+/* A call for the next write: its durability is the database's, or its own. */
+static inline walpool_call
+load_call(struct load_writer *writer)
+{
+    walpool_call call = WALPOOL_CALL_INIT;
+    uint32_t dice = load_pick(&writer->state, 6);
+    if (dice < 2)
+        call.flags = dice ? WALPOOL_CALL_DURABLE : WALPOOL_CALL_NORMAL;
+    writer->durable = dice < 2 ? dice : load.full;
+    return call;
+}
+
+/* That call has returned OK. */
 static inline void
 load_told(struct load_writer *writer, int entries)
 {
     writer->k += entries;
-    record_told(writer->number, writer->k, load.full);
+    record_told(writer->number, writer->k, writer->durable);
 }
 
 static inline void
 load_statement(struct load_writer *writer)
 {
     char sql[200];
+    walpool_statement statement = {.sql = sql};
+    walpool_call call = load_call(writer);
     load_sql(writer, sql, sizeof sql, writer->k + 1, 0);
-    CHECK_OK(api_write(writer->db, sql));
+    CHECK_OK(walpool_write(writer->db, &statement, &call, NULL, &err));
     load_told(writer, 1);
 }
 
@@ -73,9 +88,10 @@ load_batch(struct load_writer *writer)
         {.sql = "UPDATE entry SET pad = randomblob(length(pad))"
                 " WHERE id % 7 = 3"},
         {.sql = second}};
+    walpool_call call = load_call(writer);
     load_sql(writer, first, sizeof first, writer->k + 1, 1);
     load_sql(writer, second, sizeof second, writer->k + 2, 2);
-    CHECK_OK(walpool_batch(writer->db, list, 3, NULL, NULL, NULL, &err));
+    CHECK_OK(walpool_batch(writer->db, list, 3, &call, NULL, NULL, &err));
     load_told(writer, 2);
 }
 
@@ -91,7 +107,11 @@ static inline void
 load_lease(struct load_writer *writer)
 {
     char sql[200];
-    walpool_lease *lease = api_acquire(writer->db, WALPOOL_WRITE);
+    walpool_call call = load_call(writer);
+    walpool_lease *lease = walpool_acquire(writer->db, WALPOOL_WRITE, &call,
+                                           &err);
+    CHECK_STATUS(lease != NULL ? WALPOOL_OK : (walpool_status)err.status,
+                 WALPOOL_OK);
     load_sql(writer, sql, sizeof sql, writer->k + 1, 1);
     CHECK_OK(api_run(lease, sql));
     load_undone(lease);
@@ -126,6 +146,23 @@ load_pin(struct load_writer *writer)
     CHECK_OK(walpool_release(lease, &err));
 }
 
+/* What a durable read sees is durable, whoever wrote it. */
+static inline void
+load_durable_read(struct load_writer *writer)
+{
+    walpool_statement newest = {
+        .sql = "SELECT writer, max(k) FROM entry GROUP BY writer"};
+    walpool_call call = WALPOOL_CALL_INIT;
+    walpool_rows rows;
+    call.flags = WALPOOL_CALL_DURABLE;
+    walpool_rows_init(&rows);
+    CHECK_OK(walpool_read(writer->db, &newest, &call, &rows, &err));
+    for (size_t i = 0; i < walpool_rows_count(&rows); i++)
+        record_told((int)walpool_rows_int64(&rows, i, 0),
+                    walpool_rows_int64(&rows, i, 1), true);
+    walpool_rows_finish(&rows);
+}
+
 static inline void
 load_checkpoint(struct load_writer *writer)
 {
@@ -145,7 +182,7 @@ load_thread(void *argument)
 {
     struct load_writer *writer = argument;
     for (int i = 0; i < load.writes; i++) {
-        uint32_t dice = load_pick(&writer->state, 20);
+        uint32_t dice = load_pick(&writer->state, 22);
         if (dice < 9)
             load_statement(writer);
         else if (dice < 12)
@@ -156,6 +193,8 @@ load_thread(void *argument)
             load_rollback(writer);
         else if (dice < 18)
             load_pin(writer);
+        else if (dice < 20)
+            load_durable_read(writer);
         else
             load_checkpoint(writer);
     }
@@ -170,6 +209,7 @@ load_open(void)
     options.durability = load.full;
     options.checkpoint_frames = 4 + (int)load_pick(&state, 30);
     options.journal_size_limit_bytes = load_pick(&state, 2) ? 0 : 100000;
+    options.coalesce_ms = (int)load_pick(&state, 3);
     options.busy_timeout_ms = 30000;
     walpool *db = walpool_open(load.path, &options, &err);
     CHECK_STATUS(db != NULL ? WALPOOL_OK : (walpool_status)err.status,
