@@ -4,6 +4,7 @@
 #define LOAD_H
 
 #include "../child.h"
+#include "../plain.h"
 #include "judge.h"
 #include "record.h"
 
@@ -239,12 +240,25 @@ load_schema(walpool *db)
     record_told(0, 0, load.full);
 }
 
+/* A page may be as small as a sector. */
+static inline void
+load_make_file(void)
+{
+    static const int sizes[] = {512, 1024, 4096};
+    char sql[100];
+    snprintf(sql, sizeof sql, "PRAGMA page_size = %d; CREATE TABLE first(v)",
+             sizes[load.seed % 3]);
+    plain_run(load.path, sql);
+}
+
 /* The first process makes the tables, and the others come then. All close and
  * open the database between the phases: who is the last removes the WAL. */
 static inline void
 load_process(int number)
 {
     struct load_writer writers[LOAD_THREADS];
+    if (number == 0 && load.seed % 4)
+        load_make_file();
     walpool *db = load_open();
     if (number == 0) {
         load_schema(db);
