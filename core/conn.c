@@ -92,22 +92,31 @@ take_write_lock_back(struct walpool__conn *conn)
     }
 }
 
-/* Zero lets the commit go on, anything else undoes the transaction. Writes to
- * temporary and attached databases hold other locks than ours. */
+/* Writes to temporary and attached databases hold other locks than ours. */
+static bool
+has_its_locks(struct walpool__conn *conn)
+{
+    int64_t now = conn->call ? conn->call->started_ns : walpool__clock_now();
+
+    if (sqlite3_txn_state(conn->db, "main") != SQLITE_TXN_WRITE ||
+        walpool__ownlocks_check(conn->ownlocks, now))
+        return true;
+    take_write_lock_back(conn);
+    return false;
+}
+
+/* Zero lets the commit go on, anything else undoes the transaction. Poison may
+ * have come while it was open. */
 static int
 on_commit(void *arg)
 {
     struct walpool__conn *conn = arg;
 
     conn->committing = true;
-    if (!conn->ownlocks ||
-        sqlite3_txn_state(conn->db, "main") != SQLITE_TXN_WRITE ||
-        walpool__ownlocks_check(conn->ownlocks,
-                                conn->call ? conn->call->started_ns
-                                           : walpool__clock_now()))
+    if (!conn->ownlocks)
         return 0;
-    take_write_lock_back(conn);
-    return 1;
+    return !has_its_locks(conn) ||
+           walpool__poison_is_set(conn->ownlocks->poison);
 }
 
 /* Only store: the hook runs inside the statement that committed. */

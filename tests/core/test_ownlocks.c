@@ -6,6 +6,7 @@
 
 #include "inside.h"
 #include "posixlock.h"
+#include "txn.h"
 
 #include "../system/child.h"
 
@@ -143,6 +144,23 @@ TEST(ownlocks__notices_a_loss_during_the_commit)
     rogue_close("a.db-shm");
     CHECK(!walpool__ownlocks_check_again(&own));
     check_poisoned(WALPOOL__POISON_SHM_LOCK);
+    tear_down();
+}
+
+TEST(ownlocks__a_commit_under_way_is_undone_when_the_database_was_poisoned)
+{
+    set_up();
+    inside.conn->ownlocks = &own;
+    CHECK_INT(sqlite3_exec(inside.conn->db, "CREATE TABLE w(v)", NULL, NULL,
+                           NULL), SQLITE_OK);
+    walpool__poison_set(&poison, WALPOOL__POISON_SYNC, EIO);
+    CHECK_STATUS(walpool__txn_commit(inside.conn, &err), WALPOOL_POISONED);
+    CHECK_CONTAINS(err.message, "cannot commit: a sync of the WAL failed");
+    CHECK_INT(err.outcome, WALPOOL_NOT_APPLIED);
+    CHECK_INT(err.system_errno, EIO);
+    CHECK(!walpool__conn_in_transaction(inside.conn));
+    CHECK_INT(raw_number(inside.conn->db, "SELECT count(*) FROM sqlite_schema"),
+              0);
     tear_down();
 }
 
