@@ -103,6 +103,7 @@ cut_everywhere(struct tally *tally, int cuts)
 {
     struct told told = {.all.entries = -1, .durable.entries = -1};
     struct disk *disk = disk_open();
+    alarm(CHECK_SECONDS);
     for (size_t cut = 1; cuts > 0 && disk_next(disk); cut++, cuts--) {
         hear(&told, record_event(cut - 1));
         judge_cut(disk, cut, &told, tally);

@@ -211,7 +211,7 @@ load_open(void)
     options.checkpoint_frames = 4 + (int)load_pick(&state, 30);
     options.journal_size_limit_bytes = load_pick(&state, 2) ? 0 : 100000;
     options.coalesce_ms = (int)load_pick(&state, 3);
-    options.busy_timeout_ms = 30000;
+    options.busy_timeout_ms = options.close_timeout_ms = 30000;
     walpool *db = walpool_open(load.path, &options, &err);
     CHECK_STATUS(db != NULL ? WALPOOL_OK : (walpool_status)err.status,
                  WALPOOL_OK);
