@@ -10,4 +10,4 @@ import sys
 db = sqlite3.connect(sys.argv[1], timeout=60, isolation_level=None)
 parent = os.getppid()
 while os.getppid() == parent:
-    db.execute("INSERT INTO t(worker, key, text) VALUES(-1, random() >> 33, 'the quick brown fox jumps over the lazy dog')")
+    db.execute("INSERT INTO t(worker, number, text) VALUES(-1, 0, 'the quick brown fox jumps over the lazy dog')")

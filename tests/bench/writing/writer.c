@@ -14,19 +14,11 @@
 
 #define TABLE                                                              \
     "PRAGMA journal_mode=WAL;"                                             \
-    "CREATE TABLE t(id INTEGER PRIMARY KEY, worker INTEGER, key INTEGER, " \
-    "text TEXT);"                                                          \
-    "CREATE INDEX t_key ON t(key);"
-#define INSERT "INSERT INTO t(worker, key, text) VALUES(?, ?, ?)"
+    "CREATE TABLE t(id INTEGER PRIMARY KEY, worker INTEGER, number " \
+    "INTEGER, text TEXT);"                                                          \
+    "CREATE INDEX t_number ON t(number);"
+#define INSERT "INSERT INTO t(worker, number, text) VALUES(?, ?, ?)"
 #define TEXT "the quick brown fox jumps over the lazy dog"
-
-/* Scattered over the index, the same for both sides. */
-static int64_t
-key_of(const struct writer *writer, int64_t number)
-{
-    uint64_t row = (uint64_t)number * 64 + (uint64_t)writer->worker;
-    return (int64_t)((row * 0x9E3779B97F4A7C15u) >> 33);
-}
 
 /* ----------------------------------------------------------------- ours */
 
@@ -66,8 +58,7 @@ ours_statement(struct writer *writer, walpool_rows *params, int64_t number)
     walpool_error err;
     ours_must(walpool_rows_begin(params, 3, NULL, &err), &err);
     ours_must(walpool_rows_add_int64(params, writer->worker, &err), &err);
-    ours_must(walpool_rows_add_int64(params, key_of(writer, number), &err),
-              &err);
+    ours_must(walpool_rows_add_int64(params, number, &err), &err);
     ours_must(walpool_rows_add_text(params, TEXT, sizeof TEXT - 1, &err), &err);
     const walpool_rows_header *block = (const void *)params->data;
     return (walpool_statement){.sql = INSERT, .sql_bytes = sizeof INSERT - 1,
@@ -146,7 +137,7 @@ static bool
 raw_add(struct writer *writer, int64_t number)
 {
     sqlite3_bind_int64(writer->insert, 1, writer->worker);
-    sqlite3_bind_int64(writer->insert, 2, key_of(writer, number));
+    sqlite3_bind_int64(writer->insert, 2, number);
     sqlite3_bind_text(writer->insert, 3, TEXT, sizeof TEXT - 1, SQLITE_STATIC);
     int rc = sqlite3_step(writer->insert);
     sqlite3_reset(writer->insert);
