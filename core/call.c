@@ -55,6 +55,9 @@ walpool__call_begin(struct walpool__call *call, const walpool_call *asked,
         return walpool__error_set(err, WALPOOL_MISUSE,
                                   "flags of the call are WALPOOL_CALL_DURABLE "
                                   "and WALPOOL_CALL_NORMAL: use one of them");
+    if (asked->once_key || asked->once_bytes)
+        return walpool__error_set(err, WALPOOL_MISUSE,
+                                  "once_key is for write and batch only");
     walpool__call_begin_own(call, timeout_ms == -1 ? default_timeout_ms
                                                    : timeout_ms);
     /* Timeout 0 means: wait for nothing. It does not forbid to run. Nor does

@@ -1,7 +1,8 @@
 /* Time: the one clock.
  *
- * Does: read the monotonic clock, and compute deadlines on it.
- * Must not: sleep, or know the time of day.
+ * Does: read the monotonic clock and the time of day, and compute deadlines on
+ * the first.
+ * Must not: sleep, or measure with the second.
  * Lock: none; a test sets the replacement before it starts threads. */
 #include "clock.h"
 
@@ -33,6 +34,15 @@ walpool__clock_deadline(int64_t timeout_ms)
         return WALPOOL__NEVER;
     now = walpool__clock_now();
     return now + timeout_ms * 1000000;
+}
+
+int64_t
+walpool__clock_unix_ms(void)
+{
+    struct timespec now;
+
+    clock_gettime(CLOCK_REALTIME, &now);
+    return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
 }
 
 void

@@ -36,6 +36,14 @@ static const char *const own_sql[WALPOOL__OWN_COUNT] = {
     [WALPOOL__OWN_SAVEPOINT] = "SAVEPOINT walpool",
     [WALPOOL__OWN_RELEASE] = "RELEASE walpool",
     [WALPOOL__OWN_ROLLBACK_TO] = "ROLLBACK TO walpool",
+    [WALPOOL__OWN_ONCE_FIND] = "SELECT digest, answer FROM main.walpool_once "
+                               "WHERE key = ?1 AND at > ?2",
+    [WALPOOL__OWN_ONCE_KEEP] = "INSERT OR REPLACE INTO main.walpool_once"
+                               "(key, at, digest, answer) "
+                               "VALUES(?1, ?2, ?3, ?4)",
+    [WALPOOL__OWN_ONCE_EXPIRE] = "DELETE FROM main.walpool_once WHERE id IN "
+                                 "(SELECT id FROM main.walpool_once ORDER BY "
+                                 "id LIMIT 4) AND at <= ?1",
 };
 
 /* ------------------------------------------------------- SQLite calls us */
@@ -355,6 +363,30 @@ walpool__conn_own(struct walpool__conn *conn, enum walpool__own which)
             rc = SQLITE_OK;
         sqlite3_reset(conn->own[which]);
     }
+    conn->guard.off = false;
+    return rc;
+}
+
+int
+walpool__conn_own_prepare(struct walpool__conn *conn, enum walpool__own which,
+                          sqlite3_stmt **native)
+{
+    int rc;
+
+    conn->guard.off = true;
+    rc = prepare_own(conn, which);
+    conn->guard.off = false;
+    *native = conn->own[which];
+    return rc;
+}
+
+int
+walpool__conn_own_step(struct walpool__conn *conn, sqlite3_stmt *native)
+{
+    int rc;
+
+    conn->guard.off = true; /* SQLite may have to prepare it anew */
+    rc = sqlite3_step(native);
     conn->guard.off = false;
     return rc;
 }

@@ -26,6 +26,9 @@ enum walpool__own {
     WALPOOL__OWN_SAVEPOINT,
     WALPOOL__OWN_RELEASE,
     WALPOOL__OWN_ROLLBACK_TO,
+    WALPOOL__OWN_ONCE_FIND,
+    WALPOOL__OWN_ONCE_KEEP,
+    WALPOOL__OWN_ONCE_EXPIRE,
     WALPOOL__OWN_COUNT
 };
 
@@ -63,6 +66,12 @@ void walpool__conn_discard_new(const struct walpool__place *place);
 
 /* Run one statement of our own to its end. Returns SQLite's code. */
 int walpool__conn_own(struct walpool__conn *conn, enum walpool__own which);
+
+/* The same for one with parameters, in two steps: prepare it, bind, and step it
+ * without a guard or a deadline. */
+int walpool__conn_own_prepare(struct walpool__conn *conn,
+                              enum walpool__own which, sqlite3_stmt **native);
+int walpool__conn_own_step(struct walpool__conn *conn, sqlite3_stmt *native);
 
 /* Step a caller's statement on behalf of conn->call. */
 int walpool__conn_step(struct walpool__conn *conn, sqlite3_stmt *native);

@@ -173,15 +173,6 @@ encode_row(struct walpool__encoder *encoder)
 }
 
 static walpool_status
-too_big(struct walpool__encoder *encoder)
-{
-    return walpool__error_set(
-        encoder->err, WALPOOL_TOOBIG,
-        "the rows buffer of %zu bytes is too small: give a larger one, or one "
-        "that grows (walpool_rows_init)", encoder->block.rows->capacity);
-}
-
-static walpool_status
 encode_names(struct walpool__encoder *encoder)
 {
     struct walpool__block *block = &encoder->block;
@@ -199,7 +190,7 @@ encode_names(struct walpool__encoder *encoder)
         case ENCODED_ROW:
             break;
         case ENCODED_NO_ROOM:
-            return too_big(encoder);
+            return walpool__block_too_big(block, encoder->err);
         case ENCODED_ERROR:
             return encoder->status;
         }
@@ -264,7 +255,7 @@ take_row(struct walpool__encoder *encoder, bool *full)
         return encoder->status;
     if (*full)
         return fetch->whole || encoder->block.row_count == 0
-                   ? too_big(encoder)
+                   ? walpool__block_too_big(&encoder->block, encoder->err)
                    : WALPOOL_OK;
     fetch->pending = false;
     if (encoder->row_large || fetch->first)

@@ -44,16 +44,6 @@ struct walpool__prepared {
  * and ON CONFLICT FAIL keeps what came before. */
 bool walpool__execute_may_leave_some(const struct walpool__prepared *prepared);
 
-/* Where the rows of a write go, and how. */
-struct walpool__sink {
-    walpool_rows *rows;   /* NULL: nowhere */
-    size_t offset;        /* of the block */
-    uint64_t known_shape; /* of names that the caller has; 0: none */
-    bool want_names;
-    bool first;           /* one row at most, of however many */
-    bool compact;         /* make the block as small as it can be */
-};
-
 /* As the caller asked. */
 struct walpool__sink walpool__execute_sink(const struct walpool__call *call,
                                            walpool_rows *rows);

@@ -31,6 +31,7 @@ gather_counters(struct walpool__stats *stats, walpool_health *out)
     out->errors = load(&stats->errors);
     out->timeouts = load(&stats->timeouts);
     out->cancels = load(&stats->cancels);
+    out->once_replays = load(&stats->once_replays);
     out->dirty_leases = load(&stats->dirty_leases);
     out->leases_overdue = load(&stats->leases_overdue);
     out->lock_waits = load(&stats->lock_waits);

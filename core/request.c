@@ -43,7 +43,7 @@ defect(const struct walpool__request *request, size_t bytes)
     if (request->why_bytes > 0 &&
         !inside(request, request->why_offset, request->why_bytes))
         return "the label lies outside";
-    if (request->once_bytes > 0 &&
+    if ((request->once_offset > 0 || request->once_bytes > 0) &&
         !inside(request, request->once_offset, request->once_bytes))
         return "the once_key lies outside";
     if (request->params_offset == 0)
@@ -81,7 +81,7 @@ take_call(const struct walpool__request *request, walpool_call *call, char *why)
     call->timeout_ms = request->timeout_ms;
     call->token = (walpool_token *)(uintptr_t)request->token;
     call->shape = request->shape;
-    if (request->once_bytes > 0) {
+    if (request->once_offset > 0) { /* a key of no bytes is refused later */
         call->once_key = (const char *)request + request->once_offset;
         call->once_bytes = request->once_bytes;
     }

@@ -166,6 +166,15 @@ walpool__block_grow(struct walpool__block *block, size_t bytes, bool *nomem)
     return true;
 }
 
+walpool_status
+walpool__block_too_big(const struct walpool__block *block, walpool_error *err)
+{
+    return walpool__error_set(
+        err, WALPOOL_TOOBIG,
+        "the rows buffer of %zu bytes is too small: give a larger one, or one "
+        "that grows (walpool_rows_init)", block->rows->capacity);
+}
+
 walpool_rows_header *
 walpool__block_end(struct walpool__block *block)
 {

@@ -23,6 +23,16 @@ struct walpool__block {
     bool all_ascii;
 };
 
+/* Where the rows of a write go, and how. */
+struct walpool__sink {
+    walpool_rows *rows;   /* NULL: nowhere */
+    size_t offset;        /* of the block */
+    uint64_t known_shape; /* of names that the caller has; 0: none */
+    bool want_names;
+    bool first;           /* one row at most, of however many */
+    bool compact;         /* make the block as small as it can be */
+};
+
 /* A call begins, or has failed: the buffer holds no block. NULL is ignored. */
 void walpool__rows_clear(walpool_rows *rows);
 
@@ -36,6 +46,10 @@ walpool_status walpool__block_begin(struct walpool__block *block,
  * not grow that far. NOMEM counts as false and sets *nomem. */
 bool walpool__block_grow(struct walpool__block *block, size_t bytes,
                          bool *nomem);
+
+/* TOOBIG: a row that must be in this block is not to be got into it. */
+walpool_status walpool__block_too_big(const struct walpool__block *block,
+                                      walpool_error *err);
 
 /* Write the header and return it; its last four fields are zero. */
 walpool_rows_header *walpool__block_end(struct walpool__block *block);

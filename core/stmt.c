@@ -7,29 +7,12 @@
 
 #include <string.h>
 
+#include "hash.h"
 #include "mem.h"
 #include "utf8.h"
 
 /* Values written into the text: such a statement is large and comes once. */
 #define LONGEST_CACHED 65536
-
-/* Eight bytes at a step; only spread is needed, not strength. */
-static uint64_t
-hash_text(const char *text, size_t bytes)
-{
-    const uint64_t k = 0x9E3779B97F4A7C15u;
-    uint64_t hash = bytes * k, word;
-
-    for (; bytes >= 8; bytes -= 8, text += 8) {
-        memcpy(&word, text, 8);
-        hash = (hash ^ word) * k;
-        hash ^= hash >> 29;
-    }
-    word = 0;
-    memcpy(&word, text, bytes);
-    hash = (hash ^ word) * k;
-    return hash ^ hash >> 32;
-}
 
 void
 walpool__stmt_cache_init(struct walpool__stmt_cache *cache, sqlite3 *db,
@@ -205,7 +188,7 @@ int
 walpool__stmt_take(struct walpool__stmt_cache *cache, const char *sql,
                    size_t bytes, struct walpool__stmt **taken, const char **why)
 {
-    uint64_t hash = hash_text(sql, bytes);
+    uint64_t hash = walpool__hash_bytes(0, sql, bytes);
     struct walpool__stmt *stmt = *bucket_of(cache, hash);
     bool in_use = false;
     int rc;
@@ -268,7 +251,7 @@ walpool__stmt_shape(struct walpool__stmt *stmt)
 
         if (!name)
             return 1; /* out of memory: a shape that matches nothing */
-        shape = (shape + 1) * 31 + hash_text(name, strlen(name));
+        shape = (shape + 1) * 31 + walpool__hash_bytes(0, name, strlen(name));
     }
     stmt->shape = shape ? shape : 1;
     stmt->shape_epoch = epoch;

@@ -256,9 +256,9 @@ typedef struct walpool_options {
     int32_t lease_trace;         /* 1: remember the stack at each acquire, for
                                     walpool_leases; costs microseconds each
                                     time; default 0 */
-    int64_t once_keep_ms;        /* how long a once_key is remembered, 1000..
-                                    31536000000 (a year); default 86400000 (a
-                                    day) */
+    int64_t once_keep_ms;        /* how long a once_key is remembered, by the
+                                    clock of the day, 1000..31536000000 (a
+                                    year); default 86400000 (a day) */
     int64_t lease_warn_ms;       /* health is degraded, and names the lease,
                                     while one is out for longer, 0..86400000,
                                     -1 = never; default 10000 */
@@ -678,14 +678,39 @@ typedef struct walpool_call {
                              50 us: an interpreter gives up its lock here.
                              It must not call walpool. NULL: none */
     void *leave_data;
-    const void *once_key; /* walpool_write and walpool_batch: a name for this
-                             write, so that a second call with it is answered
-                             as the first was, and applied no second time, by
-                             whatever process. NULL: none */
+    const void *once_key; /* walpool_write and walpool_batch only: a name for
+                             this write; see below. Any bytes; NULL: none */
     size_t once_bytes;    /* of the key: 1..255 */
 } walpool_call;
 
 #define WALPOOL_CALL_INIT {-1, NULL, 0, NULL, 0, 0, NULL, NULL, NULL, 0}
+
+/* once_key: a write that is made again and applied once.
+ *
+ * After an error with outcome UNKNOWN, or when the process was killed before it
+ * had an answer, nobody knows whether a write was applied. With a key it can
+ * simply be made again:
+ *
+ *   call.once_key = order->id;         // a name that no other write will get
+ *   call.once_bytes = sizeof order->id;
+ *   do
+ *       status = walpool_batch(db, list, 3, &call, results, &rows, &err);
+ *   while (status != WALPOOL_OK && err.outcome == WALPOOL_UNKNOWN);
+ *
+ * The key is kept with the answer in the table walpool_once of the database, in
+ * the transaction of the write. A call that finds its key there writes nothing
+ * and is answered as the first was: changes, last_rowid, RETURNING rows. So it
+ * is at any later time, by any thread or process, in any language. With
+ * durability full it is answered when the first commit is on the disk.
+ *
+ *   - The same call has the same SQL, values and expect; names may come in
+ *     another order. Another call with the key is MISUSE.
+ *   - A call that fails leaves its key free. The outcome of an error is that of
+ *     this call: NOT_APPLIED does not speak of an earlier one. With APPLIED the
+ *     answer is there, and could not be given.
+ *   - A key is remembered for once_keep_ms; each new one drops up to four that
+ *     are older. It costs a row and an index entry in the same commit.
+ *   - RETURNING rows are kept, too, and may have 1 MiB in all: TOOBIG. */
 
 /* A request: statement and call in one block, for languages that cannot pass
  * structs with pointers. Little more than the two structs, numbers in the
@@ -703,7 +728,7 @@ typedef struct walpool_call {
  *       56    8  request_bytes, a multiple of 8: where the next one of a
  *                batch begins. The parameters end here
  *       64    8  expect, with WALPOOL_REQUEST_EXPECT; otherwise 0
- *       72    4  once_offset     76  4  once_bytes (0: no once_key)
+ *       72    4  once_offset (0: no once_key)      76  4  once_bytes
  */
 #define WALPOOL_REQUEST_MAGIC 0x31515257u
 #define WALPOOL_REQUEST_HEADER_BYTES 80
@@ -1152,6 +1177,7 @@ walpool_checkpoint(walpool *db, walpool_checkpoint_mode mode,
     X(reads, "counter: read calls that succeeded")                            \
     X(writes, "counter: committed transactions")                              \
     X(rollbacks, "counter: transactions rolled back")                         \
+    X(once_replays, "counter: writes answered from their once_key")           \
     X(errors, "counter: calls that failed")                                   \
     X(timeouts, "counter: of these, past their deadline")                     \
     X(cancels, "counter: of these, cancelled")                                \

@@ -142,6 +142,7 @@ export interface Health {
     reads: number;
     writes: number;
     rollbacks: number;
+    once_replays: number;
     errors: number;
     timeouts: number;
     cancels: number;

@@ -139,8 +139,8 @@ static const char *
 unknown_member(const struct json *step)
 {
     static const char known[] =
-        " do on as sql params param_rows expect_changes statements count name"
-        " options kind why"
+        " do on as sql params param_rows expect_changes once_key statements"
+        " count name options kind why"
         " mode save since path type to content permissions timeout token"
         " durability background expect ";
     char word[64];
@@ -209,7 +209,8 @@ can(const struct json *scenario, const char **missing)
                                             "named_options", "thread_identity",
                                             "background",    "strict_close",
                                             "expect",        "durability",
-                                            "leases",        "move"};
+                                            "leases",        "move",
+                                            "once_key"};
     JSON_EACH(need, json_get(scenario, "needs")) {
         int found = strcmp(need->text, "unprivileged") == 0 && geteuid() != 0;
         for (size_t i = 0; i < sizeof abilities / sizeof abilities[0]; i++)

@@ -47,6 +47,19 @@ text_finish(struct text *text)
     walpool_rows_finish(&text->params);
 }
 
+/* Give the call the key of the step; the value is to be finished. */
+static struct value
+take_key(const struct json *step, walpool_call *call)
+{
+    struct value key = {0};
+    if (json_get(step, "once_key") != NULL) {
+        value_read(json_get(step, "once_key"), &key);
+        call->once_key = key.bytes;
+        call->once_bytes = key.length;
+    }
+    return key;
+}
+
 static walpool_cursor *
 cursor_of(const walpool_rows *rows)
 {
@@ -96,6 +109,7 @@ run_text(struct run *run, const struct json *step, struct answer *answer,
     if (target == NULL)
         return;
     walpool_call call = run_call(run, step, flags);
+    struct value key = take_key(step, &call);
     walpool_rows_init(&rows);
     answer->status = text_init(&text, step, &answer->err);
     if (answer->status == WALPOOL_OK)
@@ -104,6 +118,7 @@ run_text(struct run *run, const struct json *step, struct answer *answer,
         answer->status = gather(answer, &rows, &call);
     walpool_rows_finish(&rows);
     text_finish(&text);
+    value_finish(&key);
 }
 
 static void
@@ -224,6 +239,7 @@ batch(struct run *run, const struct json *step, struct answer *answer)
         count++;
     }
     walpool_call call = run_call(run, step, 0);
+    struct value key = take_key(step, &call);
     if (answer->status == WALPOOL_OK)
         answer->status = walpool_batch(target->handle, statements, count, &call,
                                        results, &rows, &answer->err);
@@ -232,6 +248,7 @@ batch(struct run *run, const struct json *step, struct answer *answer)
     for (size_t i = 0; i < count; i++)
         text_finish(&texts[i]);
     walpool_rows_finish(&rows);
+    value_finish(&key);
 }
 
 step_function *

@@ -238,6 +238,39 @@ in_batch(enum fault_kind kind)
     walpool_rows_finish(&params);
 }
 
+/* A batch with a once_key: it is done or free, and then answered again. */
+static void
+in_keyed_batch(enum fault_kind kind, bool again)
+{
+    walpool_call call = WALPOOL_CALL_INIT;
+    call.once_key = "key";
+    call.once_bytes = 3;
+    walpool_rows_init(&params);
+    FAULT_EACH(kind, fault) {
+        walpool_result results[2];
+        walpool_rows rows;
+        walpool_rows_init(&rows);
+        begin();
+        walpool_statement statements[2] = {
+            insert_named("INSERT INTO t(n, v) VALUES(:n, :v) RETURNING n"),
+            {.sql = "UPDATE t SET v = 'new'"}};
+        if (again)
+            CHECK_OK(walpool_batch(db, statements, 2, &call, NULL, NULL, &err));
+        bool done = UNDER(fault, walpool_batch(db, statements, 2, &call,
+                                               results, &rows, &err));
+        CHECK(done || walpool_rows_count(&rows) == 0);
+        CHECK(done || err.outcome == WALPOOL_NOT_APPLIED || again);
+        CHECK_INT(count(), done || again ? 20 : 0);
+        CHECK_OK(walpool_batch(db, statements, 2, &call, results, &rows, &err));
+        CHECK_INT(results[1].changes, 20);
+        CHECK_INT(walpool_rows_count(&rows), 20);
+        walpool_rows_finish(&rows);
+        CHECK_OK(api_write(db, "DROP TABLE walpool_once"));
+        end(20);
+    }
+    walpool_rows_finish(&params);
+}
+
 /* A reader lease from its beginning to its end. */
 static walpool_status
 use_reader(void)
@@ -399,6 +432,8 @@ BOTH(a_write_that_expects,
               WALPOOL_STATEMENT_EXPECT))
 BOTH(a_script, in_script(kind))
 BOTH(a_batch, in_batch(kind))
+BOTH(a_batch_with_a_key, in_keyed_batch(kind, false))
+BOTH(a_batch_that_is_answered_again, in_keyed_batch(kind, true))
 BOTH(a_reader, in_reader(kind))
 BOTH(a_writer, in_writer(kind))
 BOTH(a_statement_on_a_lease, in_run(kind))

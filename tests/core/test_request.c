@@ -76,6 +76,10 @@ TEST(request__may_do_without_expectation_and_key)
     make_request();
     request.header.flags = WALPOOL_CALL_DURABLE;
     request.header.once_bytes = 0;
+    CHECK_INT(decode(), WALPOOL_OK); /* the call will be refused */
+    CHECK(call.once_key != NULL);
+    CHECK_INT(call.once_bytes, 0);
+    request.header.once_offset = 0;
     CHECK_INT(decode(), WALPOOL_OK);
     CHECK_INT(statement.flags, 0);
     CHECK_INT(call.flags, WALPOOL_CALL_DURABLE);

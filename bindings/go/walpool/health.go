@@ -24,6 +24,7 @@ type Health struct {
 	Reads           int64 // counter: reads that succeeded
 	Writes          int64 // counter: committed transactions
 	Rollbacks       int64 // counter: transactions rolled back
+	OnceReplays     int64 // counter: writes answered from their once_key
 	Errors          int64 // counter: calls that failed
 	Timeouts        int64 // counter: of these, past their deadline
 	Cancels         int64 // counter: of these, canceled
@@ -84,7 +85,7 @@ type healthBlock struct {
 }
 
 const (
-	healthNumbers = 40
+	healthNumbers = 41
 	healthBytes   = healthNumbers*8 + 8 + 48 + 48 + 256
 )
 
@@ -125,7 +126,8 @@ func (h *Health) fields() [healthNumbers]any {
 	return [healthNumbers]any{
 		&h.ReadersLimit, &h.ReadersOpen, &h.ReadersLeased, &h.ReaderWaiters,
 		&h.WriterLeased, &h.WriterWaiters, &h.OldestLease,
-		&h.Reads, &h.Writes, &h.Rollbacks, &h.Errors, &h.Timeouts, &h.Cancels,
+		&h.Reads, &h.Writes, &h.Rollbacks, &h.OnceReplays,
+		&h.Errors, &h.Timeouts, &h.Cancels,
 		&h.DirtyLeases, &h.LeasesLong, &h.LeasesOverdue,
 		&h.LockWaits, &h.TurnWaits, &h.LostLocks, &h.LockChecks,
 		&h.StatementHits, &h.StatementMisses,

@@ -169,6 +169,8 @@ class Health:
     """Counter: committed transactions."""
     rollbacks: int
     """Counter: transactions rolled back."""
+    once_replays: int
+    """Counter: writes answered from their once_key."""
     errors: int
     """Counter: calls that failed."""
     timeouts: int
