@@ -34,11 +34,13 @@
 %ignore walpool_leases;
 %ignore walpool_job;
 %ignore walpool_completion;
+%ignore walpool_hooks;
 
-/* For C only: building and reading blocks, options as a struct. */
+/* For C only: building and reading blocks, options as a struct, and SQLite. */
 %rename("$ignore", regextarget=1) "^walpool_rows_";
 %rename("$ignore", regextarget=1) "^walpool_options_";
 %ignore walpool_request_decode;
+%rename("$ignore", regextarget=1) "^walpool_private_";
 %ignore WALPOOL_STATUS_LIST;
 %ignore WALPOOL_HEALTH_LIST;
 

@@ -82,7 +82,11 @@ on_progress(void *arg)
 
     /* SQLite asks once more when a statement has done its work, and would
      * report a BEGIN or a commit that was made as interrupted. */
-    if (!conn->call || conn->guard.off || conn->committing)
+    if (conn->guard.off || conn->committing)
+        return 0;
+    if (conn->hooks.progress && conn->hooks.progress(conn->hooks.data))
+        return 1;
+    if (!conn->call)
         return 0;
     conn->call->phase = WALPOOL_PHASE_EXECUTE;
     return walpool__call_tick(conn->call);
@@ -121,6 +125,8 @@ on_commit(void *arg)
     struct walpool__conn *conn = arg;
 
     conn->committing = true;
+    if (conn->hooks.commit && conn->hooks.commit(conn->hooks.data))
+        return 1;
     if (!conn->ownlocks)
         return 0;
     return !has_its_locks(conn) ||
@@ -253,7 +259,11 @@ configure(struct walpool__conn *conn, const walpool_options *options,
     rc = set_pragmas(conn, options, role == WALPOOL__CONN_READER);
     if (rc != SQLITE_OK)
         return walpool__conn_error(conn, rc, "configure a connection", err);
-    walpool__guard_install(&conn->guard, conn->db, options->allow_attach);
+    if (role == WALPOOL__CONN_PRIVATE)
+        walpool__guard_install_private(&conn->guard, conn->db,
+                                       options->allow_attach);
+    else
+        walpool__guard_install(&conn->guard, conn->db, options->allow_attach);
     return WALPOOL_OK;
 }
 
@@ -288,6 +298,19 @@ walpool__conn_open(const char *path, const walpool_options *options,
     return NULL;
 }
 
+/* Somebody outside may have statements that are not finalized: then SQLite
+ * keeps the connection until they are, and must not call us any more. */
+static void
+let_go(sqlite3 *db)
+{
+    sqlite3_set_authorizer(db, NULL, NULL);
+    sqlite3_busy_handler(db, NULL, NULL);
+    sqlite3_progress_handler(db, 0, NULL, NULL);
+    sqlite3_commit_hook(db, NULL, NULL);
+    sqlite3_wal_hook(db, NULL, NULL);
+    sqlite3_close_v2(db);
+}
+
 void
 walpool__conn_close(struct walpool__conn *conn)
 {
@@ -299,8 +322,9 @@ walpool__conn_close(struct walpool__conn *conn)
     for (size_t i = 0; i < ARRAY_COUNT(conn->own); i++)
         sqlite3_finalize(conn->own[i]);
     rc = sqlite3_close(conn->db);
-    INVARIANT(rc == SQLITE_OK);
-    (void)rc;
+    INVARIANT(rc == SQLITE_OK || conn->lent);
+    if (UNLIKELY(rc != SQLITE_OK))
+        let_go(conn->db);
     walpool__mem_free(conn);
 }
 
@@ -331,6 +355,17 @@ walpool__conn_discard_new(const struct walpool__place *place)
         walpool__fsinfo_size(place->path) == 0)
         unlink(place->path);
     sqlite3_close(db);
+}
+
+void
+walpool__conn_set_hooks(struct walpool__conn *conn, const walpool_hooks *hooks)
+{
+    conn->hooks = *hooks;
+    conn->guard.authorize = hooks->authorize;
+    conn->guard.authorize_data = hooks->data;
+    /* So SQLite has the new one judge what is prepared already. */
+    walpool__guard_install_private(&conn->guard, conn->db,
+                                   conn->guard.allow_attach);
 }
 
 /* ---------------------------------------------------------------- running */
@@ -436,12 +471,37 @@ refused_commit(struct walpool__conn *conn, const char *doing,
     return WALPOOL_POISONED;
 }
 
+/* SQLite does not let a snapshot write that is not the newest any more, nor
+ * does it wait for another program's lock then: it would be too late. */
+static walpool_status
+stale(struct walpool__conn *conn, int rc, const char *doing,
+      walpool_error *err)
+{
+    bool open = walpool__conn_in_transaction(conn);
+
+    walpool__error_set(
+        err, WALPOOL_STALE, "cannot %s: another %s what %s has read: %s",
+        doing,
+        rc == SQLITE_BUSY_SNAPSHOT ? "commit came after"
+                                   : "program is changing",
+        open ? "this transaction" : "an open cursor",
+        open ? "roll it back, and begin with BEGIN IMMEDIATE"
+             : "end it, and run the statement again");
+    if (err)
+        err->sqlite_code = rc;
+    return WALPOOL_STALE;
+}
+
 walpool_status
 walpool__conn_error(struct walpool__conn *conn, int rc, const char *doing,
                     walpool_error *err)
 {
     int primary = rc & 0xff;
     walpool_status status;
+
+    if (primary == SQLITE_BUSY && conn->guard.is_private &&
+        sqlite3_txn_state(conn->db, "main") == SQLITE_TXN_READ)
+        return stale(conn, rc, doing, err);
 
     if (conn->call && conn->call->stopped != WALPOOL_OK &&
         (primary == SQLITE_BUSY || primary == SQLITE_INTERRUPT)) {
@@ -462,7 +522,8 @@ walpool__conn_error(struct walpool__conn *conn, int rc, const char *doing,
             err->sqlite_code = rc;
         return status;
     }
-    if (rc == SQLITE_CONSTRAINT_COMMITHOOK && conn->ownlocks)
+    if (rc == SQLITE_CONSTRAINT_COMMITHOOK && conn->ownlocks &&
+        walpool__poison_is_set(conn->ownlocks->poison))
         return refused_commit(conn, doing, err);
     /* SQLite syncs a WAL that it starts anew. */
     if ((rc == SQLITE_IOERR_FSYNC || rc == SQLITE_IOERR_DIR_FSYNC) &&
@@ -487,11 +548,15 @@ walpool__conn_prepare(struct walpool__conn *conn,
 
     conn->guard.preparing = true;
     conn->guard.asks_mode = false;
+    conn->guard.seen = 0;
     errno = 0;
     rc = walpool__stmt_take(&conn->cache, statement->sql, bytes, taken, &why);
     conn->guard.preparing = false;
     if (LIKELY(rc == SQLITE_OK)) {
         (*taken)->readonly |= conn->guard.asks_mode; /* SQLite says no */
+        (*taken)->seen |= conn->guard.seen; /* 0: it was prepared before */
+        if (UNLIKELY(conn->guard.seen & WALPOOL__SEEN_TIMEOUT))
+            (*taken)->timeout_ms = conn->guard.timeout_ms;
         return WALPOOL_OK;
     }
     if (why)

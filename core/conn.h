@@ -13,7 +13,8 @@
 enum walpool__conn_role {
     WALPOOL__CONN_READER,
     WALPOOL__CONN_WRITER,
-    WALPOOL__CONN_CHECKPOINTER
+    WALPOOL__CONN_CHECKPOINTER,
+    WALPOOL__CONN_PRIVATE
 };
 
 /* Statements of our own, prepared when first needed. */
@@ -44,6 +45,8 @@ struct walpool__conn {
     int wal_frames; /* in the WAL after the newest commit here */
     bool committing; /* the statement that runs has begun to commit */
     bool impatient; /* give up a checkpoint rather than wait for a lock */
+    bool lent;      /* somebody outside has `db`, and may have statements */
+    walpool_hooks hooks; /* of a private connection's owner */
 };
 
 /* Open and configure; with a writer, switch the file to WAL. `call` bounds
@@ -72,6 +75,10 @@ int walpool__conn_own(struct walpool__conn *conn, enum walpool__own which);
 int walpool__conn_own_prepare(struct walpool__conn *conn,
                               enum walpool__own which, sqlite3_stmt **native);
 int walpool__conn_own_step(struct walpool__conn *conn, sqlite3_stmt *native);
+
+/* Have the owner's hooks called beside ours, from now on. */
+void walpool__conn_set_hooks(struct walpool__conn *conn,
+                             const walpool_hooks *hooks);
 
 /* Step a caller's statement on behalf of conn->call. */
 int walpool__conn_step(struct walpool__conn *conn, sqlite3_stmt *native);

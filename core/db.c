@@ -19,6 +19,7 @@ destroy(struct walpool__db *db)
     walpool__walindex_finish(&db->walindex);
     walpool__ownlocks_finish(&db->ownlocks);
     walpool__pool_finish(&db->pool);
+    walpool__roster_finish(&db->roster);
     walpool__writer_finish(&db->writer);
     walpool__mem_free(db);
 }
@@ -60,6 +61,7 @@ make(const struct walpool__place *place, const walpool_options *options)
     db->id = place->id;
     db->options = *options;
     atomic_init(&db->refs, 1);
+    walpool__roster_init(&db->roster);
     walpool__walindex_init(&db->walindex);
     walpool__ownlocks_init(&db->ownlocks, &db->poison, &db->stats);
     walpool__syncer_init(&db->syncer, db->wal_path, &db->poison,
@@ -156,18 +158,31 @@ walpool__db_open(const struct walpool__place *place,
     return NULL;
 }
 
+/* Who keeps the database open; `kind` receives what. */
+static struct walpool__holder
+find_holder(struct walpool__db *db, const char **kind)
+{
+    struct walpool__holder holder = walpool__roster_first(&db->roster);
+
+    *kind = "private lease";
+    if (holder.since_ns)
+        return holder;
+    holder = walpool__tag_read(&db->writer.tag);
+    *kind = "writer lease";
+    if (holder.since_ns)
+        return holder;
+    *kind = "reader lease or cursor";
+    return walpool__pool_oldest(&db->pool);
+}
+
 static walpool_status
 still_out(struct walpool__db *db, struct walpool__call *call,
           walpool_error *err)
 {
-    struct walpool__holder holder = walpool__tag_read(&db->writer.tag);
-    const char *kind = "writer lease";
+    const char *kind;
+    struct walpool__holder holder = find_holder(db, &kind);
     char name[WALPOOL__HOLDER_NAME_BYTES];
 
-    if (!holder.since_ns) {
-        holder = walpool__pool_oldest(&db->pool);
-        kind = "reader lease or cursor";
-    }
     if (holder.since_ns)
         walpool__error_set(err, WALPOOL_TIMEOUT,
                            "cannot close the database: %lld ms passed, and a "
@@ -185,20 +200,33 @@ still_out(struct walpool__db *db, struct walpool__call *call,
     return WALPOOL_TIMEOUT;
 }
 
+/* Private leases first: they need the writer to come to their end, while new
+ * calls find `closing`. */
+static bool
+drain(struct walpool__db *db, int64_t deadline_ns)
+{
+    if (!walpool__roster_drain(&db->roster, deadline_ns))
+        return false;
+    if (walpool__waitq_drain(&db->pool.queue, deadline_ns)) {
+        if (walpool__waitq_drain(&db->writer.queue, deadline_ns)) {
+            if (walpool__waitq_drain(&db->checkpointer.room.slot, deadline_ns))
+                return true;
+            walpool__waitq_reopen(&db->writer.queue);
+        }
+        walpool__waitq_reopen(&db->pool.queue);
+    }
+    walpool__roster_reopen(&db->roster);
+    return false;
+}
+
 walpool_status
 walpool__db_drain(struct walpool__db *db, struct walpool__call *call,
                   walpool_error *err)
 {
-    if (!walpool__waitq_drain(&db->pool.queue, call->deadline_ns))
-        return still_out(db, call, err);
-    if (!walpool__waitq_drain(&db->writer.queue, call->deadline_ns)) {
-        walpool__waitq_reopen(&db->pool.queue);
-        return still_out(db, call, err);
-    }
-    if (walpool__waitq_drain(&db->checkpointer.room.slot, call->deadline_ns))
+    atomic_store(&db->closing, true);
+    if (drain(db, call->deadline_ns))
         return WALPOOL_OK;
-    walpool__waitq_reopen(&db->writer.queue);
-    walpool__waitq_reopen(&db->pool.queue);
+    atomic_store(&db->closing, false);
     return still_out(db, call, err);
 }
 
@@ -251,19 +279,38 @@ wants_sync(const struct walpool__db *db, const struct walpool__call *call)
            !(call && call->flags & WALPOOL_CALL_NORMAL);
 }
 
-struct walpool__aftermath
-walpool__db_give_writer(struct walpool__db *db)
+void
+walpool__db_note_age(struct walpool__db *db, int64_t since_ns)
 {
-    struct walpool__conn *conn = db->writer.conn;
+    int64_t longest_ms = db->options.lease_warn_ms;
+
+    if (longest_ms >= 0 &&
+        walpool__clock_now() - since_ns > longest_ms * INT64_C(1000000))
+        walpool__stats_add(&db->stats.leases_overdue, 1);
+}
+
+struct walpool__aftermath
+walpool__db_take_stock(struct walpool__db *db, struct walpool__conn *conn,
+                       bool answers)
+{
     struct walpool__aftermath aftermath = {
         .frames = walpool__conn_take_frames(conn)};
 
     if (aftermath.frames > 0)
         aftermath.lost_lock = !walpool__ownlocks_check_again(&db->ownlocks);
-    if (wants_sync(db, conn->call))
+    if ((answers || aftermath.frames > 0) && wants_sync(db, conn->call))
         aftermath.ticket = aftermath.frames > 0
                                ? walpool__syncer_ticket(&db->syncer)
                                : walpool__syncer_ticket_if_new(&db->syncer);
+    return aftermath;
+}
+
+struct walpool__aftermath
+walpool__db_give_writer(struct walpool__db *db)
+{
+    struct walpool__aftermath aftermath =
+        walpool__db_take_stock(db, db->writer.conn, true);
+
     walpool__writer_give(&db->writer);
     return aftermath;
 }
@@ -316,6 +363,12 @@ walpool__db_enter(walpool *handle, struct walpool__call *call,
         return NULL;
     *status = walpool__call_begin(call, asked, db->options.busy_timeout_ms,
                                   err);
+    if (*status == WALPOOL_OK &&
+        UNLIKELY(atomic_load_explicit(&db->closing, memory_order_relaxed))) {
+        walpool__call_end(call);
+        call->stopped = WALPOOL_CLOSED;
+        *status = walpool__call_stopped(call, "begin the call", "", err);
+    }
     if (LIKELY(*status == WALPOOL_OK))
         return db;
     walpool__stats_failed(&db->stats, *status);

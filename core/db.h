@@ -8,6 +8,7 @@
 #include "ownlocks.h"
 #include "poison.h"
 #include "pool.h"
+#include "roster.h"
 #include "syncer.h"
 #include "walindex.h"
 #include "writer.h"
@@ -22,12 +23,14 @@ struct walpool__db {
     struct walpool__poison poison;
     struct walpool__ownlocks ownlocks;
     struct walpool__pool pool;
+    struct walpool__roster roster; /* of the private connections */
     struct walpool__writer writer;
     struct walpool__syncer syncer;
     struct walpool__checkpointer checkpointer;
     struct walpool__walindex walindex;
     struct walpool__conn *base; /* read-only: keeps the file open */
     atomic_int refs;            /* handles that may still reach it */
+    atomic_bool closing;        /* a close waits: new calls are turned away */
 };
 
 /* Open connections on a file that is there. Returns NULL with *status. */
@@ -53,9 +56,18 @@ struct walpool__aftermath {
     bool lost_lock;  /* maybe while it committed */
 };
 
+/* What was out since then comes back: count it if that was for too long. */
+void walpool__db_note_age(struct walpool__db *db, int64_t since_ns);
+
 /* Give the writer back. A call that is to be durable and has written nothing
  * answers by what it has seen: that must be on the disk, too. */
 struct walpool__aftermath walpool__db_give_writer(struct walpool__db *db);
+
+/* The same for what a private connection has written; the writer is its own to
+ * give back. `answers`: by what it has seen, even if it has written nothing. */
+struct walpool__aftermath walpool__db_take_stock(struct walpool__db *db,
+                                                 struct walpool__conn *conn,
+                                                 bool answers);
 
 /* Then: wake the checkpointer if need be, and wait until the commit is as
  * durable as the call asks. */

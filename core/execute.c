@@ -329,6 +329,8 @@ prepare_next(struct walpool__conn *conn, struct walpool__script *script,
 
     script->from = script->at;
     conn->guard.preparing = true;
+    conn->guard.asks_mode = false;
+    conn->guard.seen = 0;
     rc = sqlite3_prepare_v3(conn->db, script->at,
                             (int)(script->end - script->at), 0,
                             &script->native, &tail);
@@ -337,6 +339,8 @@ prepare_next(struct walpool__conn *conn, struct walpool__script *script,
         return walpool__conn_error(conn, rc, "prepare a statement of the "
                                              "script", err);
     script->at = tail;
+    script->readonly =
+        walpool__stmt_readonly(script->native) || conn->guard.asks_mode;
     if (!script->native || sqlite3_bind_parameter_count(script->native) == 0)
         return WALPOOL_OK;
     walpool__script_end(script);

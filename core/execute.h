@@ -66,6 +66,7 @@ walpool_status walpool__execute_write(struct walpool__conn *conn,
 struct walpool__script {
     const char *begin, *from, *at, *end; /* `from`: the newest statement */
     sqlite3_stmt *native; /* prepared, and not run yet; NULL: no more */
+    bool readonly;        /* it does not write */
 };
 
 walpool_status walpool__script_begin(struct walpool__script *script,

@@ -1,4 +1,4 @@
-/* Guard: statements that a pooled connection must not run.
+/* Guard: statements that a connection must not run; here: a pooled one.
  *
  * A pooled connection is many callers' connection, one after the other, and
  * the transaction on it is ours. So text must not begin or end transactions,
@@ -26,12 +26,28 @@ static const char *const allowed_with_value[] = {
     "table_xinfo",      "user_version",
 };
 
-static int
-deny(struct walpool__guard *guard, const char *what, const char *instead)
+int
+walpool__guard_deny(struct walpool__guard *guard, const char *what,
+                    const char *instead)
 {
     snprintf(guard->denied, sizeof guard->denied,
-             "%.60s is not run on a pooled connection: %s", what, instead);
+             "%.60s is not run on a %s connection: %s", what,
+             guard->is_private ? "private" : "pooled", instead);
     return SQLITE_DENY;
+}
+
+/* A running VACUUM attaches a file without a name, and detaches it. */
+int
+walpool__guard_judge_attach(struct walpool__guard *guard, int action,
+                            const char *file)
+{
+    bool attach = action == SQLITE_ATTACH;
+
+    if (guard->allow_attach ||
+        (!guard->preparing && (!attach || (file && !file[0]))))
+        return SQLITE_OK;
+    return walpool__guard_deny(guard, attach ? "ATTACH or VACUUM INTO" : "DETACH",
+                "open the database with allow_attach=1");
 }
 
 static int
@@ -40,7 +56,7 @@ judge_pragma(struct walpool__guard *guard, const char *name, const char *value)
     char what[80];
 
     if (!strcasecmp(name, "wal_checkpoint"))
-        return deny(guard, "PRAGMA wal_checkpoint", "use checkpoint()");
+        return walpool__guard_deny(guard, "PRAGMA wal_checkpoint", "use checkpoint()");
     if (!value) {
         if (!strcasecmp(name, "journal_mode"))
             guard->asks_mode = true;
@@ -50,7 +66,7 @@ judge_pragma(struct walpool__guard *guard, const char *name, const char *value)
         if (!strcasecmp(name, allowed_with_value[i]))
             return SQLITE_OK;
     snprintf(what, sizeof what, "setting PRAGMA %.40s", name);
-    return deny(guard, what,
+    return walpool__guard_deny(guard, what,
                 "it belongs to one connection; give an option when opening");
 }
 
@@ -68,20 +84,14 @@ judge(void *arg, int action, const char *a, const char *b, const char *c,
     case SQLITE_TRANSACTION: /* a running VACUUM begins one */
         if (!guard->preparing)
             return SQLITE_OK;
-        return deny(guard, a, "use a write lease and its commit or rollback");
+        return walpool__guard_deny(guard, a, "use a write lease and its commit or rollback");
     case SQLITE_SAVEPOINT:
-        return deny(guard, "SAVEPOINT or RELEASE", "use a lease's savepoint");
+        return walpool__guard_deny(guard, "SAVEPOINT or RELEASE", "use a lease's savepoint");
     case SQLITE_PRAGMA:
         return judge_pragma(guard, a, b);
-    case SQLITE_ATTACH: /* a running VACUUM attaches a file without a name */
-        if (guard->allow_attach || (!guard->preparing && a && !a[0]))
-            return SQLITE_OK;
-        return deny(guard, "ATTACH or VACUUM INTO",
-                    "open the database with allow_attach=1");
+    case SQLITE_ATTACH:
     case SQLITE_DETACH:
-        if (guard->allow_attach || !guard->preparing)
-            return SQLITE_OK;
-        return deny(guard, "DETACH", "open the database with allow_attach=1");
+        return walpool__guard_judge_attach(guard, action, a);
     default:
         return SQLITE_OK;
     }

@@ -1,4 +1,4 @@
-/* Guard: statements that a pooled connection must not run. */
+/* Guard: statements that a connection must not run. */
 #ifndef WALPOOL_GUARD_H
 #define WALPOOL_GUARD_H
 
@@ -6,16 +6,44 @@
 
 #include "base.h"
 
+/* What a text was seen to do while it was prepared, as bits; private
+ * connections only. */
+enum {
+    WALPOOL__SEEN_CONTROL = 1, /* begins or ends a transaction or savepoint */
+    WALPOOL__SEEN_BEGIN = 2,   /* of these: BEGIN */
+    WALPOOL__SEEN_ROLLBACK = 4, /* of these: ROLLBACK of the whole */
+    WALPOOL__SEEN_TEMP = 8,    /* writes to the connection's own tables */
+    WALPOOL__SEEN_WRITE = 16,  /* writes to others */
+    WALPOOL__SEEN_TIMEOUT = 32 /* PRAGMA busy_timeout: for us to answer */
+};
+
 struct walpool__guard {
     bool off;          /* our own statements pass */
+    bool is_private;   /* of a private connection: other rules */
     bool allow_attach;
     bool preparing;    /* a caller's text, not a step of a running VACUUM */
     bool asks_mode;    /* the text was `PRAGMA journal_mode`, no value */
     char denied[192];  /* why the last prepare was denied, or "" */
+    uint32_t seen;     /* WALPOOL__SEEN_*, since it was set to 0 */
+    int64_t timeout_ms; /* that PRAGMA busy_timeout was given, or -1 */
+    int (*authorize)(void *, int, const char *, const char *, const char *,
+                     const char *); /* asked after us, or NULL */
+    void *authorize_data;
 };
 
 /* Make `guard` watch what is prepared on `db`, as long as it is open. */
 void walpool__guard_install(struct walpool__guard *guard, sqlite3 *db,
                             bool allow_attach);
+
+/* The same with the rules of a private connection (guard_private.c). Again:
+ * the rules stay, and what is prepared already is judged anew. */
+void walpool__guard_install_private(struct walpool__guard *guard, sqlite3 *db,
+                                    bool allow_attach);
+
+/* What both have in common. */
+int walpool__guard_deny(struct walpool__guard *guard, const char *what,
+                        const char *instead);
+int walpool__guard_judge_attach(struct walpool__guard *guard, int action,
+                                const char *file);
 
 #endif

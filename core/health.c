@@ -71,16 +71,18 @@ gather_leases(struct walpool__db *db, walpool_health *out)
 {
     int64_t longest_ms = db->options.lease_warn_ms;
     int64_t now = walpool__clock_now();
-    struct walpool__holder oldest = {0};
     struct walpool__holder dirty = walpool__tag_read(&db->dirty);
+    int64_t limit_ns =
+        longest_ms < 0 ? INT64_MAX : longest_ms * INT64_C(1000000);
+    struct walpool__holder oldest = walpool__roster_oldest(
+        &db->roster, now, limit_ns, &out->leases_long);
 
     for (int place = 0; place < walpool__leases_places(db); place++) {
         struct walpool__holder holder = walpool__leases_holder(db, place);
 
         if (!holder.since_ns)
             continue;
-        if (longest_ms >= 0 &&
-            now - holder.since_ns > longest_ms * INT64_C(1000000))
+        if (now - holder.since_ns > limit_ns)
             out->leases_long++;
         if (!oldest.since_ns || holder.since_ns < oldest.since_ns)
             oldest = holder;
@@ -101,6 +103,7 @@ gather_queues(struct walpool__db *db, walpool_health *out)
     out->readers_open = load(&db->stats.readers_open);
     walpool__waitq_count(&db->pool.queue, &lent, &waiters);
     out->readers_leased = lent;
+    out->private_open = walpool__roster_count(&db->roster);
     out->reader_waiters = waiters;
     walpool__waitq_count(&db->writer.queue, &lent, &waiters);
     out->writer_leased = lent;

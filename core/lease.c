@@ -57,7 +57,9 @@ walpool__lease_enter(struct walpool__lease *lease, struct walpool__call *call,
         atomic_store_explicit(&lease->busy, false, memory_order_release);
         return walpool__error_set(err, WALPOOL_CLOSED, "the lease is released");
     }
-    if (lease->conn)
+    if (lease->private)
+        walpool__private_enter(lease->private, call);
+    else if (lease->conn)
         lease->conn->call = call;
     return WALPOOL_OK;
 }
@@ -65,7 +67,9 @@ walpool__lease_enter(struct walpool__lease *lease, struct walpool__call *call,
 void
 walpool__lease_exit(struct walpool__lease *lease)
 {
-    if (!lease->ended && lease->conn)
+    if (!lease->ended && lease->private)
+        walpool__private_exit(lease->private);
+    else if (!lease->ended && lease->conn)
         lease->conn->call = NULL;
     atomic_store_explicit(&lease->busy, false, memory_order_release);
 }
@@ -78,18 +82,6 @@ walpool__lease_end_cursors(struct walpool__lease *lease)
                                                struct walpool__cursor, link));
 }
 
-/* The connection comes back: was it out for too long? */
-static void
-note_age(struct walpool__lease *lease, const struct walpool__tag *tag)
-{
-    int64_t longest_ms = lease->db->options.lease_warn_ms;
-    int64_t since = atomic_load_explicit(&tag->since_ns, memory_order_relaxed);
-
-    if (longest_ms >= 0 &&
-        walpool__clock_now() - since > longest_ms * INT64_C(1000000))
-        walpool__stats_add(&lease->db->stats.leases_overdue, 1);
-}
-
 struct walpool__aftermath
 walpool__lease_give_writer(struct walpool__lease *lease)
 {
@@ -97,7 +89,8 @@ walpool__lease_give_writer(struct walpool__lease *lease)
     lease->in_transaction = false;
     lease->depth = 0;
     lease->conn = NULL;
-    note_age(lease, &lease->db->writer.tag);
+    walpool__db_note_age(lease->db,
+                         walpool__tag_since(&lease->db->writer.tag));
     return walpool__db_give_writer(lease->db);
 }
 
@@ -122,8 +115,17 @@ end_reader(struct walpool__lease *lease)
 {
     walpool__lease_end_cursors(lease);
     walpool__txn_rollback(lease->conn);
-    note_age(lease, &lease->reader->tag);
+    walpool__db_note_age(lease->db, walpool__tag_since(&lease->reader->tag));
     walpool__pool_give(&lease->db->pool, lease->reader);
+}
+
+static void
+end_private(struct walpool__lease *lease)
+{
+    walpool__lease_end_cursors(lease);
+    walpool__private_close(lease->private);
+    lease->private = NULL;
+    lease->conn = NULL;
 }
 
 void
@@ -131,6 +133,8 @@ walpool__lease_end(struct walpool__lease *lease)
 {
     if (lease->reader)
         end_reader(lease);
+    else if (lease->private)
+        end_private(lease);
     else
         end_writer(lease);
     lease->ended = true;
@@ -243,30 +247,72 @@ wrap(walpool *db_handle, struct walpool__db *db, struct walpool__reader *reader,
     return NULL;
 }
 
+static walpool_lease *
+acquire_private(walpool *db_handle, struct walpool__db *db,
+                struct walpool__call *call, walpool_status *status,
+                walpool_error *err)
+{
+    struct walpool__private *private =
+        walpool__private_open(db, call, err, status);
+    struct walpool__lease *lease;
+
+    if (!private)
+        return NULL;
+    lease = walpool__lease_make(db_handle, db, NULL);
+    if (lease) {
+        lease->kind = WALPOOL_PRIVATE;
+        lease->private = private;
+        lease->conn = private->conn;
+        lease->handle =
+            walpool__handle_open(WALPOOL__HANDLE_LEASE, lease, destroy);
+        if (lease->handle)
+            return lease->handle;
+    }
+    walpool__mem_free(lease);
+    walpool__private_close(private);
+    *status = walpool__error_nomem(err, "a lease");
+    return NULL;
+}
+
+static walpool_lease *
+acquire_pooled(walpool *db_handle, struct walpool__db *db, walpool_kind kind,
+               struct walpool__call *call, walpool_status *status,
+               walpool_error *err)
+{
+    struct walpool__reader *reader;
+    walpool_lease *handle = NULL;
+
+    *status = take(db, kind, call, &reader, err);
+    if (*status == WALPOOL_OK) {
+        handle = wrap(db_handle, db, reader, call, err);
+        *status = handle ? WALPOOL_OK : WALPOOL_NOMEM;
+    }
+    return handle;
+}
+
 walpool_lease *
 walpool_acquire(walpool *db_handle, walpool_kind kind,
                 const walpool_call *asked, walpool_error *err)
 {
     struct walpool__call call;
-    struct walpool__reader *reader;
-    walpool_lease *handle = NULL;
+    walpool_lease *handle;
     walpool_status status;
     struct walpool__db *db;
 
-    if (kind != WALPOOL_READ && kind != WALPOOL_WRITE) {
+    if (kind != WALPOOL_READ && kind != WALPOOL_WRITE &&
+        kind != WALPOOL_PRIVATE) {
         walpool__error_set(err, WALPOOL_MISUSE,
-                           "kind is %d: use WALPOOL_READ or WALPOOL_WRITE",
-                           (int)kind);
+                           "kind is %d: use WALPOOL_READ, WALPOOL_WRITE or "
+                           "WALPOOL_PRIVATE", (int)kind);
         return NULL;
     }
     db = walpool__db_enter(db_handle, &call, asked, err, &status);
     if (!db)
         return NULL;
-    status = take(db, kind, &call, &reader, err);
-    if (status == WALPOOL_OK)
-        handle = wrap(db_handle, db, reader, &call, err);
+    handle = kind == WALPOOL_PRIVATE
+                 ? acquire_private(db_handle, db, &call, &status, err)
+                 : acquire_pooled(db_handle, db, kind, &call, &status, err);
     if (!handle) {
-        status = status == WALPOOL_OK ? WALPOOL_NOMEM : status;
         walpool__db_exit(db, db_handle, &call, status);
         return NULL;
     }

@@ -4,6 +4,7 @@
 
 #include "db.h"
 #include "execute.h"
+#include "private.h"
 
 struct walpool__lease {
     atomic_bool busy;   /* a call is running on it; who sets it owns the rest */
@@ -14,12 +15,13 @@ struct walpool__lease {
     bool in_transaction; /* ours; SQLite may have ended it after an error */
     int depth;          /* savepoints open */
     uint32_t durability; /* of commits that ask for none: a WALPOOL_CALL_* */
-    int64_t timeout_ms;  /* of calls that name none */
+    _Atomic int64_t timeout_ms; /* of calls that name none */
     walpool_lease *handle; /* NULL: implicit */
     walpool *db_handle;  /* pinned until it ends, and db with it */
     struct walpool__db *db;
     struct walpool__conn *conn; /* NULL: a writer between transactions */
-    struct walpool__reader *reader; /* NULL for the writer */
+    struct walpool__reader *reader; /* NULL for the others */
+    struct walpool__private *private; /* the same */
     bool any_thread;    /* asked for by WALPOOL_CALL_ANY_THREAD */
     struct walpool__link cursors;
 };
@@ -76,6 +78,12 @@ void walpool__lease_end_cursors(struct walpool__lease *lease);
 /* End it: cursors, transaction, connection. The caller has entered it. */
 void walpool__lease_end(struct walpool__lease *lease);
 void walpool__lease_unref(struct walpool__lease *lease);
+
+/* Run a statement that only reads; the rest of its rows goes into a cursor. */
+walpool_status walpool__lease_read(struct walpool__lease *lease,
+                                   const walpool_statement *statement,
+                                   const struct walpool__call *call,
+                                   walpool_rows *rows, walpool_error *err);
 
 /* Put a fetch that has more into a cursor and return its handle, or 0. */
 uint64_t walpool__cursor_make(struct walpool__lease *lease,

@@ -5,12 +5,14 @@
  * Lock: none; whoever has the lease's `busy` is alone here. */
 #include "error.h"
 #include "lease_txn.h"
+#include "private_run.h"
 #include "txn.h"
 
-static walpool_status
-run_read(struct walpool__lease *lease, const walpool_statement *statement,
-         const struct walpool__call *call, walpool_rows *rows,
-         walpool_error *err)
+walpool_status
+walpool__lease_read(struct walpool__lease *lease,
+                    const walpool_statement *statement,
+                    const struct walpool__call *call, walpool_rows *rows,
+                    walpool_error *err)
 {
     struct walpool__fetch fetch = {.known_shape = call->shape,
                                    .want_names =
@@ -102,7 +104,26 @@ run_on_writer(struct walpool__lease *lease, const walpool_statement *statement,
     if (!prepared.stmt->readonly)
         return run_write(lease, &prepared, call, rows, err);
     walpool__stmt_give(&lease->conn->cache, prepared.stmt);
-    return run_read(lease, statement, call, rows, err);
+    return walpool__lease_read(lease, statement, call, rows, err);
+}
+
+static walpool_status
+run(struct walpool__lease *lease, const walpool_statement *statement,
+    struct walpool__call *call, walpool_rows *rows, walpool_error *err)
+{
+    walpool_status status;
+
+    if (lease->private)
+        return walpool__private_run(lease, statement, call, rows, err);
+    status = walpool__lease_must_be_open(lease, err);
+    if (status == WALPOOL_OK)
+        status = walpool__call_check_durability(call, 0,
+                                                "a statement on a lease", err);
+    if (status != WALPOOL_OK)
+        return status;
+    return lease->kind == WALPOOL_READ
+               ? walpool__lease_read(lease, statement, call, rows, err)
+               : run_on_writer(lease, statement, call, rows, err);
 }
 
 walpool_status
@@ -120,14 +141,7 @@ walpool_run(walpool_lease *handle, const walpool_statement *statement,
     if (!lease)
         return status;
     walpool__rows_clear(rows);
-    status = walpool__lease_must_be_open(lease, err);
-    if (status == WALPOOL_OK)
-        status = walpool__call_check_durability(&call, 0,
-                                                "a statement on a lease", err);
-    if (status == WALPOOL_OK)
-        status = lease->kind == WALPOOL_READ
-                     ? run_read(lease, statement, &call, rows, err)
-                     : run_on_writer(lease, statement, &call, rows, err);
+    status = run(lease, statement, &call, rows, err);
     if (status != WALPOOL_OK) {
         walpool__rows_clear(rows);
         walpool__lease_notice_loss(lease, err);

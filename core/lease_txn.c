@@ -82,6 +82,10 @@ walpool_begin(walpool_lease *handle, const walpool_call *asked,
 
     if (!lease)
         return status;
+    if (lease->private) {
+        status = walpool__private_begin(lease->private, &call, err);
+        return walpool__lease_unpin(lease, handle, &call, status);
+    }
     status = lease->kind == WALPOOL_READ ? begin_reader(lease, &call, err)
                                          : begin_writer(lease, &call, err);
     lease->in_transaction |= status == WALPOOL_OK;
@@ -91,11 +95,27 @@ walpool_begin(walpool_lease *handle, const walpool_call *asked,
 static walpool_status
 must_be_writing(const struct walpool__lease *lease, walpool_error *err)
 {
+    if (lease->private)
+        return WALPOOL_OK; /* SQLite knows */
     if (lease->kind == WALPOOL_WRITE)
         return walpool__lease_must_be_open(lease, err);
     return walpool__error_set(err, WALPOOL_MISUSE,
                               "this is a reader: it has no transaction to "
                               "commit, undo or nest");
+}
+
+static walpool_status
+savepoint(struct walpool__lease *lease, walpool_error *err)
+{
+    walpool_status status;
+
+    if (lease->private)
+        return walpool__private_savepoint(lease->private, err);
+    status = must_be_writing(lease, err);
+    if (status == WALPOOL_OK)
+        status = walpool__txn_savepoint(lease->conn, err);
+    lease->depth += status == WALPOOL_OK;
+    return status;
 }
 
 walpool_status
@@ -108,11 +128,7 @@ walpool_savepoint(walpool_lease *handle, walpool_error *err)
 
     if (!lease)
         return status;
-    status = must_be_writing(lease, err);
-    if (status == WALPOOL_OK)
-        status = walpool__txn_savepoint(lease->conn, err);
-    if (status == WALPOOL_OK)
-        lease->depth++;
+    status = savepoint(lease, err);
     return walpool__lease_unpin(lease, handle, &call, status);
 }
 
@@ -122,6 +138,8 @@ commit_innermost(struct walpool__lease *lease, struct walpool__call *call,
 {
     walpool_status status;
 
+    if (lease->private)
+        return walpool__private_commit(lease->private, call, err);
     if (!walpool__list_is_empty(&lease->cursors))
         return walpool__error_set(err, WALPOOL_BUSY,
                                   "a cursor of this transaction is open: "
@@ -162,10 +180,13 @@ walpool_commit(walpool_lease *handle, const walpool_call *asked,
 }
 
 static walpool_status
-rollback_innermost(struct walpool__lease *lease, walpool_error *err)
+rollback_innermost(struct walpool__lease *lease, struct walpool__call *call,
+                   walpool_error *err)
 {
     walpool_status status;
 
+    if (lease->private)
+        return walpool__private_rollback(lease->private, call, err);
     walpool__lease_end_cursors(lease);
     if (lease->depth > 0) {
         status = walpool__txn_rollback_to(lease->conn, err);
@@ -190,6 +211,6 @@ walpool_rollback(walpool_lease *handle, walpool_error *err)
         return status;
     status = must_be_writing(lease, err);
     if (status == WALPOOL_OK)
-        status = rollback_innermost(lease, err);
+        status = rollback_innermost(lease, &call, err);
     return walpool__lease_unpin(lease, handle, &call, status);
 }

@@ -5,9 +5,9 @@
  * Lock: none; tags are read as they are. */
 #include "leases.h"
 
-#include "clock.h"
 #include "error.h"
 #include "json.h"
+#include "mem.h"
 #include "trace.h"
 
 struct walpool__holder
@@ -18,22 +18,23 @@ walpool__leases_holder(const struct walpool__db *db, int place)
                                  : &db->writer.tag);
 }
 
-static void
-describe(walpool_lease_info *info, walpool_kind kind,
-         const struct walpool__holder *holder)
+static size_t
+list_pooled(struct walpool__db *db, walpool_lease_info *out, size_t capacity)
 {
-    int64_t age_ns = walpool__clock_now() - holder->since_ns;
+    size_t count = 0;
 
-    memset(info, 0, sizeof *info);
-    info->kind = (int32_t)kind;
-    info->holder = (int32_t)holder->kind;
-    info->thread = (int64_t)holder->thread;
-    info->age_us = age_ns > 0 ? age_ns / 1000 : 0;
-    info->frames = holder->frames;
-    memcpy(info->why, holder->why, sizeof info->why);
-    info->stack_depth = holder->stack_depth;
-    memcpy(info->stack, holder->stack,
-           holder->stack_depth * sizeof *holder->stack);
+    for (int place = 0; place < walpool__leases_places(db); place++) {
+        struct walpool__holder holder = walpool__leases_holder(db, place);
+
+        if (!holder.since_ns)
+            continue;
+        if (count < capacity)
+            walpool__tag_describe(
+                &holder, place < db->pool.count ? WALPOOL_READ : WALPOOL_WRITE,
+                &out[count]);
+        count++;
+    }
+    return count;
 }
 
 size_t
@@ -52,17 +53,10 @@ walpool_leases(walpool *handle, walpool_lease_info *out, size_t capacity,
     db = walpool__handle_pin(WALPOOL__HANDLE_DATABASE, handle, err, &status);
     if (!db)
         return 0;
-    for (int place = 0; place < walpool__leases_places(db); place++) {
-        struct walpool__holder holder = walpool__leases_holder(db, place);
-
-        if (!holder.since_ns)
-            continue;
-        if (count < capacity)
-            describe(&out[count],
-                     place < db->pool.count ? WALPOOL_READ : WALPOOL_WRITE,
-                     &holder);
-        count++;
-    }
+    count = list_pooled(db, out, capacity);
+    count += walpool__roster_list(&db->roster, count < capacity ? &out[count]
+                                                                : NULL,
+                                  count < capacity ? capacity - count : 0);
     walpool__handle_unpin(handle);
     return count;
 }
@@ -84,11 +78,11 @@ put_stack(struct walpool__json *json, const walpool_lease_info *info)
 static void
 put_lease(struct walpool__json *json, const walpool_lease_info *info)
 {
+    static const char *const kinds[] = {"read", "write", "private"};
     static const char *const holders[] = {"call", "lease", "cursor"};
 
     walpool__json_put(json, "{\"kind\":\"%s\",\"holder\":\"%s\",\"why\":",
-                      info->kind == WALPOOL_READ ? "read" : "write",
-                      holders[info->holder]);
+                      kinds[info->kind], holders[info->holder]);
     walpool__json_string(json, info->why);
     walpool__json_put(json,
                       ",\"thread\":%lld,\"age_us\":%lld,\"frames\":%lld,"
@@ -99,29 +93,45 @@ put_lease(struct walpool__json *json, const walpool_lease_info *info)
     walpool__json_put(json, "]}");
 }
 
+/* A list with some room for those that come meanwhile. */
+static walpool_status
+list_all(walpool *handle, walpool_lease_info **list, size_t *count,
+         walpool_error *err)
+{
+    walpool_error error = {.status = WALPOOL_OK};
+    size_t room = walpool_leases(handle, NULL, 0, &error) + 8, found = 0;
+
+    *list = walpool__mem_alloc(room * sizeof **list);
+    if (!*list)
+        return walpool__error_nomem(err, "a list of leases");
+    if (error.status == WALPOOL_OK)
+        found = walpool_leases(handle, *list, room, &error);
+    *count = found < room ? found : room;
+    if (error.status != WALPOOL_OK && err)
+        *err = error;
+    return (walpool_status)error.status;
+}
+
 walpool_status
 walpool_leases_json(walpool *handle, char *dst, size_t capacity, size_t *need,
                     walpool_error *err)
 {
-    walpool_lease_info infos[64 + 1]; /* readers is limited to 64 */
+    walpool_lease_info *list = NULL;
     struct walpool__json json;
-    walpool_error error = {.status = WALPOOL_OK};
     walpool_status status = walpool__json_begin(&json, dst, capacity, err);
-    size_t count;
+    size_t count = 0;
 
-    if (status != WALPOOL_OK)
-        return status;
-    count = walpool_leases(handle, infos, ARRAY_COUNT(infos), &error);
-    if (error.status != WALPOOL_OK) {
-        if (err)
-            *err = error;
-        return (walpool_status)error.status;
+    if (status == WALPOOL_OK)
+        status = list_all(handle, &list, &count, err);
+    if (status == WALPOOL_OK) {
+        walpool__json_put(&json, "[");
+        for (size_t i = 0; i < count; i++) {
+            walpool__json_put(&json, i ? "," : "");
+            put_lease(&json, &list[i]);
+        }
+        walpool__json_put(&json, "]");
+        status = walpool__json_end(&json, need, err);
     }
-    walpool__json_put(&json, "[");
-    for (size_t i = 0; i < count; i++) {
-        walpool__json_put(&json, i ? "," : "");
-        put_lease(&json, &infos[i]);
-    }
-    walpool__json_put(&json, "]");
-    return walpool__json_end(&json, need, err);
+    walpool__mem_free(list);
+    return status;
 }

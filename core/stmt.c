@@ -152,7 +152,7 @@ prepare(struct walpool__stmt_cache *cache, struct walpool__stmt *stmt,
                       "the SQL text holds more than one statement: run them "
                       "one by one, or as a script");
     stmt->param_count = sqlite3_bind_parameter_count(stmt->native);
-    stmt->readonly = sqlite3_stmt_readonly(stmt->native);
+    stmt->readonly = walpool__stmt_readonly(stmt->native);
     stmt->says_fail = strcasestr(stmt->sql, "fail") != NULL;
     return SQLITE_OK;
 }

@@ -21,6 +21,8 @@ struct walpool__stmt {
     bool busy;         /* lent out: a second user gets a handle of its own */
     bool cached;
     bool holds_much;   /* copies of large values are bound: to be forgotten */
+    uint32_t seen;      /* what the guard saw it do: WALPOOL__SEEN_* */
+    int64_t timeout_ms; /* of a PRAGMA busy_timeout */
     size_t sql_bytes;
     char sql[];        /* sql_bytes, and a NUL */
 };
@@ -50,6 +52,14 @@ int walpool__stmt_take(struct walpool__stmt_cache *cache, const char *sql,
 /* Reset and give back; NULL is ignored. */
 void walpool__stmt_give(struct walpool__stmt_cache *cache,
                         struct walpool__stmt *stmt);
+
+/* Does it leave the database as it is? SQLite answers for the statement that an
+ * EXPLAIN explains. */
+static inline bool
+walpool__stmt_readonly(sqlite3_stmt *native)
+{
+    return sqlite3_stmt_readonly(native) || sqlite3_stmt_isexplain(native);
+}
 
 /* The names of the columns as a number, never 0. */
 uint64_t walpool__stmt_shape(struct walpool__stmt *stmt);

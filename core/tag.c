@@ -64,3 +64,21 @@ walpool__tag_read(const struct walpool__tag *tag)
     }
     return holder;
 }
+
+void
+walpool__tag_describe(const struct walpool__holder *holder, walpool_kind kind,
+                      walpool_lease_info *info)
+{
+    int64_t age_ns = walpool__clock_now() - holder->since_ns;
+
+    memset(info, 0, sizeof *info);
+    info->kind = (int32_t)kind;
+    info->holder = (int32_t)holder->kind;
+    info->thread = (int64_t)holder->thread;
+    info->age_us = age_ns > 0 ? age_ns / 1000 : 0;
+    info->frames = holder->frames;
+    memcpy(info->why, holder->why, sizeof info->why);
+    info->stack_depth = holder->stack_depth;
+    memcpy(info->stack, holder->stack,
+           holder->stack_depth * sizeof *holder->stack);
+}

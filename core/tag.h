@@ -87,12 +87,23 @@ walpool__tag_clear(struct walpool__tag *tag)
     atomic_store_explicit(&tag->since_ns, 0, memory_order_release);
 }
 
+/* Since when somebody has it, or 0; for whoever sets it. */
+static inline int64_t
+walpool__tag_since(const struct walpool__tag *tag)
+{
+    return atomic_load_explicit(&tag->since_ns, memory_order_relaxed);
+}
+
 /* The connection is kept after the call, by a lease or a cursor. `frames` is
  * of its snapshot, or -1; with `trace` the stack is remembered, too. */
 void walpool__tag_keep(struct walpool__tag *tag, walpool_holder kind,
                        int64_t frames, bool trace);
 
 struct walpool__holder walpool__tag_read(const struct walpool__tag *tag);
+
+/* The same for everybody to see. */
+void walpool__tag_describe(const struct walpool__holder *holder,
+                           walpool_kind kind, walpool_lease_info *info);
 
 static inline int64_t
 walpool__holder_age_ms(const struct walpool__holder *holder)

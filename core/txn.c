@@ -29,6 +29,12 @@ walpool__txn_begin_write(struct walpool__conn *conn, walpool_error *err)
 }
 
 walpool_status
+walpool__txn_begin(struct walpool__conn *conn, walpool_error *err)
+{
+    return own(conn, WALPOOL__OWN_BEGIN_READ, "begin a transaction", err);
+}
+
+walpool_status
 walpool__txn_begin_read(struct walpool__conn *conn, walpool_error *err)
 {
     walpool_status status = own(conn, WALPOOL__OWN_BEGIN_READ,

@@ -8,6 +8,10 @@
 walpool_status walpool__txn_begin_write(struct walpool__conn *conn,
                                         walpool_error *err);
 
+/* BEGIN: the first statement decides what is begun. */
+walpool_status walpool__txn_begin(struct walpool__conn *conn,
+                                  walpool_error *err);
+
 /* BEGIN, and take the newest snapshot. */
 walpool_status walpool__txn_begin_read(struct walpool__conn *conn,
                                        walpool_error *err);

@@ -10,7 +10,8 @@
  *   one crossing  walpool_read, walpool_write, walpool_batch: acquire, find
  *                 the prepared statement, bind, step, encode rows, release
  *   lease         the right to use one connection: a reader lease is one
- *                 snapshot, a writer lease is one transaction
+ *                 snapshot, a writer lease is one transaction, a private
+ *                 lease is a connection of the caller's own
  *   cursor        the rest of a result that did not fit the first buffer
  *   queue         the same calls, carried out by the library's threads; their
  *                 completions are polled in bulk
@@ -645,16 +646,20 @@ enum {
                                    coroutine): do not look for DEADLOCK */
     WALPOOL_CALL_DURABLE = 16,  /* a write: as with durability=full. A read:
                                    answer when all that it saw is on the disk */
-    WALPOOL_CALL_NORMAL = 32    /* a write: as with durability=normal, also
+    WALPOOL_CALL_NORMAL = 32,   /* a write: as with durability=normal, also
                                    where the database has full */
+    WALPOOL_CALL_IMMEDIATE = 64 /* on a private lease, or at its acquire for all
+                                   its calls: BEGIN and walpool_begin take the
+                                   writer at once */
 };
 
 /* Durability of a call. What commits (walpool_write, walpool_batch,
- * walpool_commit) takes either flag; walpool_acquire and walpool_begin of a
- * writer take it for the commits of the lease that name none themselves. A
- * write that is to be durable and changes nothing waits until what it saw is
- * on the disk. What begins a snapshot (walpool_read, walpool_acquire and
- * walpool_begin of a reader) takes WALPOOL_CALL_DURABLE: it sees the newest
+ * walpool_commit, walpool_run on a private lease) takes either flag;
+ * walpool_acquire and walpool_begin of a writer or a private lease take it for
+ * the commits of the lease that name none themselves. A write that is to be
+ * durable and changes nothing waits until what it saw is on the disk. What
+ * begins a snapshot (walpool_read, walpool_acquire and walpool_begin of a
+ * reader, walpool_run on a private lease) takes WALPOOL_CALL_DURABLE: it sees the newest
  * state, by whatever process, and answers when a sync of the WAL has covered
  * it; if one has already, that costs nothing. It is POISONED where a sync has
  * failed, and a TIMEOUT in phase SYNC has no outcome but NOT_APPLIED. Anywhere
@@ -896,17 +901,46 @@ WALPOOL_API walpool_status walpool_batch(walpool *db,
 /* ---------------------------------------------------------------- lease */
 
 typedef enum walpool_kind {
-    WALPOOL_READ = 0, /* a reader on one snapshot, the newest at acquire */
-    WALPOOL_WRITE = 1 /* the writer, in a transaction (BEGIN IMMEDIATE) */
+    WALPOOL_READ = 0,   /* a reader on one snapshot, the newest at acquire */
+    WALPOOL_WRITE = 1,  /* the writer, in a transaction (BEGIN IMMEDIATE) */
+    WALPOOL_PRIVATE = 2 /* a connection of the caller's own, see below */
 } walpool_kind;
 
+/* Private leases are for modules that take the place of an SQLite driver. Each
+ * is an SQLite connection that nobody else uses: temporary tables, functions
+ * and pragmas stay on it. There may be any number, and one that is idle costs
+ * the others nothing, however long it is kept.
+ *
+ *   - walpool_run runs any statement, or a script, with any number of cursors
+ *     open. BEGIN, COMMIT, END, ROLLBACK, SAVEPOINT and RELEASE do what they
+ *     do in SQLite, as text or by the calls; without them each statement
+ *     commits by itself, also in a script.
+ *   - Before a statement that is about to write, the writer is taken as by any
+ *     other lease: in the fair queue, with deadline, cancel and DEADLOCK. At
+ *     the end of the transaction it is given back, and the commit is as
+ *     durable as the database or the call asks. What only writes temporary
+ *     tables takes nothing. So no write fails because the database is locked.
+ *   - BEGIN takes the writer at the first write. If another commit came after
+ *     what the transaction has read, that write is STALE: the transaction is
+ *     left as it is, and can only be rolled back and begun again. BEGIN
+ *     IMMEDIATE and WALPOOL_CALL_IMMEDIATE never meet that. Outside a
+ *     transaction an open cursor is what has read.
+ *   - REFUSED is what would harm those who use the same file or process:
+ *     journal_mode other than wal, locking_mode=exclusive, synchronous=off,
+ *     setting wal_autocheckpoint, wal_checkpoint (use walpool_checkpoint), the
+ *     pragmas that act on a whole process, and ATTACH without allow_attach.
+ *     PRAGMA busy_timeout sets the timeout of calls that name none. All other
+ *     pragmas act as in SQLite.
+ *   - VACUUM INTO holds the writer for as long as it runs, as VACUUM does. */
+
 /**
- * Acquire a lease: a reader with its snapshot taken, or the writer with its
- * transaction begun.
+ * Acquire a lease: a reader with its snapshot taken, the writer with its
+ * transaction begun, or a private connection, newly opened.
  *
  * @param db   the database.
- * @param kind WALPOOL_READ or WALPOOL_WRITE.
- * @param call deadline, token, `why`, durability; NULL for the defaults.
+ * @param kind a walpool_kind.
+ * @param call deadline, token, durability, `why` (a private lease: label of all
+ *   its calls that have none); NULL for the defaults.
  * @param err  may be NULL.
  * @return the lease, or NULL.
  * Owner: caller; end it with walpool_release. Threads: any may acquire, use
@@ -922,7 +956,7 @@ WALPOOL_API walpool_lease *walpool_acquire(walpool *db, walpool_kind kind,
 
 /**
  * Give a lease back. Its cursors end; an open transaction is rolled back and
- * counted in health as dirty.
+ * counted in health as dirty. The connection of a private lease is closed.
  *
  * @param lease the lease.
  * @param err   may be NULL.
@@ -945,6 +979,10 @@ WALPOOL_API walpool_status walpool_release(walpool_lease *lease,
  * (MISMATCH). COMMIT, ROLLBACK and SAVEPOINT as text are REFUSED: use the
  * calls.
  *
+ * A private lease needs no transaction: there a write without one has its
+ * outcome in `err`, as with walpool_write. A script that fails leaves what ran
+ * before, and `sql_offset` tells how far it came.
+ *
  * @param lease     the lease.
  * @param statement as in walpool_read or walpool_write.
  * @param call      NULL for the defaults.
@@ -963,9 +1001,9 @@ WALPOOL_API walpool_status walpool_run(walpool_lease *lease,
 
 /**
  * Begin the next transaction on a writer lease whose last one has ended, or
- * take the newest snapshot on a reader lease.
+ * take the newest snapshot on a reader lease, or BEGIN on a private one.
  *
- * @param lease no transaction may be open on a writer, no cursor on a reader.
+ * @param lease no transaction may be open, and no cursor on a reader.
  * @param call  deadline, token, durability; NULL for the defaults.
  * @param err   may be NULL.
  * @return WALPOOL_OK or the error's status; then a reader has no snapshot.
@@ -983,7 +1021,8 @@ WALPOOL_API walpool_status walpool_begin(walpool_lease *lease,
  * Open a savepoint: a nested transaction that walpool_commit keeps and
  * walpool_rollback undoes by itself.
  *
- * @param lease a writer lease with a transaction open.
+ * @param lease a writer lease with a transaction open, or a private one: there
+ *   the first savepoint begins a transaction if none is open, as in SQLite.
  * @param err   may be NULL.
  * @return WALPOOL_OK or the error's status.
  * Owner: nothing. Threads: one at a time per lease. Blocks: never.
@@ -995,18 +1034,18 @@ WALPOOL_API walpool_status walpool_savepoint(walpool_lease *lease,
 
 /**
  * Commit the innermost: release the newest savepoint, or commit the
- * transaction.
+ * transaction. Savepoints that text has opened are text's to release.
  *
- * @param lease a writer lease with a transaction open.
+ * @param lease a writer or private lease with a transaction open.
  * @param call  deadline and durability of the commit; NULL for the defaults.
  * @param err   may be NULL; outcome APPLIED, NOT_APPLIED or UNKNOWN.
  * @return WALPOOL_OK or the error's status.
  * Owner: nothing. Threads: one at a time per lease. Blocks: on the disk.
  * Errors: MISUSE (reader, no transaction), BUSY (also: a cursor of the
- *   transaction is open), CLOSED, FORKED, CONSTRAINT (deferred foreign key;
- *   the transaction stays open), FULL, IO, TIMEOUT and CANCELLED (in phase
- *   SYNC: the commit is made, its outcome UNKNOWN), POISONED (undone: the
- *   outcome is NOT_APPLIED; or UNKNOWN).
+ *   transaction is open, unless it is private), CLOSED, FORKED, CONSTRAINT
+ *   (deferred foreign key; the transaction stays open), FULL, IO, TIMEOUT and
+ *   CANCELLED (in phase SYNC: the commit is made, its outcome UNKNOWN),
+ *   POISONED (undone: the outcome is NOT_APPLIED; or UNKNOWN).
  * Since: 0.1
  */
 WALPOOL_API walpool_status walpool_commit(walpool_lease *lease,
@@ -1015,9 +1054,10 @@ WALPOOL_API walpool_status walpool_commit(walpool_lease *lease,
 
 /**
  * Roll back the innermost: undo to the newest savepoint and end it, or undo
- * the transaction. Cursors of the lease end.
+ * the transaction. Cursors of the lease end; those of a private one go on, as
+ * in SQLite.
  *
- * @param lease a writer lease with a transaction open.
+ * @param lease a writer or private lease with a transaction open.
  * @param err   may be NULL.
  * @return WALPOOL_OK or the error's status.
  * Owner: nothing. Threads: one at a time per lease. Blocks: never for long.
@@ -1026,6 +1066,62 @@ WALPOOL_API walpool_status walpool_commit(walpool_lease *lease,
  */
 WALPOOL_API walpool_status walpool_rollback(walpool_lease *lease,
                                             walpool_error *err);
+
+/* -------------------------------------------------------------- private */
+
+/**
+ * Return the SQLite connection of a private lease, for what walpool has no
+ * call for: functions, collations, limits, open blobs, backups.
+ *
+ * Use it while no call runs on the lease, on one thread at a time, and not
+ * after the release. Finalize before the release what was made of it.
+ * Statements of its own should only read, or run inside a transaction that
+ * holds the writer: by themselves they do not queue, and find the database
+ * locked. Leave its authorizer, its handlers (busy, progress) and its hooks
+ * for commits and the WAL alone: see walpool_private_hooks.
+ *
+ * @param lease     a private lease.
+ * @param source_id what sqlite3_sourceid() returns to the caller. The pointer
+ *   tells whether the caller has the copy of SQLite that walpool uses: the
+ *   system's library, or with a bundled one, whose names are hidden, only what
+ *   is linked together with it. Not kept.
+ * @param err       may be NULL.
+ * @return an sqlite3 *, or NULL.
+ * Owner: the lease; never close it. Threads: one at a time per lease.
+ * Blocks: never. Errors: MISUSE (no private lease), UNSUPPORTED (another copy
+ *   of SQLite), CLOSED, FORKED, BUSY. Since: 0.1
+ */
+WALPOOL_API void *walpool_private_sqlite3(walpool_lease *lease,
+                                          const char *source_id,
+                                          walpool_error *err);
+
+/* What is called beside walpool's own where SQLite has room for one. Each runs
+ * on the thread of a call on the lease, and must not call walpool with it. */
+typedef struct walpool_hooks {
+    int (*authorize)(void *data, int action, const char *, const char *,
+                     const char *, const char *); /* as for
+                                     sqlite3_set_authorizer, after walpool */
+    int (*progress)(void *data); /* every 1000 steps of a statement; other
+                                    than 0 stops it: CANCELLED */
+    int (*commit)(void *data);   /* before a commit; other than 0 turns it
+                                    into a rollback: CONSTRAINT */
+    void *data;
+} walpool_hooks;
+
+/**
+ * Have hooks called on a private lease from now on.
+ *
+ * @param lease a private lease.
+ * @param hooks copied; NULL for none, as is each function in it.
+ * @param err   may be NULL.
+ * @return WALPOOL_OK or the error's status.
+ * Owner: caller owns `data`, and keeps it until other hooks are set or the
+ *   lease is released. Threads: one at a time per lease. Blocks: never.
+ * Errors: MISUSE (no private lease), CLOSED, FORKED, BUSY. Since: 0.1
+ */
+WALPOOL_API walpool_status walpool_private_hooks(walpool_lease *lease,
+                                                 const walpool_hooks *hooks,
+                                                 walpool_error *err);
 
 /* --------------------------------------------------------------- cursor */
 
@@ -1170,6 +1266,7 @@ walpool_checkpoint(walpool *db, walpool_checkpoint_mode mode,
     X(readers_limit, "readers that may be open")                              \
     X(readers_open, "reader connections that are open")                       \
     X(readers_leased, "readers in use")                                       \
+    X(private_open, "private connections that are open")                      \
     X(reader_waiters, "calls that wait for a reader")                         \
     X(writer_leased, "1 while the writer is in use")                          \
     X(writer_waiters, "calls that wait for the writer")                       \
@@ -1273,7 +1370,8 @@ typedef struct walpool_lease_info {
     int32_t kind;         /* walpool_kind */
     int32_t holder;       /* walpool_holder */
     int64_t thread;       /* that took it, as the system knows it (gettid) */
-    int64_t age_us;       /* since when it is out */
+    int64_t age_us;       /* since when it is out; of a private lease: in use,
+                             or since when it has its snapshot */
     int64_t frames;       /* frames of the WAL when its snapshot was taken: as
                              long as it is out the WAL keeps what came after;
                              -1: a writer, or not known */
@@ -1287,12 +1385,14 @@ typedef struct walpool_lease_info {
 
 /**
  * List the connections that are out: who has them, and since when. Readers
- * first. A writer lease between two transactions has none. Takes no
- * connection, and stops nobody; what changes meanwhile is in the list or not.
+ * first, then the writer. A writer lease between two transactions has none, a
+ * private one that is idle is not listed, and one that writes is the writer.
+ * Takes no connection, and stops nobody; what changes meanwhile is in the list
+ * or not.
  *
  * @param db       the database.
  * @param out      receives up to capacity of them; NULL if that is 0.
- * @param capacity `readers` + 1 is enough for all.
+ * @param capacity `readers` + 1 is enough for all but private leases.
  * @param err      may be NULL.
  * @return how many are out, which may be more than capacity; 0 also on an
  *   error, which err then tells.
@@ -1303,7 +1403,7 @@ WALPOOL_API size_t walpool_leases(walpool *db, walpool_lease_info *out,
                                   size_t capacity, walpool_error *err);
 
 /**
- * The same as a JSON list of objects: "kind" ("read", "write"), "holder"
+ * The same as a JSON list of objects: "kind" ("read", "write", "private"), "holder"
  * ("call", "lease", "cursor"), "why", "thread", "age_us", "frames", and
  * "stack", a list of strings that name function and address.
  *

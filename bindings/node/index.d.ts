@@ -135,6 +135,7 @@ export interface Health {
     readers_limit: number;
     readers_open: number;
     readers_leased: number;
+    private_open: number;
     reader_waiters: number;
     writer_leased: number;
     writer_waiters: number;

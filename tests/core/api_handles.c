@@ -356,7 +356,7 @@ TEST(handles__kinds_modes_and_flags_out_of_range_are_misuse)
 {
     walpool_call call = WALPOOL_CALL_INIT;
     walpool *db = api_open("a.db", "");
-    CHECK_NULL(walpool_acquire(db, (walpool_kind)2, NULL, &err),
+    CHECK_NULL(walpool_acquire(db, (walpool_kind)3, NULL, &err),
                WALPOOL_MISUSE);
     CHECK_NULL(walpool_acquire(db, (walpool_kind)-1, NULL, &err),
                WALPOOL_MISUSE);

@@ -14,6 +14,7 @@ type Health struct {
 	ReadersLimit   int64         // readers that may be open
 	ReadersOpen    int64         // reader connections that are open
 	ReadersLeased  int64         // readers in use
+	PrivateOpen    int64         // private connections that are open
 	ReaderWaiters  int64         // calls that wait for a reader
 	WriterLeased   int64         // 1 while the writer is in use
 	WriterWaiters  int64         // calls that wait for the writer
@@ -124,7 +125,8 @@ func healthOf(c *healthBlock) Health {
 
 func (h *Health) fields() [healthNumbers]any {
 	return [healthNumbers]any{
-		&h.ReadersLimit, &h.ReadersOpen, &h.ReadersLeased, &h.ReaderWaiters,
+		&h.ReadersLimit, &h.ReadersOpen, &h.ReadersLeased,
+		&h.PrivateOpen, &h.ReaderWaiters,
 		&h.WriterLeased, &h.WriterWaiters, &h.OldestLease,
 		&h.Reads, &h.Writes, &h.Rollbacks, &h.OnceReplays,
 		&h.Errors, &h.Timeouts, &h.Cancels,

@@ -155,6 +155,8 @@ class Health:
     """Reader connections that are open."""
     readers_leased: int
     """Readers in use."""
+    private_open: int
+    """Private connections that are open."""
     reader_waiters: int
     """Calls that wait for a reader."""
     writer_leased: int
