@@ -8,10 +8,10 @@ static bool
 read_statement(struct walpool__py_batch *batch, size_t index, PyObject *item)
 {
     walpool_statement *statement = &batch->statements[index];
-    PyObject *sql, *params;
+    PyObject *sql, *params, *expect;
     Py_ssize_t bytes;
 
-    if (!PyArg_ParseTuple(item, "OO", &sql, &params))
+    if (!PyArg_ParseTuple(item, "OOO", &sql, &params, &expect))
         return false;
     if (!PyUnicode_Check(sql))
         return walpool__py_fail(WALPOOL_MISUSE,
@@ -24,7 +24,8 @@ read_statement(struct walpool__py_batch *batch, size_t index, PyObject *item)
         return walpool__py_fail(WALPOOL_ENCODING,
                                 "sql of statement %zu holds a lone surrogate",
                                 index + 1);
-    return walpool__py_params(params, &batch->params[index], statement);
+    return (expect == Py_None || walpool__py_expect(expect, statement)) &&
+           walpool__py_params(params, &batch->params[index], statement);
 }
 
 /* Say in the exception which statement it is about, as the core does. */
@@ -60,13 +61,17 @@ allocate(struct walpool__py_batch *batch, size_t count)
 bool
 walpool__py_batch_begin(struct walpool__py_batch *batch, PyObject *request)
 {
-    PyObject *list, *timeout, *why, *token;
+    PyObject *list, *timeout, *why, *token, *once_key, *durability;
 
     memset(batch, 0, sizeof *batch);
     walpool_rows_init(&batch->rows);
-    if (!PyArg_ParseTuple(request, "O!OOO", &PyList_Type, &list, &timeout, &why,
-                          &token) ||
+    if (!PyArg_ParseTuple(request, "O!OOOOO", &PyList_Type, &list, &timeout,
+                          &why, &token, &once_key, &durability) ||
         !walpool__py_call_of(timeout, why, token, &batch->call) ||
+        (once_key != Py_None &&
+         !walpool__py_once_key(once_key, &batch->call)) ||
+        (durability != Py_None &&
+         !walpool__py_durability(durability, &batch->call)) ||
         !allocate(batch, (size_t)PyList_GET_SIZE(list)))
         return false;
     batch->call.flags |= WALPOOL_CALL_NAMES;

@@ -174,7 +174,11 @@ bool
 walpool__py_call(PyObject *request, walpool_call *call)
 {
     PyObject *timeout, *why, *token;
+    PyObject *durability = Py_None, *durable = Py_False;
 
-    return PyArg_ParseTuple(request, "OOO", &timeout, &why, &token) &&
-           walpool__py_call_of(timeout, why, token, call);
+    return PyArg_ParseTuple(request, "OOO|OO", &timeout, &why, &token,
+                            &durability, &durable) &&
+           walpool__py_call_of(timeout, why, token, call) &&
+           (durability == Py_None || walpool__py_durability(durability, call)) &&
+           (durable == Py_False || walpool__py_durable(durable, call));
 }

@@ -172,23 +172,63 @@ malformed(void)
     return false;
 }
 
+/* A read has nine fields, a write eleven. */
+enum {
+    SQL,
+    PARAMS,
+    TIMEOUT,
+    WHY,
+    TOKEN,
+    MODE,
+    FACTORY,
+    KNOWN,
+    DURABLE,
+    READ_FIELDS,
+    EXPECT = DURABLE,
+    ONCE_KEY,
+    DURABILITY,
+    WRITE_FIELDS
+};
+
+static bool
+read_extras(struct walpool__py_exchange *x, PyObject **field, Py_ssize_t fields)
+{
+    x->statement.flags = 0;
+    if (fields == READ_FIELDS)
+        return field[DURABLE] == Py_False ||
+               walpool__py_durable(field[DURABLE], &x->call);
+    return (field[EXPECT] == Py_None ||
+            walpool__py_expect(field[EXPECT], &x->statement)) &&
+           (field[ONCE_KEY] == Py_None ||
+            walpool__py_once_key(field[ONCE_KEY], &x->call)) &&
+           (field[DURABILITY] == Py_None ||
+            walpool__py_durability(field[DURABILITY], &x->call));
+}
+
+static bool
+well_formed(PyObject *request)
+{
+    return PyTuple_CheckExact(request) &&
+           (PyTuple_GET_SIZE(request) == READ_FIELDS ||
+            PyTuple_GET_SIZE(request) == WRITE_FIELDS) &&
+           PyLong_CheckExact(PyTuple_GET_ITEM(request, MODE)) &&
+           PyDict_CheckExact(PyTuple_GET_ITEM(request, KNOWN));
+}
+
 /* The fields by hand: this runs for every call, and PyArg_ParseTuple is slow.
  * Only our own package writes requests. */
 static bool
 begin(struct walpool__py_exchange *x, PyObject *request)
 {
-    enum { SQL, PARAMS, TIMEOUT, WHY, TOKEN, MODE, FACTORY, KNOWN, FIELDS };
     PyObject **field;
 
-    if (!PyTuple_CheckExact(request) || PyTuple_GET_SIZE(request) != FIELDS)
+    if (!well_formed(request))
         return malformed();
     field = &PyTuple_GET_ITEM(request, 0);
-    if (!PyLong_CheckExact(field[MODE]) || !PyDict_CheckExact(field[KNOWN]))
-        return malformed();
     x->sql = field[SQL];
     if (!walpool__py_call_of(field[TIMEOUT], field[WHY], field[TOKEN],
                              &x->call) ||
-        !read_sql(x) ||
+        !read_extras(x, field, PyTuple_GET_SIZE(request)) || !read_sql(x) ||
         !walpool__py_params(field[PARAMS], &x->params, &x->statement))
         return false;
     set_mode(x, (int)PyLong_AsLong(field[MODE]), field[FACTORY]);
@@ -291,6 +331,7 @@ next_block(struct walpool__py_exchange *x, uint64_t cursor)
     walpool_status status;
 
     look_at_clock(x);
+    x->call.flags &= ~(uint32_t)WALPOOL_CALL_DURABLE; /* it was waited for */
     status = walpool_cursor_next((walpool_cursor *)(uintptr_t)cursor, &x->call,
                                  x->to, &err);
     walpool__py_come_back();

@@ -66,14 +66,15 @@ HANDLE(walpool_token)
 WITHOUT_GIL(walpool_open)
 WITHOUT_GIL(walpool_close)
 
-/* Carried by other means: LARGE values by values.c, health as JSON. Event
- * loops have a package of their own. */
+/* Carried by other means: LARGE values by values.c, health as JSON, leases by
+ * leases.c. Event loops have a package of their own. */
 %ignore walpool_cursor_value;
 %ignore walpool_health_get;
+%rename("$ignore", regextarget=1) "^walpool_leases";
 %rename("$ignore", regextarget=1) "^walpool_(queue_|submit|completions)";
 %ignore walpool_op;
 
-/* Ours: what to ask for, and rows of parameters for many calls. */
+/* Ours: what to ask for, rows of parameters for many calls, leases. */
 %typemap(in) size_t limit, Py_ssize_t first {
     $1 = PyLong_AsSsize_t($input);
     if (PyErr_Occurred())
@@ -87,6 +88,9 @@ WITHOUT_GIL(walpool_close)
 %constant int SMALL_BLOCK = WALPOOL_PY_SMALL_BLOCK;
 %rename(pack) walpool__py_pack;
 PyObject *walpool__py_pack(PyObject *iterator, Py_ssize_t first, size_t limit);
+%rename(leases_json) walpool__py_leases;
+%typemap(out) PyObject *walpool__py_leases { $result = $1; }
+PyObject *walpool__py_leases(walpool *db, walpool_error *err);
 
 %init %{
     if (walpool__py_add_rows_type(m) < 0)

@@ -89,8 +89,17 @@ bool walpool__py_options(PyObject *dict, walpool_options *options);
 bool walpool__py_call_of(PyObject *timeout, PyObject *why, PyObject *token,
                          walpool_call *call);
 
-/* The same from a tuple (timeout, why, token). */
+/* The same from a tuple (timeout, why, token), which may go on: durability of
+ * a writer, durable of a reader. */
 bool walpool__py_call(PyObject *request, walpool_call *call);
+
+/* --------------------------------------------------------------- extras.c */
+
+/* What a call may ask for besides. Not for None, or for what asks nothing. */
+bool walpool__py_expect(PyObject *expect, walpool_statement *statement);
+bool walpool__py_once_key(PyObject *key, walpool_call *call);
+bool walpool__py_durability(PyObject *durability, walpool_call *call);
+bool walpool__py_durable(PyObject *durable, walpool_call *call);
 
 /* ------------------------------------------------------------- exchange.c */
 
@@ -121,7 +130,8 @@ struct walpool__py_exchange {
     struct walpool__py_exchange *next;
 };
 
-/* From (sql, params, timeout, why, token, mode, factory, known), and for the
+/* From (sql, params, timeout, why, token, mode, factory, known), followed by
+ * durable for a read, and by expect, once_key, durability for a write. For the
  * next block of a cursor from (timeout, why, token, factory, columns, window
  * in bytes or 0). NULL: raised. */
 struct walpool__py_exchange *walpool__py_exchange_begin(PyObject *request);
@@ -130,6 +140,12 @@ struct walpool__py_exchange *walpool__py_exchange_next(PyObject *request);
 /* What the request asked for, once the core succeeded. */
 PyObject *walpool__py_answer(struct walpool__py_exchange *x);
 void walpool__py_exchange_end(struct walpool__py_exchange *x); /* NULL too */
+
+/* --------------------------------------------------------------- leases.c */
+
+/* walpool_leases_json, in as much room as it takes. NULL: err says why, or an
+ * exception is set. */
+PyObject *walpool__py_leases(walpool *db, walpool_error *err);
 
 /* ------------------------------------------------------------- rowsiter.c */
 
@@ -148,7 +164,8 @@ struct walpool__py_batch {
     struct walpool__py_block *params;
 };
 
-/* From (list of (sql, params), timeout, why, token). */
+/* From (list of (sql, params, expect), timeout, why, token, once_key,
+ * durability). */
 bool walpool__py_batch_begin(struct walpool__py_batch *batch,
                              PyObject *request);
 /* [(changes, last_rowid, rows, columns), ...] */

@@ -55,7 +55,7 @@
     walpool__py_batch_end(&batch$argnum);
 }
 
-/* Deadline, label and token alone: a tuple (timeout, why, token). */
+/* Deadline, label, token, durability alone: a tuple, see raw.h. */
 %typemap(in) const walpool_call *call (walpool_call call) {
     if (!walpool__py_call($input, &call))
         SWIG_fail;

@@ -22,9 +22,13 @@ from typing import Any
 import walpool
 from python_answers import Differs, Step, check_answer, check_error, short, value, values
 
-ABILITIES = {"utf16", "bool", "whole_real", "named_options", "thread_identity", "background"}
+ABILITIES = {
+    "utf16", "bool", "whole_real", "named_options", "thread_identity", "background", "expect",
+    "durability", "leases", "move",
+}  # fmt: skip
 if os.geteuid() != 0:
     ABILITIES.add("unprivileged")
+DURABILITY = {"durable": "full", "normal": "normal"}
 AWAIT_SECONDS = 20
 
 
@@ -81,17 +85,24 @@ class Run:
     def on(self, step: Step) -> Any:
         return self.objects[step.get("on", "db")]
 
-    def options(self, step: Step) -> dict[str, Any]:
-        """The keyword arguments that any call takes."""
+    def options(self, step: Step, reads: bool = False) -> dict[str, Any]:
+        """The keyword arguments of a call, or of a statement in a batch."""
         given: dict[str, Any] = {}
         if "timeout" in step:
             given["timeout"] = step["timeout"] / 1000
         if "token" in step:
             given["token"] = self.objects[step["token"]]
+        if "expect_changes" in step:
+            given["expect"] = step["expect_changes"]
+        if "durability" in step and reads:
+            given["durable"] = step["durability"] == "durable"
+        elif "durability" in step:
+            given["durability"] = DURABILITY[step["durability"]]
         return given
 
-    def call(self, step: Step) -> tuple[tuple[str, Any], dict[str, Any]]:
-        return (value(step["sql"]), values(step.get("params", ()))), self.options(step)
+    def call(self, step: Step, reads: bool = True) -> tuple[tuple[str, Any], dict[str, Any]]:
+        args = value(step["sql"]), values(step.get("params", ()))
+        return args, self.options(step, reads)
 
     # --- statements
 
@@ -108,9 +119,10 @@ class Run:
         return {"row": self.on(step).query_one(*args, **options)}
 
     def execute(self, step: Step) -> Step:
-        args, options = self.call(step)
         on = self.on(step)
-        if isinstance(on, walpool.Reader):  # has no execute
+        reads = isinstance(on, walpool.Reader)  # has no execute
+        args, options = self.call(step, reads)
+        if reads:
             return rows_of(on.query(*args, **options))
         result = on.execute(*args, **options)
         return {**rows_of(result.rows, result.columns),
@@ -127,9 +139,13 @@ class Run:
 
     def batch(self, step: Step) -> Step:
         statements = [
-            walpool.Many(value(one["sql"]), [values(row) for row in one["param_rows"]])
+            walpool.Many(
+                value(one["sql"]), [values(row) for row in one["param_rows"]], **self.options(one)
+            )
             if "param_rows" in one
-            else (value(one["sql"]), values(one.get("params", ())))
+            else walpool.Statement(
+                value(one["sql"]), values(one.get("params", ())), **self.options(one)
+            )
             for one in step["statements"]
         ]
         results = self.on(step).batch(statements, **self.options(step))
@@ -156,19 +172,21 @@ class Run:
         return {}
 
     def acquire(self, step: Step) -> Step:
-        make = self.on(step).read if step["kind"] == "read" else self.on(step).write
-        self.add(step["as"], make(why=step.get("why"), **self.options(step)))
+        reads = step["kind"] == "read"
+        make = self.on(step).read if reads else self.on(step).write
+        self.add(step["as"], make(why=step.get("why"), **self.options(step, reads)))
         return {}
 
     def lease(self, step: Step) -> Step:
         lease, verb = self.on(step), step["do"]
-        if isinstance(lease, walpool.Reader):
+        reads = isinstance(lease, walpool.Reader)
+        if reads:
             verb = {"begin": "refresh", "release": "close"}.get(verb, verb)
             if not hasattr(lease, verb):
                 raise walpool.MisuseError(f"a reader has no {verb}")
         elif verb == "release":
             verb = "close"
-        getattr(lease, verb)(**self.options(step))
+        getattr(lease, verb)(**self.options(step, reads))
         return {}
 
     begin = savepoint = commit = rollback = release = lease
@@ -198,7 +216,15 @@ class Run:
         for name, before in self.objects.get(step.get("since", ""), {}).items():
             if isinstance(before, int):
                 answer[name] -= before
+        answer["reason_words"] = answer["reason"]
         return answer
+
+    def leases(self, step: Step) -> Step:
+        return {"leases": [
+            {**one._asdict(), "age_us": one.age * 1e6, "stack": len(one.stack),
+             "frames": -1 if one.frames is None else one.frames}
+            for one in self.on(step).leases()
+        ]}  # fmt: skip
 
     # --- files
 
@@ -217,6 +243,10 @@ class Run:
             path.write_bytes(content if isinstance(content, bytes) else content.encode())
         if "permissions" in step:
             path.chmod(int(step["permissions"], 8))
+        return {}
+
+    def move(self, step: Step) -> Step:
+        Path(self.text(step["path"])).rename(self.text(step["to"]))
         return {}
 
     def picture(self) -> dict[str, Any]:

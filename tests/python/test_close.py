@@ -148,6 +148,12 @@ def test_fork__gives_the_child_a_clear_error_from_everything(path, tmp_path):
             writer.commit,
             lambda: list(cursor),
             lambda: db.query("SELECT 1", token=token),
+            lambda: db.execute("INSERT INTO t VALUES (1)", once_key="k", durability="full"),
+            lambda: db.batch([walpool.Statement("DELETE FROM t", expect=0)], once_key=b"k"),
+            lambda: db.read(durable=True),
+            lambda: db.query("SELECT 1", durable=True),
+            lambda: reader.refresh(durable=True),
+            db.leases,
             db.health,
             db.close,
         )

@@ -116,7 +116,7 @@ def test_checkpoint__refuses_other_modes(db, mode):
 
 @pytest.mark.parametrize("handle", [0, 1, 2**63, 2**64 - 1])
 def test_border__refuses_handles_that_are_none(db, handle):
-    request = ("SELECT 1", (), None, None, None, _native.ALL, None, {})
+    request = ("SELECT 1", (), None, None, None, _native.ALL, None, {}, False)
     calls = (
         lambda: _native.read(handle, request),
         lambda: _native.write(handle, request),
@@ -140,7 +140,9 @@ def test_border__refuses_handles_that_are_none(db, handle):
 
 
 def test_border__refuses_requests_of_another_shape(db):
-    for request in ((), ("SELECT 1",), None, 5, ("SELECT 1", (), None, None, None, "0", None, {})):
+    whole = ("SELECT 1", (), None, None, None, _native.ALL, None, {}, False)
+    odd = ((), None, 5, whole[:-1], (*whole, None), (*whole[:5], "0", *whole[6:]), (*whole[:7], None, False))
+    for request in odd:
         with pytest.raises(TypeError):
             _native.read(db._handle, request)
     for handle in (None, "1", 2.5, -1, 2**64):

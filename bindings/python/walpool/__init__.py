@@ -73,9 +73,23 @@ from ._errors import (
     UnsupportedError,
     WalpoolError,
 )
-from ._lease import Reader, Savepoint, Writer
+from ._lease import Reader
 from ._token import Token
-from ._types import Checkpoint, Health, Many, Options, Params, Result, Row, Value, Version
+from ._types import (
+    Checkpoint,
+    Durability,
+    Health,
+    LeaseInfo,
+    Many,
+    Options,
+    Params,
+    Result,
+    Row,
+    Statement,
+    Value,
+    Version,
+)
+from ._writer import Savepoint, Writer
 
 __all__ = [
     "BusyError",
@@ -88,12 +102,14 @@ __all__ = [
     "Cursor",
     "Database",
     "DeadlockError",
+    "Durability",
     "EncodingError",
     "ForkedError",
     "FullError",
     "Health",
     "InternalError",
     "IoError",
+    "LeaseInfo",
     "Many",
     "MismatchError",
     "MisuseError",
@@ -113,6 +129,7 @@ __all__ = [
     "Savepoint",
     "SqlError",
     "StaleError",
+    "Statement",
     "TimeoutError",
     "Token",
     "TooBigError",

@@ -1,4 +1,4 @@
-"""Databases: opening, writing, looking after."""
+"""Databases: opening, reading, looking after."""
 
 from __future__ import annotations
 
@@ -6,19 +6,17 @@ import _thread
 import atexit
 import os
 import warnings
-from collections.abc import Iterable, Sequence
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Literal
 from weakref import WeakSet
 
 from . import _native
+from ._crossing import Crossing
 from ._errors import MisuseError, WalpoolError
-from ._lease import Reader, Writer
+from ._lease import Reader
 from ._options import Path, encode_name, encode_option
-from ._reading import Reading
 from ._token import Token
-from ._types import Checkpoint, Health, Many, Options, Params, Result
-from ._writing import Writing, pack
+from ._types import Checkpoint, Health, LeaseInfo, Options
 
 if TYPE_CHECKING:
     from typing_extensions import Unpack
@@ -52,7 +50,7 @@ def _close_quietly(handle: int, timeout: float | None) -> None:
         pass
 
 
-class Database(Reading, Writing):
+class Database(Crossing):
     """An open database: one file, its readers and its one writer.
 
     :func:`walpool.open` makes it. Opening the same file again in one process
@@ -63,7 +61,6 @@ class Database(Reading, Writing):
     """
 
     _run = _native.read
-    _change = _native.write
     _handle = 0
     _closed = True
 
@@ -96,6 +93,7 @@ class Database(Reading, Writing):
     def read(
         self,
         *,
+        durable: bool = False,
         timeout: float | None = None,
         why: str | None = None,
         token: Token | None = None,
@@ -109,109 +107,18 @@ class Database(Reading, Writing):
         ...     r.query("SELECT name FROM user WHERE id = 1")
         [('Ada',)]
 
+        :param durable: wait until all that the snapshot holds, by whatever
+            process, is on the disk, so that no power cut can undo what was
+            seen. Of no cost where a sync has covered it already.
         :param timeout: seconds to wait for a reader. 0 tries once. None is
             the database's ``busy_timeout``.
         :param why: a label for health and errors; 47 bytes of it are kept.
         :param token: cancels the wait from another thread.
         :raises TimeoutError: all readers are out.
+        :raises PoisonedError: ``durable``, and a sync has failed.
         :raises CancelledError, ClosedError: as they say.
         """
-        return Reader(self, _native.READ, (timeout, why, token))
-
-    def write(
-        self,
-        *,
-        timeout: float | None = None,
-        why: str | None = None,
-        token: Token | None = None,
-    ) -> Writer:
-        """Take the writer, with a transaction begun.
-
-        The ``with`` block commits when it ends and rolls back when it raises:
-
-        >>> with db.write(why="rename") as w:
-        ...     w.execute("UPDATE user SET name = 'Lovelace' WHERE id = 1").changes
-        1
-
-        Writers of a process take turns in their order; writers of other
-        processes are waited for. While it is out, everybody else's writes
-        wait: do slow things before or after.
-
-        :param timeout: seconds to wait. 0 tries once. None is the database's
-            ``busy_timeout``.
-        :param why: a label for health and errors; 47 bytes of it are kept.
-        :param token: cancels the wait from another thread.
-        :raises TimeoutError: with ``phase`` and the holder's ``why``.
-        :raises DeadlockError: this thread holds the writer already.
-        :raises ReadOnlyError: the database was opened with ``mode="ro"``.
-        :raises CancelledError, ClosedError: as they say.
-        """
-        return Writer(self, _native.WRITE, (timeout, why, token))
-
-    # ------------------------------------------------------------- writing
-
-    def executemany(
-        self,
-        sql: str,
-        rows: Iterable[Params],
-        *,
-        timeout: float | None = None,
-        why: str | None = None,
-        token: Token | None = None,
-    ) -> Result:
-        """Run a statement once for each row of parameters, in one transaction:
-        all of it is applied, or nothing.
-
-        >>> db.executemany("INSERT INTO user (name) VALUES (?)",
-        ...                ((name,) for name in ("Alan", "Edsger"))).changes
-        2
-
-        :param rows: any iterable of sequences or mappings; generators too.
-            They are drawn about 1 MiB at a time. If there are more than that,
-            the writer is held while the rest is drawn; an exception of the
-            generator rolls back and passes through.
-        :returns: ``changes`` and the ``rows`` of RETURNING of all of them.
-
-        The other parameters and the errors are those of :meth:`execute`.
-        """
-        source, first = pack(rows)
-        block, count, ended = first
-        if not count:
-            return self._none(timeout, why, token)
-        if ended:
-            return self._many(sql, block, timeout, why, token)
-        with self.write(timeout=timeout, why=why, token=token) as writer:
-            return writer._stream(sql, source, first, timeout, why, token)
-
-    def batch(
-        self,
-        statements: Sequence[str | tuple[str, Params] | Many],
-        *,
-        timeout: float | None = None,
-        why: str | None = None,
-        token: Token | None = None,
-    ) -> list[Result]:
-        """Run several statements in one transaction and one crossing: all of
-        it is applied, or nothing.
-
-        >>> results = db.batch([
-        ...     ("UPDATE user SET name = ? WHERE id = ?", ("Ada L.", 1)),
-        ...     "DELETE FROM user WHERE id = 2",
-        ...     walpool.Many("INSERT INTO user (name) VALUES (?)", [("Alan",), ("Kurt",)]),
-        ... ])
-        >>> [result.changes for result in results]
-        [1, 1, 2]
-
-        :param statements: SQL texts, pairs of SQL and parameters, or
-            :class:`walpool.Many`.
-        :returns: a :class:`walpool.Result` for each statement.
-        :raises WalpoolError: with ``statement`` saying which one failed.
-
-        The other parameters and the errors are those of :meth:`execute`.
-        """
-        request = (_statements(statements), timeout, why, token)
-        results = _native.batch(self._handle, request)
-        return [Result(*result) for result in results]
+        return Reader(self, _native.READ, (timeout, why, token, None, durable))
 
     # --------------------------------------------------------- looking after
 
@@ -262,6 +169,21 @@ class Database(Reading, Writing):
         """
         return Health._from_json(_native.health_json(self._handle))
 
+    def leases(self) -> list[LeaseInfo]:
+        """List the connections that are out: who has them, and since when.
+        Readers first; a writer between two transactions has none.
+
+        Never blocks, and takes no connection. What changes meanwhile is in the
+        list or not.
+
+        >>> with db.read(why="report"):
+        ...     [(lease.kind, lease.holder, lease.why) for lease in db.leases()]
+        [('read', 'lease', 'report')]
+
+        :raises ClosedError: the database was closed.
+        """
+        return LeaseInfo._all_from_json(_native.leases_json(self._handle))
+
     def close(self, *, timeout: float | None = None) -> None:
         """Close the database. The last one on a file checkpoints it and
         removes the WAL.
@@ -304,30 +226,6 @@ class Database(Reading, Writing):
     def __repr__(self) -> str:
         state = "closed" if self._closed else "open"
         return f"<walpool.Database {self._name!r} {state}>" if self._handle else "<walpool.Database>"
-
-
-def _statement(index: int, item: Any) -> tuple[str, Any]:
-    if isinstance(item, str):
-        return item, ()
-    if isinstance(item, Many):
-        return item.sql, pack(item.rows, 0)[1][0]
-    if isinstance(item, tuple) and len(item) == 2:
-        return item
-    raise MisuseError(
-        f"statement {index + 1} of the batch is of type {type(item).__name__}; pass str, "
-        "(sql, params) or walpool.Many"
-    )
-
-
-def _statements(items: Iterable[Any]) -> list[tuple[str, Any]]:
-    statements = []
-    for index, item in enumerate(items):
-        try:
-            statements.append(_statement(index, item))
-        except WalpoolError as error:
-            error.statement = index
-            raise
-    return statements
 
 
 def open(

@@ -3,7 +3,7 @@
 from typing import Any, Protocol
 
 from . import _raw
-from ._raw import ALL, BLOCK, FIRST, RESULT, SCRIPT, SMALL_BLOCK, Rows, pack
+from ._raw import ALL, BLOCK, FIRST, RESULT, SCRIPT, SMALL_BLOCK, Rows, leases_json, pack
 from ._raw import WALPOOL_READ as READ
 from ._raw import WALPOOL_WRITE as WRITE
 from ._raw import walpool_acquire as acquire
@@ -46,6 +46,7 @@ __all__ = [
     "cursor_close",
     "cursor_next",
     "health_json",
+    "leases_json",
     "open",
     "pack",
     "read",

@@ -27,6 +27,7 @@ class Reading:
         sql: str,
         params: Params = ...,
         *,
+        durable: bool = ...,
         timeout: float | None = ...,
         why: str | None = ...,
         token: Token | None = ...,
@@ -38,6 +39,7 @@ class Reading:
         sql: str,
         params: Params = ...,
         *,
+        durable: bool = ...,
         timeout: float | None = ...,
         why: str | None = ...,
         token: Token | None = ...,
@@ -48,6 +50,7 @@ class Reading:
         sql: str,
         params: Params = (),
         *,
+        durable: bool = False,
         timeout: float | None = None,
         why: str | None = None,
         token: Token | None = None,
@@ -62,6 +65,9 @@ class Reading:
 
         :param sql: exactly one statement.
         :param params: by position (a sequence) or by name (a mapping).
+        :param durable: answer when all that was seen is on the disk, as
+            :meth:`walpool.Database.read`. On a reader or writer it is a
+            :exc:`MisuseError`: ask for it when you take the reader.
         :param timeout: seconds that all of it may take: waiting for a
             connection, for other processes, and running. 0 waits for nothing,
             but runs. None waits for up to the database's ``busy_timeout``, and
@@ -84,7 +90,7 @@ class Reading:
         """
         return self._run(  # type: ignore[no-any-return]
             self._handle,
-            (sql, params, timeout, why, token, _native.ALL, row, self._known),
+            (sql, params, timeout, why, token, _native.ALL, row, self._known, durable),
         )
 
     @overload
@@ -93,6 +99,7 @@ class Reading:
         sql: str,
         params: Params = ...,
         *,
+        durable: bool = ...,
         timeout: float | None = ...,
         why: str | None = ...,
         token: Token | None = ...,
@@ -104,6 +111,7 @@ class Reading:
         sql: str,
         params: Params = ...,
         *,
+        durable: bool = ...,
         timeout: float | None = ...,
         why: str | None = ...,
         token: Token | None = ...,
@@ -114,6 +122,7 @@ class Reading:
         sql: str,
         params: Params = (),
         *,
+        durable: bool = False,
         timeout: float | None = None,
         why: str | None = None,
         token: Token | None = None,
@@ -131,7 +140,7 @@ class Reading:
         """
         return self._run(
             self._handle,
-            (sql, params, timeout, why, token, _native.FIRST, row, self._known),
+            (sql, params, timeout, why, token, _native.FIRST, row, self._known, durable),
         )
 
     @overload
@@ -140,6 +149,7 @@ class Reading:
         sql: str,
         params: Params = ...,
         *,
+        durable: bool = ...,
         timeout: float | None = ...,
         why: str | None = ...,
         token: Token | None = ...,
@@ -151,6 +161,7 @@ class Reading:
         sql: str,
         params: Params = ...,
         *,
+        durable: bool = ...,
         timeout: float | None = ...,
         why: str | None = ...,
         token: Token | None = ...,
@@ -161,6 +172,7 @@ class Reading:
         sql: str,
         params: Params = (),
         *,
+        durable: bool = False,
         timeout: float | None = None,
         why: str | None = None,
         token: Token | None = None,
@@ -180,13 +192,13 @@ class Reading:
         ...     next(names)
         ('Ada',)
         """
-        request = (sql, params, timeout, why, token)
+        call, known = (sql, params, timeout, why, token), self._known
         try:
             first = self._run(
-                self._handle, (*request, _native.SMALL_BLOCK, row, self._known)
+                self._handle, (*call, _native.SMALL_BLOCK, row, known, durable)
             )
         except TooBigError:  # hundreds of columns
-            first = self._run(self._handle, (*request, _native.BLOCK, row, self._known))
+            first = self._run(self._handle, (*call, _native.BLOCK, row, known, durable))
         return self._keep(Cursor(self, first, (timeout, None, token), row))
 
     def __reduce__(self) -> NoReturn:

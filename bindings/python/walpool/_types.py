@@ -18,6 +18,9 @@ names are allowed, surplus positions are not."""
 
 Row: TypeAlias = tuple[Any, ...]
 
+Durability: TypeAlias = Literal["normal", "full"]
+"""What a commit survives: see :class:`walpool.Options`."""
+
 
 class Options(TypedDict, total=False):
     """The options of :func:`walpool.open`, all of them optional.
@@ -50,7 +53,7 @@ class Options(TypedDict, total=False):
     statement_cache: int
     """Prepared statements kept for each connection, 0 to 10000. Default
     128."""
-    durability: Literal["normal", "full"]
+    durability: Durability
     """``"normal"``, the default, survives a killed process. ``"full"`` also
     survives a power cut: a commit is visible at once, and answered when a sync
     of the disk, shared by all who wait, covers it."""
@@ -79,12 +82,28 @@ class Options(TypedDict, total=False):
     """Mode bits of a new file. Default ``0o600``."""
 
 
+class Statement(NamedTuple):
+    """A statement of :meth:`walpool.Database.batch`, with all that it takes."""
+
+    sql: str
+    """Exactly one statement."""
+    params: Params = ()
+    """Its parameters, by position or by name."""
+    expect: int | None = None
+    """The number of rows that it must change; otherwise nothing of the batch is
+    applied."""
+
+
 class Many(NamedTuple):
     """A statement of :meth:`walpool.Database.batch` that is run once for each
     row of parameters."""
 
     sql: str
+    """Exactly one statement."""
     rows: Iterable[Params]
+    """Any iterable of sequences or mappings."""
+    expect: int | None = None
+    """The number of rows that all of it must change."""
 
 
 class Result(NamedTuple):
@@ -98,6 +117,43 @@ class Result(NamedTuple):
     """Rows of a RETURNING clause."""
     columns: tuple[str, ...]
     """The names of their columns."""
+
+
+class LeaseInfo(NamedTuple):
+    """A connection that is out: see :meth:`walpool.Database.leases`."""
+
+    kind: Literal["read", "write"]
+    """Whether it is a reader or the writer."""
+    holder: Literal["call", "lease", "cursor"]
+    """What has it: a call that is running, a :class:`walpool.Reader` or
+    :class:`walpool.Writer`, or the :class:`walpool.Cursor` of a database."""
+    why: str
+    """Its label, or ``""``."""
+    thread: int
+    """The thread that took it, by its ``native_id``."""
+    age: float
+    """Seconds since it is out."""
+    frames: int | None
+    """Frames of the WAL when its snapshot was taken: the WAL keeps what came
+    after. None for the writer, and where it is not known."""
+    stack: tuple[str, ...]
+    """With the option ``lease_trace``: function and address of the native calls
+    that took it, the innermost first."""
+
+    @classmethod
+    def _all_from_json(cls, text: str) -> list[LeaseInfo]:
+        return [
+            cls(
+                kind=one["kind"],
+                holder=one["holder"],
+                why=one["why"],
+                thread=one["thread"],
+                age=one["age_us"] / 1e6,
+                frames=one["frames"] if one["frames"] >= 0 else None,
+                stack=tuple(one["stack"]),
+            )
+            for one in json.loads(text)
+        ]
 
 
 class Checkpoint(NamedTuple):
