@@ -14,7 +14,7 @@
 
 /* Each row is something that is wrong. */
 static const char rules[] =
-    "SELECT 'integrity: ' || integrity_check FROM pragma_integrity_check(3)"
+    "SELECT 'integrity: ' || integrity_check FROM pragma_integrity_check"
     " WHERE integrity_check <> 'ok'"
     " UNION ALL SELECT 'commits are missing in between' WHERE"
     " (SELECT count(*) FROM entry) <> (SELECT ifnull(max(id), 0) FROM entry)"
@@ -32,12 +32,16 @@ static const char tables[] =
     "SELECT count(*) FROM sqlite_schema WHERE name = 'entry_counts'";
 static const char newest[] = "SELECT writer, max(k) FROM entry GROUP BY writer";
 
+/* The first one, in one line. */
 static void
 set_problem(struct verdict *verdict, const char *who, const char *what)
 {
-    if (!verdict->problem[0])
-        snprintf(verdict->problem, sizeof verdict->problem, "%s: %s", who,
-                 what);
+    if (verdict->problem[0])
+        return;
+    snprintf(verdict->problem, sizeof verdict->problem, "%s: %s", who, what);
+    for (char *c = verdict->problem; *c; c++)
+        if (*c == '\n')
+            *c = ' ';
 }
 
 static void
