@@ -86,7 +86,7 @@ type healthBlock struct {
 }
 
 const (
-	healthNumbers = 41
+	healthNumbers = 42
 	healthBytes   = healthNumbers*8 + 8 + 48 + 48 + 256
 )
 
