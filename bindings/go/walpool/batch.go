@@ -12,7 +12,14 @@ type Statement struct {
 	SQL  string
 	Args []any   // parameters, as in [DB.Query]
 	Many [][]any // instead of Args: run it once for each of these
+
+	// Expect is the number of rows that it must change, see [Exactly]. With any
+	// other number nothing of the batch is applied: [ErrMismatch]. Nil: any.
+	Expect *int64
 }
+
+// Exactly is the number of rows that a [Statement] must change, for its Expect.
+func Exactly(changes int64) *int64 { return &changes }
 
 // BatchResult is what one statement of a [DB.Batch] did.
 type BatchResult struct {
@@ -56,6 +63,18 @@ func (db *DB) Batch(ctx context.Context, statements []Statement) ([]BatchResult,
 
 // write adds the statement's request to the frame.
 func (s *Statement) write(f *frame, c *call) error {
+	at := f.used
+	if err := s.writePlain(f, c); err != nil || s.Expect == nil {
+		return err
+	}
+	if *s.Expect < 0 {
+		return errNegative(*s.Expect)
+	}
+	f.expect(at, *s.Expect)
+	return nil
+}
+
+func (s *Statement) writePlain(f *frame, c *call) error {
 	if s.Many == nil {
 		return statement(f, c, callNames, 0, s.SQL, s.Args)
 	}

@@ -138,6 +138,17 @@ func (b *bulk) open() error {
 	switch {
 	case b.own != nil || b.nested:
 		return nil
+	case b.c.once != "" || b.c.expect != nil:
+		return errorf(ErrMisuse, "%d rows of parameters and more are no single write, which a once key "+
+			"needs: make it several, with a key each", b.p.rows+1)
+	}
+	b.c.forget()
+	b.f.inLease(b.at)
+	return b.openTransaction()
+}
+
+func (b *bulk) openTransaction() error {
+	switch {
 	case b.t.lease != nil:
 		err := b.t.lease.nested(b.t.lease.savepoint)
 		b.nested = err == nil

@@ -16,6 +16,9 @@ type call struct {
 	ctx     context.Context
 	timeout int64 // milliseconds for all of it; -1: wait up to BusyTimeout
 	why     string
+	flags   uint32
+	once    string // "": none
+	expect  *int64 // rows to be changed
 	cancel  *token
 	stop    func() bool
 }
@@ -25,6 +28,9 @@ type carried struct {
 	why    string
 	tx     *lease
 	noWait bool
+	flags  uint32
+	once   *string
+	expect *int64
 }
 
 type carriedKey struct{}
@@ -46,6 +52,41 @@ func NoWait(ctx context.Context) context.Context {
 	return context.WithValue(ctx, carriedKey{}, &c)
 }
 
+// WithDurability makes the writes with the returned context as durable as it
+// says, whatever the database's [Options.Durability]; for [DB.Write] that is
+// the transaction's commit. Reads with [DurabilityFull] answer when all that
+// they saw is on the disk: without it they may see a commit that a power cut
+// undoes.
+func WithDurability(ctx context.Context, d Durability) context.Context {
+	c := carriedBy(ctx)
+	c.flags = callNormal
+	if d == DurabilityFull {
+		c.flags = callDurable
+	}
+	return context.WithValue(ctx, carriedKey{}, &c)
+}
+
+// WithOnceKey names one write of its own ([DB.Exec], [DB.Batch] and the like),
+// so that it can be made again when its outcome is [OutcomeUnknown], or by
+// another process: it is applied once, and answered again as it was the first
+// time.
+//
+// The key has 1 to 255 bytes and belongs to this one write for
+// [Options.OnceKeep]: with another statement or other values it is [ErrMisuse],
+// and so is a transaction ([DB.Write]) with such a context.
+func WithOnceKey(ctx context.Context, key string) context.Context {
+	c := carriedBy(ctx)
+	c.once = &key
+	return context.WithValue(ctx, carriedKey{}, &c)
+}
+
+// withExpect has a statement change exactly so many rows.
+func withExpect(ctx context.Context, changes int64) context.Context {
+	c := carriedBy(ctx)
+	c.expect = &changes
+	return context.WithValue(ctx, carriedKey{}, &c)
+}
+
 func carriedBy(ctx context.Context) carried {
 	if c, ok := ctx.Value(carriedKey{}).(*carried); ok {
 		return *c
@@ -64,9 +105,8 @@ func (c *call) begin(ctx context.Context) error {
 	}
 	c.ctx, c.timeout = ctx, -1
 	if held, ok := ctx.Value(carriedKey{}).(*carried); ok {
-		c.why = held.why
-		if held.noWait {
-			c.timeout = 0
+		if err := c.carry(held); err != nil {
+			return err
 		}
 	}
 	if ctx.Done() == nil {
@@ -74,6 +114,30 @@ func (c *call) begin(ctx context.Context) error {
 	}
 	return c.arm()
 }
+
+func (c *call) carry(held *carried) error {
+	c.why, c.flags = held.why, held.flags
+	if held.noWait {
+		c.timeout = 0
+	}
+	if c.expect = held.expect; c.expect != nil && *c.expect < 0 {
+		return errNegative(*c.expect)
+	}
+	if held.once == nil {
+		return nil
+	}
+	if c.once = *held.once; c.once == "" || len(c.once) > longestKey {
+		return errorf(ErrMisuse, "once_key has %d bytes; give it 1 to %d", len(c.once), longestKey)
+	}
+	return nil
+}
+
+func errNegative(expect int64) error {
+	return errorf(ErrMisuse, "expect is %d; it is a number of rows, 0 or more", expect)
+}
+
+// forget drops what holds for the first crossing of a call only.
+func (c *call) forget() { c.flags, c.once, c.expect = 0, "", nil }
 
 // beginWrite is begin for calls that need the writer of db.
 func (c *call) beginWrite(ctx context.Context, db *DB) error {
@@ -166,7 +230,10 @@ func (c *call) failed(f *frame) error {
 	return err
 }
 
-const longestTimeout = 86_400_000 // milliseconds; the library takes no longer one
+const (
+	longestTimeout = 86_400_000 // milliseconds; the library takes no longer one
+	longestKey     = 255
+)
 
 // milliseconds rounds up, so that a short wait is not none; negative is -1.
 func milliseconds(d time.Duration) int64 {

@@ -17,6 +17,7 @@ type contractAnswer struct {
 	rows    [][]any
 	res     Result
 	results []contractAnswer
+	leases  []fields
 	fields  fields // of a checkpoint or health
 }
 
@@ -31,7 +32,7 @@ func (run *contractRun) do(step fields) (*contractAnswer, error) {
 		c, stop := context.WithCancel(context.Background())
 		run.add(step["as"].(string), &contractToken{c, stop})
 		return nil, nil
-	case "make", "remember", "unchanged", "present", "absent":
+	case "make", "move", "remember", "unchanged", "present", "absent":
 		return nil, run.file(verb, step)
 	}
 	on, ok := step["on"].(string)
@@ -96,6 +97,8 @@ func (run *contractRun) onDB(ctx context.Context, verb string, db *DB, step fiel
 		return contractBatch(ctx, db, step)
 	case "checkpoint":
 		return contractCheckpoint(ctx, db, step)
+	case "leases":
+		return contractLeases(db)
 	case "health", "await":
 		return run.health(db, step)
 	case "execute", "executemany", "script":
@@ -225,7 +228,9 @@ func contractBatch(ctx context.Context, db *DB, step fields) (*contractAnswer, e
 	var statements []Statement
 	for _, s := range step["statements"].([]any) {
 		s := s.(fields)
-		statement := Statement{SQL: contractSQL(s["sql"]), Args: contractArgs(s["params"])}
+		statement := Statement{
+			SQL: contractSQL(s["sql"]), Args: contractArgs(s["params"]), Expect: contractExpect(s),
+		}
 		if lists, ok := s["param_rows"].([]any); ok {
 			statement.Many = [][]any{}
 			for _, params := range lists {
@@ -242,6 +247,18 @@ func contractBatch(ctx context.Context, db *DB, step fields) (*contractAnswer, e
 			return nil, err
 		}
 		answer.results = append(answer.results, *a)
+	}
+	return answer, err
+}
+
+func contractLeases(db *DB) (*contractAnswer, error) {
+	leases, err := db.Leases()
+	answer := &contractAnswer{leases: []fields{}}
+	for _, l := range leases {
+		answer.leases = append(answer.leases, fields{
+			"kind": l.Kind, "holder": l.Holder, "why": l.Why, "thread": l.Thread,
+			"age_us": l.Age.Microseconds(), "frames": l.Frames, "stack": len(l.Stack),
+		})
 	}
 	return answer, err
 }

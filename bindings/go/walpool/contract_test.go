@@ -34,7 +34,8 @@ func contractAbilities() map[string]bool {
 	return map[string]bool{
 		"raw_text": true, "bool": true, "background": true, "whole_real": true,
 		"named_options": true, // in a DSN
-		"unprivileged":  os.Getuid() != 0,
+		"expect":        true, "once_key": true, "durability": true, "leases": true, "move": true,
+		"unprivileged": os.Getuid() != 0,
 	}
 }
 
@@ -183,6 +184,21 @@ func (run *contractRun) context(step fields) (context.Context, context.CancelFun
 	if why, ok := step["why"].(string); ok {
 		ctx = WithWhy(ctx, why)
 	}
+	switch step["durability"] {
+	case "durable":
+		ctx = WithDurability(ctx, DurabilityFull)
+	case "normal":
+		ctx = WithDurability(ctx, DurabilityNormal)
+	}
+	switch key := contractValue(step["once_key"]).(type) {
+	case string:
+		ctx = WithOnceKey(ctx, key)
+	case []byte:
+		ctx = WithOnceKey(ctx, string(key))
+	}
+	if expect := contractExpect(step); expect != nil {
+		ctx = withExpect(ctx, *expect)
+	}
 	if ms, ok := step["timeout"].(json.Number); ok {
 		n, _ := ms.Int64()
 		if n == 0 {
@@ -194,6 +210,15 @@ func (run *contractRun) context(step fields) (context.Context, context.CancelFun
 		}
 	}
 	return ctx, cancel
+}
+
+func contractExpect(step fields) *int64 {
+	number, ok := step["expect_changes"].(json.Number)
+	if !ok {
+		return nil
+	}
+	n, _ := number.Int64()
+	return &n
 }
 
 func (run *contractRun) expand(s string) string { return strings.ReplaceAll(s, "${dir}", run.dir) }

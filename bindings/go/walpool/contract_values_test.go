@@ -106,6 +106,12 @@ func (run *contractRun) compare(step fields, answer *contractAnswer, err error) 
 	}
 	if answer != nil && answer.fields != nil {
 		for name, want := range expect {
+			if name == "reason_words" {
+				if err := compareWords(want.([]any), answer.fields["reason"].(string)); err != nil {
+					return err
+				}
+				continue
+			}
 			if err := compareField(name, want, answer.fields[name]); err != nil {
 				return err
 			}
@@ -113,6 +119,15 @@ func (run *contractRun) compare(step fields, answer *contractAnswer, err error) 
 		return nil
 	}
 	return compareMembers(expect, answer)
+}
+
+func compareWords(words []any, text string) error {
+	for _, word := range words {
+		if !strings.Contains(text, word.(string)) {
+			return fmt.Errorf("%q lacks %q", text, word)
+		}
+	}
+	return nil
 }
 
 func compareMembers(expect fields, answer *contractAnswer) error {
@@ -137,6 +152,8 @@ func compareMembers(expect fields, answer *contractAnswer) error {
 			err = compareField(name, want, answer.res.Changes)
 		case "last_rowid":
 			err = compareField(name, want, answer.res.LastRowID)
+		case "leases":
+			err = compareLeases(want.([]any), answer.leases)
 		case "results":
 			err = compareResults(want.([]any), answer.results)
 		default:
@@ -144,6 +161,20 @@ func compareMembers(expect fields, answer *contractAnswer) error {
 		}
 		if err != nil {
 			return err
+		}
+	}
+	return nil
+}
+
+func compareLeases(want []any, got []fields) error {
+	if len(want) != len(got) {
+		return fmt.Errorf("got %d leases, want %d", len(got), len(want))
+	}
+	for i := range want {
+		for name, value := range want[i].(fields) {
+			if err := compareField(name, value, got[i][name]); err != nil {
+				return err
+			}
 		}
 	}
 	return nil
@@ -254,6 +285,8 @@ func (run *contractRun) file(verb string, step fields) error {
 	switch verb {
 	case "make":
 		return run.makeFile(path, step)
+	case "move":
+		return os.Rename(path, run.expand(step["to"].(string)))
 	case "remember":
 		run.seen = run.look()
 	case "unchanged":

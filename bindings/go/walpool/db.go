@@ -196,6 +196,14 @@ func (db *DB) Exec(ctx context.Context, sql string, args ...any) (Result, error)
 	return db.writer().exec(ctx, 0, sql, args)
 }
 
+// ExecExpect is Exec for a statement that must change exactly so many rows: with
+// any other number it is undone, and the error is [ErrMismatch].
+//
+//	_, err := db.ExecExpect(ctx, 1, "UPDATE user SET name = ? WHERE id = ?", "Ada", 7)
+func (db *DB) ExecExpect(ctx context.Context, changes int64, sql string, args ...any) (Result, error) {
+	return db.writer().execExpect(ctx, changes, sql, args)
+}
+
 // ExecReturning is Exec for a statement with RETURNING: it returns the rows,
 // which are all in memory, after the commit.
 func (db *DB) ExecReturning(ctx context.Context, sql string, args ...any) (*Rows, error) {

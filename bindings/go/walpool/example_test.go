@@ -253,6 +253,43 @@ func ExampleDB_Batch() {
 	// Output: 1 0
 }
 
+func ExampleDB_ExecExpect() {
+	db, done := open()
+	defer done()
+
+	_, err := db.ExecExpect(ctx, 1, "UPDATE user SET age = 37 WHERE name = ?", "Alan")
+	fmt.Println(errors.Is(err, walpool.ErrMismatch))
+	// Output: true
+}
+
+func ExampleWithOnceKey() {
+	db, done := open()
+	defer done()
+
+	once := walpool.WithOnceKey(ctx, "signup-4711")
+	for range 2 { // the second time, as after a lost answer, nothing is written
+		res, err := db.Exec(once, "INSERT INTO user(name) VALUES (?)", "Alan")
+		if err != nil {
+			log.Fatal(err)
+		}
+		fmt.Println(res.LastRowID)
+	}
+	// Output:
+	// 3
+	// 3
+}
+
+func ExampleWithDurability() {
+	db, done := open()
+	defer done()
+
+	// This one survives a power cut, although the database has DurabilityNormal.
+	durable := walpool.WithDurability(ctx, walpool.DurabilityFull)
+	_, err := db.Exec(durable, "UPDATE user SET age = 37 WHERE name = ?", "Ada")
+	fmt.Println(err)
+	// Output: <nil>
+}
+
 func ExampleDB_Health() {
 	db, done := open()
 	defer done()

@@ -16,6 +16,7 @@ type frame struct {
 	*raw.Frame
 	mem  []byte // all of it
 	used int    // end of the request
+	most int    // bytes that it may grow to
 }
 
 const (
@@ -24,6 +25,7 @@ const (
 	keptFrame  = 256 << 10 // larger ones are not pooled
 	leastRoom  = 8 << 10   // for rows, behind the request
 	largest    = 1 << 30   // a result in one block that is larger is refused
+	mostOnce   = 4 << 20   // with a once key the library keeps no more than 1 MiB
 
 	requestMagic  = 0x31515257
 	requestHeader = 80
@@ -38,6 +40,9 @@ const (
 	callFirst     = 2
 	callScript    = 4
 	callAnyThread = 8
+	callDurable   = 16
+	callNormal    = 32
+	requestExpect = 0x10000
 
 	rowsNames = 2
 	rowsLarge = 8
@@ -79,7 +84,7 @@ func (f *frame) reserve(n int) {
 }
 
 // start begins the first request of a call.
-func (f *frame) start() { f.used = raw.HeaderBytes }
+func (f *frame) start() { f.used, f.most = raw.HeaderBytes, largest }
 
 // seal ends the request and opens the room for the answer behind it, of at
 // least `room` bytes.
@@ -99,7 +104,7 @@ func (f *frame) plain(room int) {
 
 // enlarge gives the answer more room, and keeps the request.
 func (f *frame) enlarge() bool {
-	if len(f.mem) >= largest {
+	if len(f.mem) >= f.most {
 		return false
 	}
 	f.seal(4 * len(f.mem))
@@ -115,11 +120,11 @@ func (f *frame) put64(at int, v uint64) { binary.NativeEndian.PutUint64(f.mem[at
 // request adds one request: statement and call. Its parameters follow.
 func (f *frame) request(c *call, flags uint32, shape uint64, sql string) (at int) {
 	at = f.used
-	bytes := requestHeader + align(len(sql)+len(c.why))
+	bytes := requestHeader + align(len(sql)+len(c.why)+len(c.once))
 	f.reserve(bytes)
 	f.used += bytes
 	f.put32(at, requestMagic)
-	f.put32(at+4, flags|callAnyThread)
+	f.put32(at+4, flags|c.flags|callAnyThread)
 	f.put64(at+8, uint64(c.timeout))
 	f.put64(at+16, c.token())
 	f.put64(at+24, shape)
@@ -132,8 +137,30 @@ func (f *frame) request(c *call, flags uint32, shape uint64, sql string) (at int
 	f.put64(at+64, 0)
 	f.put64(at+72, 0)
 	text := f.mem[at+requestHeader:]
-	copy(text[copy(text, sql):], c.why)
+	n := copy(text, sql)
+	n += copy(text[n:], c.why)
+	if c.expect != nil {
+		f.expect(at, *c.expect)
+	}
+	if c.once != "" {
+		f.put32(at+72, uint32(requestHeader+n))
+		f.put32(at+76, uint32(copy(text[n:], c.once)))
+		f.most = mostOnce
+	}
 	return at
+}
+
+// expect tells a request how many rows it must change.
+func (f *frame) expect(at int, changes int64) {
+	f.put32(at+4, binary.NativeEndian.Uint32(f.mem[at+4:])|requestExpect)
+	f.put64(at+64, uint64(changes))
+}
+
+// inLease makes a request one of several in a transaction: the commit's
+// durability is theirs.
+func (f *frame) inLease(at int) {
+	flags := binary.NativeEndian.Uint32(f.mem[at+4:])
+	f.put32(at+4, flags&^(callDurable|callNormal))
 }
 
 // params tells a request that its parameters begin at `begin` and end at `used`.

@@ -144,22 +144,7 @@ func (h *Health) fields() [healthNumbers]any {
 // HealthJSON returns the same snapshot as one JSON object, with the names that
 // all languages use, times in microseconds, and the versions. It calls
 // walpool_health_json.
-func (db *DB) HealthJSON() ([]byte, error) {
-	f := getFrame()
-	defer func() { putFrame(f) }()
-	f.plain(leastRoom)
-	for {
-		raw.WalpoolHealthJson(db.id(), f.Frame)
-		if !f.short() || !f.enlarge() {
-			break
-		}
-	}
-	runtime.KeepAlive(db)
-	if f.Error.Status != 0 {
-		return nil, failure(&f.Error)
-	}
-	return []byte(cstring(f.room())), nil
-}
+func (db *DB) HealthJSON() ([]byte, error) { return db.text(raw.WalpoolHealthJson) }
 
 // CheckpointMode is how far [DB.Checkpoint] goes: SQLite's four modes.
 type CheckpointMode int32
@@ -210,6 +195,7 @@ func (db *DB) Checkpoint(ctx context.Context, mode CheckpointMode) (CheckpointRe
 	f := getFrame()
 	defer func() { putFrame(f) }()
 	f.start()
+	c.forget()
 	f.request(&c, 0, 0, "")
 	f.seal(leastRoom)
 	raw.WalpoolCheckpoint(db.id(), int32(mode), f.Frame)

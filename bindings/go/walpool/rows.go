@@ -57,6 +57,7 @@ type header struct {
 // newRows takes over the frame, whose room holds the first block.
 func newRows(t *target, c *call, f *frame, sql string, known *columns) *Rows {
 	rs := &Rows{frame: f, db: t.db, lease: t.lease, call: *c}
+	rs.call.forget()
 	h := rs.load()
 	rs.res = Result{Changes: h.changes, LastRowID: h.lastRowID}
 	rs.names = known

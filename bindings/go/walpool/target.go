@@ -53,7 +53,11 @@ func (t *target) begin(ctx context.Context, c *call) error {
 	if t.write {
 		return c.beginWrite(ctx, t.db)
 	}
-	return c.begin(ctx)
+	err := c.begin(ctx)
+	if t.lease != nil {
+		c.flags = 0 // durability is the commit's
+	}
+	return err
 }
 
 // statement writes a request of one statement with its arguments.
@@ -185,6 +189,13 @@ func (t *target) exec(ctx context.Context, flags uint32, sql string, args []any)
 		return Result{}, err
 	}
 	return t.finish(&c, f)
+}
+
+func (t *target) execExpect(ctx context.Context, changes int64, sql string, args []any) (Result, error) {
+	if ctx == nil {
+		return Result{}, errNilContext()
+	}
+	return t.exec(withExpect(ctx, changes), 0, sql, args)
 }
 
 // finish runs the request in the frame and reads what it changed.

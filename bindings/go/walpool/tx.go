@@ -139,6 +139,13 @@ func (tx *WriteTx) Exec(ctx context.Context, sql string, args ...any) (Result, e
 	return tx.lease.target().exec(ctx, 0, sql, args)
 }
 
+// ExecExpect is Exec for a statement that must change exactly so many rows. With
+// any other number it is undone by itself, and the transaction goes on; see
+// [DB.ExecExpect].
+func (tx *WriteTx) ExecExpect(ctx context.Context, changes int64, sql string, args ...any) (Result, error) {
+	return tx.lease.target().execExpect(ctx, changes, sql, args)
+}
+
 // Script runs the statements of a text; see [DB.Script].
 func (tx *WriteTx) Script(ctx context.Context, sql string) error {
 	_, err := tx.lease.target().exec(ctx, callScript, sql, nil)
