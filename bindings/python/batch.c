@@ -17,13 +17,13 @@ read_statement(struct walpool__py_batch *batch, size_t index, PyObject *item)
         return walpool__py_fail(WALPOOL_MISUSE,
                                 "sql of statement %zu is of type %.200s; pass "
                                 "str",
-                                index + 1, Py_TYPE(sql)->tp_name);
+                                index, Py_TYPE(sql)->tp_name);
     statement->sql = PyUnicode_AsUTF8AndSize(sql, &bytes);
     statement->sql_bytes = (size_t)bytes;
     if (!statement->sql)
         return walpool__py_fail(WALPOOL_ENCODING,
                                 "sql of statement %zu holds a lone surrogate",
-                                index + 1);
+                                index);
     return (expect == Py_None || walpool__py_expect(expect, statement)) &&
            walpool__py_params(params, &batch->params[index], statement);
 }

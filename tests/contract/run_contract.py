@@ -24,7 +24,7 @@ from python_answers import Differs, Step, check_answer, check_error, short, valu
 
 ABILITIES = {
     "utf16", "bool", "whole_real", "named_options", "thread_identity", "background", "expect",
-    "durability", "leases", "move",
+    "once_key", "durability", "leases", "move",
 }  # fmt: skip
 if os.geteuid() != 0:
     ABILITIES.add("unprivileged")
@@ -94,6 +94,8 @@ class Run:
             given["token"] = self.objects[step["token"]]
         if "expect_changes" in step:
             given["expect"] = step["expect_changes"]
+        if "once_key" in step:
+            given["once_key"] = value(step["once_key"])
         if "durability" in step and reads:
             given["durable"] = step["durability"] == "durable"
         elif "durability" in step:

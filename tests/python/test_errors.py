@@ -68,7 +68,7 @@ def test_sql__must_be_text(db, sql):
     for call in (db.query, db.query_one, db.iterate, db.execute, db.script):
         with pytest.raises(walpool.MisuseError, match="sql is of type"):
             call(sql)
-    with pytest.raises(walpool.MisuseError, match="sql of statement 1"):
+    with pytest.raises(walpool.MisuseError, match="sql of statement 0"):
         db.batch([(sql, ())])
     with pytest.raises(walpool.MisuseError, match="sql is of type"):
         db.executemany(sql, [(1,)])

@@ -148,7 +148,7 @@ def test_types__refuse_lone_surrogates_everywhere(db):
         db.query(bad)
     with pytest.raises(walpool.EncodingError, match="why holds a lone surrogate"):
         db.query("SELECT 1", why=bad)
-    with pytest.raises(walpool.EncodingError, match="sql of statement 1"):
+    with pytest.raises(walpool.EncodingError, match="sql of statement 0"):
         db.batch([bad])
 
 

@@ -243,7 +243,7 @@ def test_batch__applies_all_or_nothing_and_says_which_failed(db):
 
 @pytest.mark.parametrize("item", [5, None, ("SELECT 1",), ("SELECT 1", (), 3), ["SELECT 1", ()]])
 def test_batch__refuses_items_of_another_form(db, item):
-    with pytest.raises(walpool.MisuseError, match="statement 2 of the batch is of type") as caught:
+    with pytest.raises(walpool.MisuseError, match="statement 1 of the batch is of type") as caught:
         db.batch(["DELETE FROM t", item])
     assert caught.value.statement == 1
 
@@ -258,6 +258,23 @@ def test_batch__says_which_statement_has_bad_parameters(db, bad):
 def test_batch__of_no_statement_is_an_error(db):
     with pytest.raises(walpool.MisuseError):
         db.batch([])
+
+
+@pytest.mark.parametrize("statements", ["DELETE FROM t", b"DELETE FROM t", None, 5])
+def test_batch__takes_a_list_of_statements_only(db, statements):
+    with pytest.raises(walpool.MisuseError, match="the statements are of type"):
+        db.batch(statements)
+
+
+def test_batch__takes_any_iterable_and_runs_nothing_when_it_raises(db):
+    def source():
+        yield "INSERT INTO t (a) VALUES (1)"
+        raise LookupError
+
+    assert len(db.batch(iter(["INSERT INTO t (a) VALUES (1)"] * 2))) == 2
+    with pytest.raises(LookupError):
+        db.batch(source())
+    assert count(db) == 2
 
 
 def test_execute__waits_for_its_turn_without_the_gil(db):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable
 from typing import Any
 
 from . import _native
@@ -75,15 +75,25 @@ class Crossing(Writing):
         Traceback (most recent call last):
         walpool._errors.MismatchError: the statement changed 0 rows, 1 was expected
 
+        A write of which nobody knows whether it was applied, because the answer
+        was lost or the process killed, is made again with the key that it had:
+
+        >>> for attempt in range(2):
+        ...     db.execute("INSERT INTO user (name) VALUES ('Kurt')", once_key="order 7").last_rowid
+        4
+        4
+
         :param sql: exactly one statement.
         :param params: by position (a sequence) or by name (a mapping).
         :param expect: the number of rows that it must change, as ``changes``
             counts them. If it is another number, nothing is applied.
-        :param once_key: a name for this write, 1 to 255 bytes; a ``str`` counts
-            as UTF-8. A call with a key that was applied before, by whatever
-            process, applies nothing and gives the answer of the first one. So
-            a write whose error says ``outcome == "unknown"`` can be tried
-            again. It is remembered for the database's ``once_keep``.
+        :param once_key: a name for this write that no other one gets, 1 to 255
+            bytes; ``str`` counts as UTF-8. A second call with it, at any time
+            and in any process, writes nothing and is answered as the first one
+            was that succeeded. It must have the same SQL, parameters and
+            ``expect``, otherwise it is a :exc:`MisuseError`. The key and the
+            answer (RETURNING rows of at most 1 MiB) are kept in the database,
+            for its ``once_keep``.
         :param durability: ``"normal"`` or ``"full"``, see
             :class:`walpool.Options`. None is that of the database.
         :param timeout: seconds that all of it may take. 0 waits for nothing,
@@ -175,7 +185,7 @@ class Crossing(Writing):
 
     def batch(
         self,
-        statements: Sequence[str | tuple[str, Params] | Statement | Many],
+        statements: Iterable[str | tuple[str, Params] | Statement | Many],
         *,
         once_key: str | bytes | None = None,
         durability: Durability | None = None,
@@ -184,7 +194,7 @@ class Crossing(Writing):
         token: Token | None = None,
     ) -> list[Result]:
         """Run several statements in one transaction and one crossing: all of
-        it is applied, or nothing.
+        it is applied, or nothing. With a ``once_key``, it is applied once.
 
         >>> results = db.batch([
         ...     ("UPDATE user SET name = ? WHERE id = ?", ("Ada L.", 1)),
@@ -215,7 +225,7 @@ def _encode_one(index: int, item: Any) -> tuple[str, Any, int | None]:
     if isinstance(item, tuple) and len(item) == 2:
         return *item, None
     raise MisuseError(
-        f"statement {index + 1} of the batch is of type {type(item).__name__}; pass str, "
+        f"statement {index} of the batch is of type {type(item).__name__}; pass str, "
         "(sql, params), walpool.Statement or walpool.Many"
     )
 

@@ -67,14 +67,14 @@ class Options(TypedDict, total=False):
     """Seconds that a transaction which small writes of many threads share stays
     open for others to join, 0 to 1. Default 0, off."""
     once_keep: float
-    """Seconds that a ``once_key`` is remembered, 1 to 31536000. Default
-    86400."""
+    """Seconds that a ``once_key`` is remembered, by the clock of the day, 1 to
+    31536000. Default 86400."""
     lease_warn: float
-    """Seconds that a lease may be out until health reports it; ``math.inf``
-    for never. Default 10.0."""
+    """Health is degraded, and names the lease, while one is out for longer than
+    so many seconds, 0 to 86400; ``math.inf`` for never. Default 10.0."""
     lease_trace: bool
-    """Whether the stack at each acquire is remembered, for that report. Default
-    False."""
+    """Whether the native stack at each acquire is remembered, for
+    ``db.leases()``; costs microseconds each time. Default False."""
     mode: Literal["rwc", "rw", "ro"]
     """``"rwc"`` creates a missing file and is the default, ``"rw"`` does not,
     ``"ro"`` only reads."""
@@ -122,8 +122,9 @@ class Result(NamedTuple):
 class LeaseInfo(NamedTuple):
     """A connection that is out: see :meth:`walpool.Database.leases`."""
 
-    kind: Literal["read", "write"]
-    """Whether it is a reader or the writer."""
+    kind: Literal["read", "write", "private"]
+    """Whether it is a reader, the writer, or a connection that other code of
+    the process has for itself."""
     holder: Literal["call", "lease", "cursor"]
     """What has it: a call that is running, a :class:`walpool.Reader` or
     :class:`walpool.Writer`, or the :class:`walpool.Cursor` of a database."""
