@@ -208,7 +208,7 @@ drain(struct walpool__db *db, int64_t deadline_ns)
     if (!walpool__roster_drain(&db->roster, deadline_ns))
         return false;
     if (walpool__waitq_drain(&db->pool.queue, deadline_ns)) {
-        if (walpool__waitq_drain(&db->writer.queue, deadline_ns)) {
+        if (walpool__writer_drain(&db->writer, deadline_ns)) {
             if (walpool__waitq_drain(&db->checkpointer.room.slot, deadline_ns))
                 return true;
             walpool__waitq_reopen(&db->writer.queue);

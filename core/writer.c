@@ -4,6 +4,11 @@
  * it with the database's own writing connection; a private connection writes
  * by itself, and wants the right alone.
  *
+ * A turn that is kept for the next thread must not outlast the wish for it: no
+ * other process could write. The thread that it is kept for may give up, but
+ * never while the slot is free. So who kept it looks again after he has given
+ * the slot back: if nobody waits and nobody has it, he gives the turn on.
+ *
  * Does: lend the slot in fair order, see a thread that would wait for itself,
  * measure waiting and holding.
  * Must not: begin or end transactions.
@@ -64,18 +69,6 @@ not_to_be_had(struct walpool__writer *writer, struct walpool__call *call,
     return walpool__call_stopped(call, "get the writer", held, err);
 }
 
-/* A turn may have been kept for us, and we go without it: see that nobody
- * else of this process has the slot, then give the turn on. */
-static void
-give_kept_turn(struct walpool__writer *writer)
-{
-    if (!walpool__waitq_try(&writer->queue))
-        return;
-    if (writer->turn)
-        walpool__turn_give(writer->turn, false);
-    walpool__waitq_give(&writer->queue, writer);
-}
-
 walpool_status
 walpool__writer_take_slot(struct walpool__writer *writer,
                           struct walpool__call *call, walpool_error *err)
@@ -94,10 +87,8 @@ walpool__writer_take_slot(struct walpool__writer *writer,
         return walpool__error_set(err, WALPOOL_DEADLOCK,
                                   "this thread holds the writer already: use "
                                   "that lease, or a savepoint on it");
-    if (!walpool__waitq_take(&writer->queue, call, &waited)) {
-        give_kept_turn(writer);
+    if (!walpool__waitq_take(&writer->queue, call, &waited))
         return not_to_be_had(writer, call, err);
-    }
     if (writer->turn && !walpool__turn_take(writer->turn, call)) {
         name_other(writer, true, held, sizeof held);
         walpool__waitq_give(&writer->queue, writer);
@@ -130,11 +121,31 @@ walpool__writer_own(struct walpool__writer *writer, bool any_thread)
                           memory_order_relaxed);
 }
 
+static bool
+somebody_waits(struct walpool__writer *writer)
+{
+    int lent, waiters;
+
+    walpool__waitq_count(&writer->queue, &lent, &waiters);
+    return waiters > 0;
+}
+
+/* Who was to have it may have given up before the slot was back. */
+static void
+give_unwanted_turn(struct walpool__writer *writer)
+{
+    if (somebody_waits(writer) || !walpool__waitq_try(&writer->queue))
+        return;
+    walpool__turn_give(writer->turn, false);
+    walpool__waitq_give(&writer->queue, writer);
+}
+
 void
 walpool__writer_give_slot(struct walpool__writer *writer)
 {
     int64_t since = atomic_load_explicit(&writer->tag.since_ns,
                                          memory_order_relaxed);
+    bool kept = false;
 
     walpool__histogram_record(
         &writer->stats->writer_hold_us,
@@ -142,12 +153,22 @@ walpool__writer_give_slot(struct walpool__writer *writer)
     atomic_store_explicit(&writer->owner, 0, memory_order_relaxed);
     walpool__tag_clear(&writer->tag);
     if (writer->turn) {
-        int lent, waiters;
-
-        walpool__waitq_count(&writer->queue, &lent, &waiters);
-        walpool__turn_give(writer->turn, waiters > 0);
+        kept = somebody_waits(writer);
+        walpool__turn_give(writer->turn, kept);
     }
     walpool__waitq_give(&writer->queue, writer);
+    if (kept)
+        give_unwanted_turn(writer);
+}
+
+bool
+walpool__writer_drain(struct walpool__writer *writer, int64_t deadline_ns)
+{
+    if (!walpool__waitq_drain(&writer->queue, deadline_ns))
+        return false;
+    if (writer->turn) /* the slot is out of reach for who would give it on */
+        walpool__turn_give(writer->turn, false);
+    return true;
 }
 
 void

@@ -41,4 +41,8 @@ void walpool__writer_own(struct walpool__writer *writer, bool any_thread);
 void walpool__writer_give(struct walpool__writer *writer);
 void walpool__writer_give_slot(struct walpool__writer *writer);
 
+/* Turn newcomers away, and wait until slot and turn are given back and nobody
+ * waits. False: the deadline passed, and the writer is as before. */
+bool walpool__writer_drain(struct walpool__writer *writer, int64_t deadline_ns);
+
 #endif

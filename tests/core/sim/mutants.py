@@ -1,0 +1,114 @@
+#!/usr/bin/env python3
+"""Writes a defect into a copy of a module, to prove that the explorer finds it.
+
+    mutants.py NAME SOURCE COPY
+
+Each mutant breaks one rule of the module. If its text is gone because the
+module was written anew, write the mutant anew, so that it breaks the same rule.
+"""
+
+import sys
+from pathlib import Path
+
+MUTANTS = {
+    # ------------------------------------------------------------- wait queue
+    "gives_without_waking": (
+        "        wake_oldest(waitq);\n        tell_home(waitq);",
+        "        tell_home(waitq);",
+    ),
+    "lets_barge_for_ever": (
+        "#define BARGE_NS 1000000",
+        "#define BARGE_NS INT64_MAX",
+    ),
+    "grants_and_frees": (
+        "first->granted = item;",
+        "first->granted = waitq->free[waitq->free_count++] = item;",
+    ),
+    "stays_in_line_when_late": (
+        "    leave_queue(waitq, me);\n    wake_oldest(waitq);",
+        "    if (*item)\n        leave_queue(waitq, me);\n    wake_oldest(waitq);",
+    ),
+    "leaves_the_next_asleep": (
+        "    leave_queue(waitq, me);\n    wake_oldest(waitq);",
+        "    leave_queue(waitq, me);",
+    ),
+    "hands_over_and_leaves_the_next_asleep": (
+        "wake_oldest(waitq); /* the one woken before will not take what is free */",
+        "",
+    ),
+    "leaves_a_close_asleep": (
+        "    wake_oldest(waitq);\n    tell_home(waitq);\n    return true;",
+        "    wake_oldest(waitq);\n    return true;",
+    ),
+    "sleeps_without_deadline": (
+        "walpool__parker_sleep(&me.parker, call->deadline_ns);",
+        "walpool__parker_sleep(&me.parker, WALPOOL__NEVER);",
+    ),
+    "sleeps_without_token": (
+        "walpool__token_watch(call->token, &sleeper, &me.parker);",
+        "walpool__token_watch(NULL, &sleeper, &me.parker);\n"
+        "    walpool__list_init(&sleeper.link);",
+    ),
+    "serves_the_newest": (
+        "walpool__list_append(&waitq->waiters, &me.link);",
+        "walpool__list_insert(&waitq->waiters, &me.link);",
+    ),
+    "opens_the_gate_without_waking": (
+        "    waitq->held = false;\n    wake_oldest(waitq);",
+        "    waitq->held = false;",
+    ),
+    # ------------------------------------------------------------------- turn
+    "keeps_the_queue_lock": (
+        "    else if (turn->state == AWAY && !may_wait)\n"
+        "        walpool__sidelock_give(turn->fd, WALPOOL__SIDELOCK_QUEUE);\n",
+        "",
+    ),
+    "keeps_the_queue_lock_with_the_turn": (
+        "    walpool__sidelock_give(fd, WALPOOL__SIDELOCK_QUEUE);\n}",
+        "}",
+    ),
+    "keeps_a_turn_that_nobody_wants": (
+        "        turn->state = AWAY;\n"
+        "        walpool__sidelock_give(turn->fd, WALPOOL__SIDELOCK_TURN);\n"
+        "    }\n}\n\n/* In line",
+        "        turn->state = AWAY;\n    }\n}\n\n/* In line",
+    ),
+    "goes_on_for_ever": (
+        "#define STREAK_NS 1000000",
+        "#define STREAK_NS INT64_MAX",
+    ),
+    "wakes_who_has_given_up": (
+        "    turn->waiting = NULL;\n    if (*mine)",
+        "    if (*mine)",
+    ),
+    # ----------------------------------------------------------------- others
+    "keeps_the_turn_for_nobody": (
+        "    if (kept)\n        give_unwanted_turn(writer);\n",
+        "    (void)kept;\n    (void)give_unwanted_turn;\n",
+    ),
+    "keeps_the_turn_when_closed": (
+        "    if (writer->turn) /* the slot is out of reach for who would give it on */"
+        "\n        walpool__turn_give(writer->turn, false);\n",
+        "",
+    ),
+    "loses_a_place": (
+        "            walpool__waitq_give(&pool->queue, reader);\n            return",
+        "            return",
+    ),
+}
+
+
+def main(name, source, copy):
+    before, after = MUTANTS[name]
+    text = Path(source).read_text()
+    if text.count(before) != 1:
+        sys.exit(
+            f"{source}: the text that {name} replaces is there "
+            f"{text.count(before)} times, not once; write this mutant anew in "
+            f"{__file__}:\n{before}"
+        )
+    Path(copy).write_text(text.replace(before, after))
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])

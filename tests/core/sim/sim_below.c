@@ -1,0 +1,74 @@
+/* Sim: what pool and writer call of core/conn.h and core/ownlocks.h. To open a
+ * connection may fail, where the scene allows it.
+ *
+ * Does: make and end connections that no SQLite is behind.
+ * Must not: know who uses them.
+ * Lock: none, there is one real thread. */
+#include "conn.h"
+
+#include <stdio.h>
+
+#include "error.h"
+#include "mem.h"
+#include "opening.h"
+#include "ownlocks.h"
+#include "sim.h"
+
+static int may_fail;
+
+void
+opening_may_fail(int count)
+{
+    may_fail = count;
+}
+
+struct walpool__conn *
+walpool__conn_open(const char *path, const walpool_options *options,
+                   enum walpool__conn_role role, struct walpool__stats *stats,
+                   struct walpool__call *call, walpool_error *err,
+                   walpool_status *status)
+{
+    struct walpool__conn *conn;
+    (void)options;
+    (void)role;
+    (void)call;
+    sim_must_hold_none("open a connection");
+    sim_point("open connection", NULL);
+    if (may_fail > 0 && sim_choose(2) == 1) {
+        may_fail--;
+        *status = walpool__error_set(err, WALPOOL_CANTOPEN, "cannot open");
+        return NULL;
+    }
+    conn = walpool__mem_zalloc(sizeof *conn);
+    conn->path = path;
+    conn->stats = stats;
+    return conn;
+}
+
+void
+walpool__conn_close(struct walpool__conn *conn)
+{
+    sim_must_hold_none("close a connection");
+    walpool__mem_free(conn);
+}
+
+bool
+walpool__conn_in_transaction(const struct walpool__conn *conn)
+{
+    (void)conn;
+    return false;
+}
+
+/* Asks SQLite's lock file, so no lock of ours may be held. */
+void
+walpool__ownlocks_name_writer(struct walpool__ownlocks *own, bool idle,
+                              const char *does, const char *otherwise,
+                              char *dst, size_t bytes)
+{
+    (void)own;
+    (void)idle;
+    (void)does;
+    sim_must_hold_none("ask who writes");
+    sim_point("ask who writes", NULL);
+    snprintf(dst, bytes, "%s", otherwise);
+}
