@@ -104,21 +104,20 @@ take_write_lock_back(struct walpool__conn *conn)
     }
 }
 
-/* Writes to temporary and attached databases hold other locks than ours. */
 static bool
 has_its_locks(struct walpool__conn *conn)
 {
     int64_t now = conn->call ? conn->call->started_ns : walpool__clock_now();
 
-    if (sqlite3_txn_state(conn->db, "main") != SQLITE_TXN_WRITE ||
-        walpool__ownlocks_check(conn->ownlocks, now))
+    if (walpool__ownlocks_check(conn->ownlocks, now))
         return true;
     take_write_lock_back(conn);
     return false;
 }
 
 /* Zero lets the commit go on, anything else undoes the transaction. Poison may
- * have come while it was open. */
+ * have come while it was open. Writes to temporary and attached databases only
+ * have other locks, and need no healthy disk. */
 static int
 on_commit(void *arg)
 {
@@ -127,7 +126,8 @@ on_commit(void *arg)
     conn->committing = true;
     if (conn->hooks.commit && conn->hooks.commit(conn->hooks.data))
         return 1;
-    if (!conn->ownlocks)
+    if (!conn->ownlocks ||
+        sqlite3_txn_state(conn->db, "main") != SQLITE_TXN_WRITE)
         return 0;
     return !has_its_locks(conn) ||
            walpool__poison_is_set(conn->ownlocks->poison);
