@@ -15,7 +15,6 @@
 #include <limits.h>
 #include <stdio.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "clock.h"
 #include "error.h"
@@ -326,35 +325,6 @@ walpool__conn_close(struct walpool__conn *conn)
     if (UNLIKELY(rc != SQLITE_OK))
         let_go(conn->db);
     walpool__mem_free(conn);
-}
-
-/* As SQLite locks a file that it is about to write, and without writing: the
- * disk may be full. The locks end with the connection. */
-static bool
-lock_alone(sqlite3 *db)
-{
-    sqlite3_file *file = NULL;
-
-    return sqlite3_file_control(db, "main", SQLITE_FCNTL_FILE_POINTER, &file) ==
-               SQLITE_OK &&
-           file->pMethods->xLock(file, SQLITE_LOCK_SHARED) == SQLITE_OK &&
-           file->pMethods->xLock(file, SQLITE_LOCK_EXCLUSIVE) == SQLITE_OK;
-}
-
-void
-walpool__conn_discard_new(const struct walpool__place *place)
-{
-    struct walpool__file_id id;
-    sqlite3 *db = NULL;
-    int rc = sqlite3_open_v2(place->path, &db,
-                             SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX, NULL);
-
-    if (rc == SQLITE_OK && lock_alone(db) &&
-        walpool__fsinfo_id_at(place->path, &id) &&
-        walpool__fsinfo_is_same(&id, &place->id) &&
-        walpool__fsinfo_size(place->path) == 0)
-        unlink(place->path);
-    sqlite3_close(db);
 }
 
 void

@@ -5,7 +5,6 @@
 #include <sqlite3.h>
 
 #include "call.h"
-#include "fsinfo.h"
 #include "guard.h"
 #include "ownlocks.h"
 #include "stmt.h"
@@ -61,11 +60,6 @@ struct walpool__conn *walpool__conn_open(const char *path,
 
 /* NULL is ignored. */
 void walpool__conn_close(struct walpool__conn *conn);
-
-/* The file was made for a database that could not be opened: remove it, if it
- * is still empty. Who has opened it meanwhile waits for our lock, sees that the
- * file has no name, and does not write to it. */
-void walpool__conn_discard_new(const struct walpool__place *place);
 
 /* Run one statement of our own to its end. Returns SQLite's code. */
 int walpool__conn_own(struct walpool__conn *conn, enum walpool__own which);

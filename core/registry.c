@@ -17,6 +17,7 @@
 #include <string.h>
 
 #include "clock.h"
+#include "discard.h"
 #include "error.h"
 #include "mem.h"
 #include "options.h"
@@ -178,7 +179,7 @@ open_place(const struct walpool__place *place, const walpool_options *options,
     mine->handles = 1;
     *db = walpool__db_open(place, options, call, err, &status);
     if (!*db && place->created)
-        walpool__conn_discard_new(place);
+        walpool__discard_new(place);
     conclude(mine, OPEN, *db);
     return status;
 }
