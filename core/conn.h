@@ -93,6 +93,18 @@ walpool_status walpool__conn_prepare(struct walpool__conn *conn,
 /* Close it without a checkpoint, and leave the WAL as it is. */
 void walpool__conn_leave_wal(struct walpool__conn *conn);
 
+/* What the statement that was prepared last does to the transaction. One that
+ * only explains another does nothing. */
+static inline enum walpool__verb
+walpool__conn_verb(const struct walpool__conn *conn,
+                   const struct walpool__stmt *stmt)
+{
+    if (LIKELY(conn->guard.verb == WALPOOL__VERB_NONE) ||
+        sqlite3_stmt_isexplain(stmt->native))
+        return WALPOOL__VERB_NONE;
+    return conn->guard.verb;
+}
+
 /* Frames in the WAL since the commits that were not asked about; then 0. */
 int walpool__conn_take_frames(struct walpool__conn *conn);
 

@@ -1,11 +1,14 @@
 /* Guard: statements that a connection must not run; here: a pooled one.
  *
  * A pooled connection is many callers' connection, one after the other, and
- * the transaction on it is ours. So text must not begin or end transactions,
- * and must not set what belongs to a connection: the next caller would find
- * it changed, and all the others would not.
+ * the transaction on it is ours. So text must not begin or end transactions
+ * behind our back: on a writer lease it is noted what it would do, and done by
+ * us; elsewhere it is refused. And it must not set what belongs to a
+ * connection: the next caller would find it changed, and all the others would
+ * not.
  *
- * Does: deny at prepare, through SQLite's authorizer, and say what to use.
+ * Does: deny or note at prepare, through SQLite's authorizer, and say what to
+ * use.
  * Must not: look at statement text; SQLite has parsed it already.
  * Lock: none; guard and connection belong to one lease. */
 #include "guard.h"
@@ -51,6 +54,63 @@ walpool__guard_judge_attach(struct walpool__guard *guard, int action,
 }
 
 static int
+judge_transaction(struct walpool__guard *guard, const char *verb)
+{
+    static const char *const instead[] = {
+        [WALPOOL__TEXT_BY_ITSELF] = "use a write lease and its commit or "
+                                    "rollback",
+        [WALPOOL__TEXT_ON_READER] = "a reader has no transaction; its begin "
+                                    "takes the newest snapshot",
+        [WALPOOL__TEXT_IN_SCRIPT] = "run it by itself on a write lease, not "
+                                    "in a script",
+    };
+
+    if (!guard->preparing) /* a running VACUUM begins one */
+        return SQLITE_OK;
+    if (guard->place != WALPOOL__TEXT_ON_WRITER)
+        return walpool__guard_deny(guard, verb, instead[guard->place]);
+    guard->verb = strcmp(verb, "BEGIN") == 0    ? WALPOOL__VERB_BEGIN
+                  : strcmp(verb, "COMMIT") == 0 ? WALPOOL__VERB_COMMIT
+                                                : WALPOOL__VERB_ROLLBACK;
+    return SQLITE_OK;
+}
+
+static int
+judge_savepoint(struct walpool__guard *guard, const char *verb,
+                const char *name)
+{
+    static const char *const instead[] = {
+        [WALPOOL__TEXT_BY_ITSELF] = "use a lease's savepoint",
+        [WALPOOL__TEXT_ON_READER] = "a reader has no transaction",
+        [WALPOOL__TEXT_IN_SCRIPT] = "run it by itself on a write lease, not "
+                                    "in a script",
+    };
+
+    if (guard->place != WALPOOL__TEXT_ON_WRITER)
+        return walpool__guard_deny(guard, "SAVEPOINT or RELEASE", instead[guard->place]);
+    if (strlen(name) >= sizeof guard->savepoint)
+        return walpool__guard_deny(guard, "SAVEPOINT or RELEASE",
+                    "give it a name of at most 255 bytes");
+    if (!strcasecmp(name, WALPOOL__SAVEPOINT_NAME))
+        return walpool__guard_deny(guard, "SAVEPOINT or RELEASE",
+                    "that name is taken; use another, or a lease's savepoint");
+    strcpy(guard->savepoint, name);
+    guard->verb = strcmp(verb, "BEGIN") == 0     ? WALPOOL__VERB_SAVEPOINT
+                  : strcmp(verb, "RELEASE") == 0 ? WALPOOL__VERB_RELEASE
+                                                 : WALPOOL__VERB_ROLLBACK_TO;
+    return SQLITE_OK;
+}
+
+/* What is temporary is one connection's, and stays with it. However it is
+ * created, a row goes to the temporary schema. */
+static int
+judge_temporary(struct walpool__guard *guard)
+{
+    return walpool__guard_deny(guard, "CREATE TEMP",
+                "it would stay with one connection; use a private one");
+}
+
+static int
 judge_pragma(struct walpool__guard *guard, const char *name, const char *value)
 {
     char what[80];
@@ -62,6 +122,13 @@ judge_pragma(struct walpool__guard *guard, const char *name, const char *value)
             guard->asks_mode = true;
         return SQLITE_OK;
     }
+    /* SQLite resets it with the end of the transaction: of the next one, if
+     * there is none. */
+    if (!strcasecmp(name, "defer_foreign_keys") &&
+        sqlite3_get_autocommit(guard->db))
+        return walpool__guard_deny(guard, "setting PRAGMA defer_foreign_keys",
+                    "it is for a transaction that is open: run it on a write "
+                    "lease, or in a batch or script");
     for (size_t i = 0; i < ARRAY_COUNT(allowed_with_value); i++)
         if (!strcasecmp(name, allowed_with_value[i]))
             return SQLITE_OK;
@@ -76,17 +143,16 @@ judge(void *arg, int action, const char *a, const char *b, const char *c,
 {
     struct walpool__guard *guard = arg;
 
-    (void)c;
     (void)d;
     if (guard->off)
         return SQLITE_OK;
     switch (action) {
-    case SQLITE_TRANSACTION: /* a running VACUUM begins one */
-        if (!guard->preparing)
-            return SQLITE_OK;
-        return walpool__guard_deny(guard, a, "use a write lease and its commit or rollback");
+    case SQLITE_TRANSACTION:
+        return judge_transaction(guard, a);
     case SQLITE_SAVEPOINT:
-        return walpool__guard_deny(guard, "SAVEPOINT or RELEASE", "use a lease's savepoint");
+        return judge_savepoint(guard, a, b);
+    case SQLITE_INSERT:
+        return c && !strcasecmp(c, "temp") ? judge_temporary(guard) : SQLITE_OK;
     case SQLITE_PRAGMA:
         return judge_pragma(guard, a, b);
     case SQLITE_ATTACH:
@@ -102,6 +168,7 @@ walpool__guard_install(struct walpool__guard *guard, sqlite3 *db,
                        bool allow_attach)
 {
     memset(guard, 0, sizeof *guard);
+    guard->db = db;
     guard->allow_attach = allow_attach;
     sqlite3_set_authorizer(db, judge, guard);
 }

@@ -6,6 +6,29 @@
 
 #include "base.h"
 
+/* What a caller's text does to the transaction. */
+enum walpool__verb {
+    WALPOOL__VERB_NONE,
+    WALPOOL__VERB_BEGIN,
+    WALPOOL__VERB_COMMIT,
+    WALPOOL__VERB_ROLLBACK,
+    WALPOOL__VERB_SAVEPOINT,
+    WALPOOL__VERB_RELEASE,
+    WALPOOL__VERB_ROLLBACK_TO
+};
+
+/* Where a caller's text is run: that decides about its verb. */
+enum walpool__place_of_text {
+    WALPOOL__TEXT_BY_ITSELF, /* refused: in walpool_read, write and batch */
+    WALPOOL__TEXT_ON_READER, /* refused */
+    WALPOOL__TEXT_IN_SCRIPT, /* refused */
+    WALPOOL__TEXT_ON_WRITER  /* noted: whoever prepares carries it out */
+};
+
+#define WALPOOL__SAVEPOINT_BYTES 256 /* of a name, with its NUL */
+/* Of our own savepoints; no text may use it. */
+#define WALPOOL__SAVEPOINT_NAME "walpool"
+
 /* What a text was seen to do while it was prepared, as bits; private
  * connections only. */
 enum {
@@ -18,11 +41,15 @@ enum {
 };
 
 struct walpool__guard {
+    sqlite3 *db;
     bool off;          /* our own statements pass */
     bool is_private;   /* of a private connection: other rules */
     bool allow_attach;
     bool preparing;    /* a caller's text, not a step of a running VACUUM */
     bool asks_mode;    /* the text was `PRAGMA journal_mode`, no value */
+    enum walpool__place_of_text place;
+    enum walpool__verb verb; /* of the text that was prepared last */
+    char savepoint[WALPOOL__SAVEPOINT_BYTES]; /* its name, in those verbs */
     char denied[192];  /* why the last prepare was denied, or "" */
     uint32_t seen;     /* WALPOOL__SEEN_*, since it was set to 0 */
     int64_t timeout_ms; /* that PRAGMA busy_timeout was given, or -1 */

@@ -30,6 +30,7 @@ walpool__lease_make(walpool *db_handle, struct walpool__db *db,
     lease->reader = reader;
     lease->conn = reader ? reader->conn : db->writer.conn;
     walpool__list_init(&lease->cursors);
+    walpool__nest_init(&lease->nest);
     return lease;
 }
 
@@ -87,7 +88,7 @@ walpool__lease_give_writer(struct walpool__lease *lease)
 {
     walpool__lease_end_cursors(lease);
     lease->in_transaction = false;
-    lease->depth = 0;
+    walpool__nest_clear(&lease->nest);
     lease->conn = NULL;
     walpool__db_note_age(lease->db,
                          walpool__tag_since(&lease->db->writer.tag));
@@ -228,6 +229,7 @@ wrap(walpool *db_handle, struct walpool__db *db, struct walpool__reader *reader,
 
     if (lease) {
         lease->in_transaction = true;
+        atomic_init(&lease->depth, reader ? 0 : 1);
         handle = walpool__handle_open(WALPOOL__HANDLE_LEASE, lease, destroy);
     }
     if (handle) {
@@ -341,16 +343,45 @@ walpool__lease_pin(walpool_lease *handle, struct walpool__call *call,
     return NULL;
 }
 
+static int
+depth_of(const struct walpool__lease *lease)
+{
+    if (lease->private)
+        return walpool__conn_in_transaction(lease->conn)
+                   ? 1 + lease->private->depth
+                   : 0;
+    return lease->kind == WALPOOL_WRITE && lease->in_transaction
+               ? 1 + lease->nest.ours
+               : 0;
+}
+
 walpool_status
 walpool__lease_unpin(struct walpool__lease *lease, walpool_lease *handle,
                      struct walpool__call *call, walpool_status status)
 {
+    atomic_store_explicit(&lease->depth, depth_of(lease),
+                          memory_order_relaxed);
     if (status != WALPOOL_OK)
         walpool__stats_failed(&lease->db->stats, status);
     walpool__lease_exit(lease);
     walpool__call_end(call);
     walpool__handle_unpin(handle);
     return status;
+}
+
+int32_t
+walpool_lease_depth(walpool_lease *handle)
+{
+    walpool_status status;
+    struct walpool__lease *lease =
+        walpool__handle_pin(WALPOOL__HANDLE_LEASE, handle, NULL, &status);
+    int depth;
+
+    if (!lease)
+        return 0;
+    depth = atomic_load_explicit(&lease->depth, memory_order_relaxed);
+    walpool__handle_unpin(handle);
+    return depth;
 }
 
 walpool_status

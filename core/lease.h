@@ -4,6 +4,7 @@
 
 #include "db.h"
 #include "execute.h"
+#include "nest.h"
 #include "private.h"
 
 struct walpool__lease {
@@ -13,7 +14,8 @@ struct walpool__lease {
     bool ended;         /* the connection is given back */
     bool implicit;      /* of a single read: ends with its cursor */
     bool in_transaction; /* ours; SQLite may have ended it after an error */
-    int depth;          /* savepoints open */
+    atomic_int depth;    /* what walpool_lease_depth answers */
+    struct walpool__nest nest; /* the savepoints of its transaction */
     uint32_t durability; /* of commits that ask for none: a WALPOOL_CALL_* */
     _Atomic int64_t timeout_ms; /* of calls that name none */
     walpool_lease *handle; /* NULL: implicit */

@@ -48,6 +48,7 @@ begin_writer(struct walpool__lease *lease, struct walpool__call *call,
     if (status != WALPOOL_OK)
         return status;
     lease->conn = lease->db->writer.conn;
+    lease->in_transaction = true;
     if (call->flags & WALPOOL__CALL_DURABILITY)
         lease->durability = call->flags & WALPOOL__CALL_DURABILITY;
     return WALPOOL_OK;
@@ -67,8 +68,9 @@ begin_reader(struct walpool__lease *lease, struct walpool__call *call,
                                   "a cursor of this lease is open: close it "
                                   "first");
     walpool__txn_rollback(lease->conn);
-    lease->in_transaction = false;
-    return walpool__lease_take_snapshot(lease->db, lease->reader, call, err);
+    status = walpool__lease_take_snapshot(lease->db, lease->reader, call, err);
+    lease->in_transaction = status == WALPOOL_OK;
+    return status;
 }
 
 walpool_status
@@ -88,7 +90,6 @@ walpool_begin(walpool_lease *handle, const walpool_call *asked,
     }
     status = lease->kind == WALPOOL_READ ? begin_reader(lease, &call, err)
                                          : begin_writer(lease, &call, err);
-    lease->in_transaction |= status == WALPOOL_OK;
     return walpool__lease_unpin(lease, handle, &call, status);
 }
 
@@ -113,8 +114,7 @@ savepoint(struct walpool__lease *lease, walpool_error *err)
         return walpool__private_savepoint(lease->private, err);
     status = must_be_writing(lease, err);
     if (status == WALPOOL_OK)
-        status = walpool__txn_savepoint(lease->conn, err);
-    lease->depth += status == WALPOOL_OK;
+        status = walpool__nest_open(&lease->nest, lease->conn, NULL, err);
     return status;
 }
 
@@ -133,22 +133,24 @@ walpool_savepoint(walpool_lease *handle, walpool_error *err)
 }
 
 static walpool_status
-commit_innermost(struct walpool__lease *lease, struct walpool__call *call,
-                 walpool_error *err)
+must_have_no_cursor(const struct walpool__lease *lease, walpool_error *err)
 {
-    walpool_status status;
+    if (walpool__list_is_empty(&lease->cursors))
+        return WALPOOL_OK;
+    return walpool__error_set(err, WALPOOL_BUSY,
+                              "a cursor of this transaction is open: "
+                              "close it first");
+}
 
-    if (lease->private)
-        return walpool__private_commit(lease->private, call, err);
-    if (!walpool__list_is_empty(&lease->cursors))
-        return walpool__error_set(err, WALPOOL_BUSY,
-                                  "a cursor of this transaction is open: "
-                                  "close it first");
-    if (lease->depth > 0) {
-        status = walpool__txn_release(lease->conn, err);
-        lease->depth -= status == WALPOOL_OK;
+/* Commit the transaction, with the savepoints that are open. */
+static walpool_status
+commit(struct walpool__lease *lease, struct walpool__call *call,
+       walpool_error *err)
+{
+    walpool_status status = must_have_no_cursor(lease, err);
+
+    if (status != WALPOOL_OK)
         return status;
-    }
     if (!(call->flags & WALPOOL__CALL_DURABILITY))
         call->flags |= lease->durability;
     status = walpool__txn_commit(lease->conn, err);
@@ -157,6 +159,27 @@ commit_innermost(struct walpool__lease *lease, struct walpool__call *call,
     walpool__stats_add(&lease->db->stats.writes, 1);
     return walpool__db_settle(lease->db, walpool__lease_give_writer(lease),
                               call, err);
+}
+
+/* Keep what was done in a savepoint; NULL: in the newest. */
+static walpool_status
+keep(struct walpool__lease *lease, const char *savepoint, walpool_error *err)
+{
+    walpool_status status = must_have_no_cursor(lease, err);
+
+    if (status != WALPOOL_OK)
+        return status;
+    return walpool__nest_keep(&lease->nest, lease->conn, savepoint, err);
+}
+
+static walpool_status
+commit_innermost(struct walpool__lease *lease, struct walpool__call *call,
+                 walpool_error *err)
+{
+    if (lease->private)
+        return walpool__private_commit(lease->private, call, err);
+    return lease->nest.ours > 0 ? keep(lease, NULL, err)
+                                : commit(lease, call, err);
 }
 
 walpool_status
@@ -179,24 +202,37 @@ walpool_commit(walpool_lease *handle, const walpool_call *asked,
     return walpool__lease_unpin(lease, handle, &call, status);
 }
 
+/* Undo the transaction, with all of its savepoints. */
 static walpool_status
-rollback_innermost(struct walpool__lease *lease, struct walpool__call *call,
-                   walpool_error *err)
+undo(struct walpool__lease *lease)
+{
+    walpool__lease_end_cursors(lease);
+    walpool__txn_rollback(lease->conn);
+    walpool__stats_add(&lease->db->stats.rollbacks, 1);
+    walpool__lease_give_writer(lease);
+    return WALPOOL_OK;
+}
+
+/* Undo what was done since a savepoint; NULL: since the newest. */
+static walpool_status
+undo_to(struct walpool__lease *lease, const char *savepoint, walpool_error *err)
+{
+    walpool__lease_end_cursors(lease);
+    return walpool__nest_undo(&lease->nest, lease->conn, savepoint, err);
+}
+
+static walpool_status
+undo_innermost(struct walpool__lease *lease, struct walpool__call *call,
+               walpool_error *err)
 {
     walpool_status status;
 
     if (lease->private)
         return walpool__private_rollback(lease->private, call, err);
-    walpool__lease_end_cursors(lease);
-    if (lease->depth > 0) {
-        status = walpool__txn_rollback_to(lease->conn, err);
-        lease->depth -= status == WALPOOL_OK;
-        return status;
-    }
-    walpool__txn_rollback(lease->conn);
-    walpool__stats_add(&lease->db->stats.rollbacks, 1);
-    walpool__lease_give_writer(lease);
-    return WALPOOL_OK;
+    if (lease->nest.ours == 0)
+        return undo(lease);
+    status = undo_to(lease, NULL, err);
+    return status == WALPOOL_OK ? keep(lease, NULL, err) : status;
 }
 
 walpool_status
@@ -211,6 +247,31 @@ walpool_rollback(walpool_lease *handle, walpool_error *err)
         return status;
     status = must_be_writing(lease, err);
     if (status == WALPOOL_OK)
-        status = rollback_innermost(lease, &call, err);
+        status = undo_innermost(lease, &call, err);
     return walpool__lease_unpin(lease, handle, &call, status);
+}
+
+/* ---------------------------------------------------------------- as text */
+
+walpool_status
+walpool__lease_obey(struct walpool__lease *lease, enum walpool__verb verb,
+                    const char *savepoint, struct walpool__call *call,
+                    walpool_error *err)
+{
+    switch (verb) {
+    case WALPOOL__VERB_BEGIN:
+        return begin_writer(lease, call, err);
+    case WALPOOL__VERB_COMMIT:
+        return commit(lease, call, err);
+    case WALPOOL__VERB_ROLLBACK:
+        return undo(lease);
+    case WALPOOL__VERB_SAVEPOINT:
+        return walpool__nest_open(&lease->nest, lease->conn, savepoint, err);
+    case WALPOOL__VERB_RELEASE:
+        return keep(lease, savepoint, err);
+    case WALPOOL__VERB_ROLLBACK_TO:
+        return undo_to(lease, savepoint, err);
+    default:
+        return WALPOOL_OK;
+    }
 }

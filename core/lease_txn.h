@@ -13,4 +13,12 @@ walpool_status walpool__lease_must_be_open(const struct walpool__lease *lease,
 void walpool__lease_notice_loss(struct walpool__lease *lease,
                                 walpool_error *err);
 
+/* Carry out what a text does to the transaction of a writer lease; `savepoint`
+ * is the name in it. */
+walpool_status walpool__lease_obey(struct walpool__lease *lease,
+                                   enum walpool__verb verb,
+                                   const char *savepoint,
+                                   struct walpool__call *call,
+                                   walpool_error *err);
+
 #endif

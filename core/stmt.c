@@ -220,6 +220,14 @@ walpool__stmt_take(struct walpool__stmt_cache *cache, const char *sql,
 }
 
 void
+walpool__stmt_forget(struct walpool__stmt_cache *cache,
+                     struct walpool__stmt *stmt)
+{
+    if (stmt->cached)
+        forget(cache, stmt);
+}
+
+void
 walpool__stmt_give(struct walpool__stmt_cache *cache,
                    struct walpool__stmt *stmt)
 {

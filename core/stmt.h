@@ -49,6 +49,10 @@ int walpool__stmt_take(struct walpool__stmt_cache *cache, const char *sql,
                        size_t bytes, struct walpool__stmt **taken,
                        const char **why);
 
+/* Do not hand it out again after its give. */
+void walpool__stmt_forget(struct walpool__stmt_cache *cache,
+                          struct walpool__stmt *stmt);
+
 /* Reset and give back; NULL is ignored. */
 void walpool__stmt_give(struct walpool__stmt_cache *cache,
                         struct walpool__stmt *stmt);

@@ -976,8 +976,13 @@ WALPOOL_API walpool_status walpool_release(walpool_lease *lease,
  * SQLite had to roll it back (disk full, I/O error, a write that was timed out
  * or cancelled while it ran): then the lease has no transaction and the error
  * says so. One that changes another number of rows than it expects has failed
- * (MISMATCH). COMMIT, ROLLBACK and SAVEPOINT as text are REFUSED: use the
- * calls.
+ * (MISMATCH).
+ *
+ * BEGIN, COMMIT, END and ROLLBACK as text on a writer lease are carried out as
+ * by the calls, also when the transaction has ended; they are about the whole
+ * transaction. SAVEPOINT, RELEASE and ROLLBACK TO nest with walpool_savepoint
+ * by their names: what text has opened in one of its savepoints ends with it.
+ * In a script, and on a reader, such statements are REFUSED.
  *
  * A private lease needs no transaction: there a write without one has its
  * outcome in `err`, as with walpool_write. A script that fails leaves what ran
@@ -1066,6 +1071,18 @@ WALPOOL_API walpool_status walpool_commit(walpool_lease *lease,
  */
 WALPOOL_API walpool_status walpool_rollback(walpool_lease *lease,
                                             walpool_error *err);
+
+/**
+ * Tell how deep a writer lease is in transactions: what walpool_commit or
+ * walpool_rollback would have to be called so many times for.
+ *
+ * @param lease the lease.
+ * @return 0: no transaction is open, also for a reader and for what is no
+ *   lease; 1: a transaction; more: in savepoints of walpool_savepoint.
+ * Owner: nothing. Threads: any; it tells the state after the newest call that
+ *   has ended. Blocks: never. Errors: none. Since: 0.1
+ */
+WALPOOL_API int32_t walpool_lease_depth(walpool_lease *lease);
 
 /* -------------------------------------------------------------- private */
 

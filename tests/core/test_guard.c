@@ -117,6 +117,100 @@ TEST(guard__refuses_pragmas_that_set_what_is_a_connections)
     inside_close(&inside);
 }
 
+TEST(guard__refuses_what_is_temporary)
+{
+    static const char *const refused[] = {
+        "CREATE TEMP TABLE x(n)", "CREATE TABLE temp.x(n)",
+        "CREATE TEMP TABLE IF NOT EXISTS x AS SELECT 1",
+        "CREATE TEMPORARY VIEW v AS SELECT * FROM t",
+        "CREATE TEMP TRIGGER r AFTER INSERT ON t BEGIN SELECT 1; END",
+        "CREATE TRIGGER temp.r AFTER INSERT ON t BEGIN SELECT 1; END",
+        "CREATE VIEW temp.v AS SELECT 1",
+        "CREATE VIRTUAL TABLE temp.r USING rtree(a, b, c)"};
+    begin();
+    for (size_t i = 0; i < ARRAY_COUNT(refused); i++)
+        check_refused(refused[i], "use a private one");
+    check_runs("CREATE TABLE IF NOT EXISTS temporary(n)");
+    CHECK_INT(run("ALTER TABLE temporary RENAME TO other"), SQLITE_DONE);
+    inside_close(&inside);
+}
+
+/* The flag would hold until somebody else's transaction ends. */
+TEST(guard__lets_foreign_keys_be_deferred_in_a_transaction_only)
+{
+    static const char defer[] = "PRAGMA defer_foreign_keys=ON";
+    static const char ask[] = "PRAGMA defer_foreign_keys";
+    struct walpool__stmt *stmt = NULL;
+    begin();
+    check_refused(defer, "for a transaction that is open");
+    CHECK_STATUS(prepare("SELECT 1; PRAGMA defer_foreign_keys=ON", &stmt),
+                 WALPOOL_SQL);
+    CHECK_INT(raw_number(inside.conn->db, ask), 0);
+    for (int i = 0; i < 2; i++) { /* the second time it comes from the cache */
+        CHECK_INT(walpool__conn_own(inside.conn, WALPOOL__OWN_BEGIN_WRITE),
+                  SQLITE_OK);
+        CHECK_INT(run(defer), SQLITE_DONE);
+        CHECK_INT(raw_number(inside.conn->db, ask), 1);
+        CHECK_INT(walpool__conn_own(inside.conn, i ? WALPOOL__OWN_ROLLBACK
+                                                   : WALPOOL__OWN_COMMIT),
+                  SQLITE_OK);
+        CHECK_INT(raw_number(inside.conn->db, ask), 0);
+    }
+    CHECK_INT(run(defer), SQLITE_AUTH);
+    CHECK_CONTAINS(inside.conn->guard.denied, "for a transaction");
+    CHECK_INT(raw_number(inside.conn->db, ask), 0);
+    inside_close(&inside);
+}
+
+TEST(guard__notes_what_a_text_does_where_a_lease_does_it)
+{
+    static const struct {
+        const char *sql;
+        enum walpool__verb verb;
+        const char *savepoint;
+    } texts[] = {
+        {"BEGIN", WALPOOL__VERB_BEGIN, ""},
+        {"begin exclusive transaction", WALPOOL__VERB_BEGIN, ""},
+        {"/* x */ COMMIT;", WALPOOL__VERB_COMMIT, ""},
+        {"END", WALPOOL__VERB_COMMIT, ""},
+        {"ROLLBACK TRANSACTION -- x", WALPOOL__VERB_ROLLBACK, ""},
+        {"SAVEPOINT a", WALPOOL__VERB_SAVEPOINT, "a"},
+        {"SAVEPOINT \"a \"\"b\"\"\"", WALPOOL__VERB_SAVEPOINT, "a \"b\""},
+        {"RELEASE SAVEPOINT a", WALPOOL__VERB_RELEASE, "a"},
+        {"ROLLBACK TO a", WALPOOL__VERB_ROLLBACK_TO, "a"},
+        {"SELECT 'COMMIT'", WALPOOL__VERB_NONE, NULL},
+        {"EXPLAIN COMMIT", WALPOOL__VERB_NONE, NULL},
+        {"EXPLAIN QUERY PLAN SELECT 1", WALPOOL__VERB_NONE, NULL},
+    };
+    char longest[300];
+    struct walpool__stmt *stmt = NULL;
+    begin();
+    inside.conn->guard.place = WALPOOL__TEXT_ON_WRITER;
+    for (size_t i = 0; i < ARRAY_COUNT(texts); i++) {
+        CHECK_OK(prepare(texts[i].sql, &stmt));
+        CHECK_INT(walpool__conn_verb(inside.conn, stmt), texts[i].verb);
+        if (texts[i].verb >= WALPOOL__VERB_SAVEPOINT)
+            CHECK_STR(inside.conn->guard.savepoint, texts[i].savepoint);
+        walpool__stmt_forget(&inside.conn->cache, stmt);
+        walpool__stmt_give(&inside.conn->cache, stmt);
+    }
+    CHECK_STATUS(prepare("COMMIT; SELECT 1", &stmt), WALPOOL_SQL);
+    snprintf(longest, sizeof longest, "SAVEPOINT %0255d", 1);
+    longest[10] = 'a';
+    CHECK_OK(prepare(longest, &stmt));
+    walpool__stmt_give(&inside.conn->cache, stmt);
+    snprintf(longest, sizeof longest, "SAVEPOINT %0256d", 1);
+    longest[10] = 'a';
+    check_refused(longest, "at most 255 bytes");
+    inside.conn->guard.place = WALPOOL__TEXT_ON_READER;
+    check_refused("BEGIN", "its begin takes the newest snapshot");
+    check_refused("SAVEPOINT a", "a reader has no transaction");
+    inside.conn->guard.place = WALPOOL__TEXT_IN_SCRIPT;
+    check_refused("COMMIT", "not in a script");
+    check_refused("RELEASE a", "not in a script");
+    inside_close(&inside);
+}
+
 TEST(guard__lets_everything_else_run)
 {
     static const char *const allowed[] = {
@@ -139,7 +233,6 @@ TEST(guard__lets_everything_else_run)
         "UPDATE t SET n = n + 1",
         "DELETE FROM t",
         "EXPLAIN QUERY PLAN SELECT * FROM t",
-        "CREATE TEMP TABLE IF NOT EXISTS x(n)",
         "ANALYZE",
         "REINDEX",
         "VACUUM",

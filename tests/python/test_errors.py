@@ -86,13 +86,34 @@ def test_sql__may_be_longer_than_any_buffer(db):
     assert db.query(f"SELECT '{text}'") == [(text,)]
 
 
-@pytest.mark.parametrize("sql", ["BEGIN", "COMMIT", "ROLLBACK", "SAVEPOINT a", "ATTACH 'x.db' AS x", "PRAGMA journal_mode=delete"])
+@pytest.mark.parametrize("sql", ["ATTACH 'x.db' AS x", "PRAGMA journal_mode=delete", "CREATE TEMP TABLE x(a)"])
 def test_sql__that_would_break_the_pool_is_refused(db, sql):
     with pytest.raises(walpool.RefusedError):
         db.execute(sql)
     with db.write() as w:
         with pytest.raises(walpool.RefusedError):
             w.execute(sql)
+
+
+@pytest.mark.parametrize("sql", ["BEGIN", "COMMIT", "ROLLBACK", "SAVEPOINT a"])
+def test_sql__of_transactions_is_refused_outside_of_a_writer(db, sql):
+    with pytest.raises(walpool.RefusedError, match="lease"):
+        db.execute(sql)
+    with db.read() as r:
+        with pytest.raises(walpool.RefusedError, match="reader"):
+            r.query(sql)
+
+
+def test_sql__of_savepoints_nests_in_blocks(users):
+    with users.write() as w:
+        w.execute("SAVEPOINT a")
+        w.execute("DELETE FROM user")
+        with w.savepoint():
+            w.execute("SAVEPOINT b")
+        w.execute("ROLLBACK TO a")
+        w.execute("INSERT INTO user(name) VALUES ('Alan')")
+    assert users.query_one("SELECT count(*) FROM user WHERE name IN ('Ada', 'Grace', 'Alan')") == (3,)
+    assert users.health().dirty_leases == 0
 
 
 def test_why__must_be_text(db):

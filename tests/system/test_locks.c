@@ -277,13 +277,14 @@ TEST(locks__that_are_lost_refuse_a_checkpoint)
 
 /* An older process shares the locks: then the kernel names that one, and a
  * transaction that does not touch the file has no lock of its own. */
-TEST(locks__beside_an_older_process_and_temporary_tables_are_no_false_alarm)
+TEST(locks__beside_an_older_process_and_other_databases_are_no_false_alarm)
 {
     make_table();
     struct child other = child_start(write_beside, 0);
     CHECK_INT(child_hear(&other), SQLITE_OK);
-    walpool *db = api_open("a.db", "");
-    CHECK_OK(api_write(db, "CREATE TEMP TABLE mine(v)"));
+    walpool *db = api_open("a.db", "allow_attach=1");
+    CHECK_OK(api_write(db, "ATTACH ':memory:' AS m"));
+    CHECK_OK(api_write(db, "CREATE TABLE m.mine(v)"));
     for (int i = 0; i < 200; i++) {
         CHECK_OK(api_write(db, "INSERT INTO mine VALUES (1)"));
         CHECK_OK(walpool_write(db, &insert, NULL, NULL, &err));

@@ -49,8 +49,8 @@ typedef long long swig_type_15;
 typedef long long swig_type_16;
 typedef long long swig_type_17;
 typedef long long swig_type_18;
-typedef _goslice_ swig_type_19;
-typedef long long swig_type_20;
+typedef long long swig_type_19;
+typedef _goslice_ swig_type_20;
 typedef long long swig_type_21;
 typedef long long swig_type_22;
 typedef long long swig_type_23;
@@ -58,6 +58,7 @@ typedef long long swig_type_24;
 typedef long long swig_type_25;
 typedef long long swig_type_26;
 typedef long long swig_type_27;
+typedef long long swig_type_28;
 extern void _wrap_Swig_free_raw_8a8611be6da00f8b(uintptr_t arg1);
 extern uintptr_t _wrap_Swig_malloc_raw_8a8611be6da00f8b(swig_intgo arg1);
 extern int _wrap_WalpoolVersionNumber_raw_8a8611be6da00f8b(void);
@@ -76,16 +77,17 @@ extern swig_intgo _wrap_WalpoolBegin_raw_8a8611be6da00f8b(swig_type_11 arg1, swi
 extern swig_intgo _wrap_WalpoolSavepoint_raw_8a8611be6da00f8b(swig_type_12 arg1, swig_voidp arg2);
 extern swig_intgo _wrap_WalpoolCommit_raw_8a8611be6da00f8b(swig_type_13 arg1, swig_voidp arg2);
 extern swig_intgo _wrap_WalpoolRollback_raw_8a8611be6da00f8b(swig_type_14 arg1, swig_voidp arg2);
-extern swig_intgo _wrap_WalpoolCursorNext_raw_8a8611be6da00f8b(swig_type_15 arg1, swig_voidp arg2);
-extern swig_intgo _wrap_WalpoolCursorValue_raw_8a8611be6da00f8b(swig_type_16 arg1, swig_type_17 arg2, swig_type_18 arg3, swig_type_19 arg4, swig_voidp arg5);
-extern swig_intgo _wrap_WalpoolCursorClose_raw_8a8611be6da00f8b(swig_type_20 arg1, swig_voidp arg2);
-extern swig_type_21 _wrap_WalpoolTokenOpen_raw_8a8611be6da00f8b(swig_voidp arg1);
-extern swig_intgo _wrap_WalpoolCancel_raw_8a8611be6da00f8b(swig_type_22 arg1, swig_voidp arg2);
-extern void _wrap_WalpoolTokenClose_raw_8a8611be6da00f8b(swig_type_23 arg1);
-extern swig_intgo _wrap_WalpoolCheckpoint_raw_8a8611be6da00f8b(swig_type_24 arg1, swig_intgo arg2, swig_voidp arg3);
-extern swig_intgo _wrap_WalpoolHealthGet_raw_8a8611be6da00f8b(swig_type_25 arg1, swig_voidp arg2);
-extern swig_intgo _wrap_WalpoolHealthJson_raw_8a8611be6da00f8b(swig_type_26 arg1, swig_voidp arg2);
-extern swig_intgo _wrap_WalpoolLeasesJson_raw_8a8611be6da00f8b(swig_type_27 arg1, swig_voidp arg2);
+extern int _wrap_WalpoolLeaseDepth_raw_8a8611be6da00f8b(swig_type_15 arg1);
+extern swig_intgo _wrap_WalpoolCursorNext_raw_8a8611be6da00f8b(swig_type_16 arg1, swig_voidp arg2);
+extern swig_intgo _wrap_WalpoolCursorValue_raw_8a8611be6da00f8b(swig_type_17 arg1, swig_type_18 arg2, swig_type_19 arg3, swig_type_20 arg4, swig_voidp arg5);
+extern swig_intgo _wrap_WalpoolCursorClose_raw_8a8611be6da00f8b(swig_type_21 arg1, swig_voidp arg2);
+extern swig_type_22 _wrap_WalpoolTokenOpen_raw_8a8611be6da00f8b(swig_voidp arg1);
+extern swig_intgo _wrap_WalpoolCancel_raw_8a8611be6da00f8b(swig_type_23 arg1, swig_voidp arg2);
+extern void _wrap_WalpoolTokenClose_raw_8a8611be6da00f8b(swig_type_24 arg1);
+extern swig_intgo _wrap_WalpoolCheckpoint_raw_8a8611be6da00f8b(swig_type_25 arg1, swig_intgo arg2, swig_voidp arg3);
+extern swig_intgo _wrap_WalpoolHealthGet_raw_8a8611be6da00f8b(swig_type_26 arg1, swig_voidp arg2);
+extern swig_intgo _wrap_WalpoolHealthJson_raw_8a8611be6da00f8b(swig_type_27 arg1, swig_voidp arg2);
+extern swig_intgo _wrap_WalpoolLeasesJson_raw_8a8611be6da00f8b(swig_type_28 arg1, swig_voidp arg2);
 #undef intgo
 */
 import "C"
@@ -249,11 +251,18 @@ func WalpoolRollback(arg1 uint64, arg2 *Frame) (_swig_ret int32) {
 	return swig_r
 }
 
+func WalpoolLeaseDepth(arg1 uint64) (_swig_ret int32) {
+	var swig_r int32
+	_swig_i_0 := arg1
+	swig_r = (int32)(C._wrap_WalpoolLeaseDepth_raw_8a8611be6da00f8b(C.swig_type_15(_swig_i_0)))
+	return swig_r
+}
+
 func WalpoolCursorNext(arg1 uint64, arg2 *Frame) (_swig_ret int32) {
 	var swig_r int32
 	_swig_i_0 := arg1
 	_swig_i_1 := arg2
-	swig_r = (int32)(C._wrap_WalpoolCursorNext_raw_8a8611be6da00f8b(C.swig_type_15(_swig_i_0), C.swig_voidp(_swig_i_1)))
+	swig_r = (int32)(C._wrap_WalpoolCursorNext_raw_8a8611be6da00f8b(C.swig_type_16(_swig_i_0), C.swig_voidp(_swig_i_1)))
 	return swig_r
 }
 
@@ -264,7 +273,7 @@ func WalpoolCursorValue(arg1 uint64, arg2 int64, arg3 int64, arg4 []byte, arg5 *
 	_swig_i_2 := arg3
 	_swig_i_3 := arg4
 	_swig_i_4 := arg5
-	swig_r = (int32)(C._wrap_WalpoolCursorValue_raw_8a8611be6da00f8b(C.swig_type_16(_swig_i_0), C.swig_type_17(_swig_i_1), C.swig_type_18(_swig_i_2), *(*C.swig_type_19)(unsafe.Pointer(&_swig_i_3)), C.swig_voidp(_swig_i_4)))
+	swig_r = (int32)(C._wrap_WalpoolCursorValue_raw_8a8611be6da00f8b(C.swig_type_17(_swig_i_0), C.swig_type_18(_swig_i_1), C.swig_type_19(_swig_i_2), *(*C.swig_type_20)(unsafe.Pointer(&_swig_i_3)), C.swig_voidp(_swig_i_4)))
 	if Swig_escape_always_false {
 		Swig_escape_val = arg4
 	}
@@ -275,7 +284,7 @@ func WalpoolCursorClose(arg1 uint64, arg2 *Frame) (_swig_ret int32) {
 	var swig_r int32
 	_swig_i_0 := arg1
 	_swig_i_1 := arg2
-	swig_r = (int32)(C._wrap_WalpoolCursorClose_raw_8a8611be6da00f8b(C.swig_type_20(_swig_i_0), C.swig_voidp(_swig_i_1)))
+	swig_r = (int32)(C._wrap_WalpoolCursorClose_raw_8a8611be6da00f8b(C.swig_type_21(_swig_i_0), C.swig_voidp(_swig_i_1)))
 	return swig_r
 }
 
@@ -290,13 +299,13 @@ func WalpoolCancel(arg1 uint64, arg2 *Frame) (_swig_ret int32) {
 	var swig_r int32
 	_swig_i_0 := arg1
 	_swig_i_1 := arg2
-	swig_r = (int32)(C._wrap_WalpoolCancel_raw_8a8611be6da00f8b(C.swig_type_22(_swig_i_0), C.swig_voidp(_swig_i_1)))
+	swig_r = (int32)(C._wrap_WalpoolCancel_raw_8a8611be6da00f8b(C.swig_type_23(_swig_i_0), C.swig_voidp(_swig_i_1)))
 	return swig_r
 }
 
 func WalpoolTokenClose(arg1 uint64) {
 	_swig_i_0 := arg1
-	C._wrap_WalpoolTokenClose_raw_8a8611be6da00f8b(C.swig_type_23(_swig_i_0))
+	C._wrap_WalpoolTokenClose_raw_8a8611be6da00f8b(C.swig_type_24(_swig_i_0))
 }
 
 func WalpoolCheckpoint(arg1 uint64, arg2 int32, arg3 *Frame) (_swig_ret int32) {
@@ -304,7 +313,7 @@ func WalpoolCheckpoint(arg1 uint64, arg2 int32, arg3 *Frame) (_swig_ret int32) {
 	_swig_i_0 := arg1
 	_swig_i_1 := arg2
 	_swig_i_2 := arg3
-	swig_r = (int32)(C._wrap_WalpoolCheckpoint_raw_8a8611be6da00f8b(C.swig_type_24(_swig_i_0), C.swig_intgo(_swig_i_1), C.swig_voidp(_swig_i_2)))
+	swig_r = (int32)(C._wrap_WalpoolCheckpoint_raw_8a8611be6da00f8b(C.swig_type_25(_swig_i_0), C.swig_intgo(_swig_i_1), C.swig_voidp(_swig_i_2)))
 	return swig_r
 }
 
@@ -312,7 +321,7 @@ func WalpoolHealthGet(arg1 uint64, arg2 *Frame) (_swig_ret int32) {
 	var swig_r int32
 	_swig_i_0 := arg1
 	_swig_i_1 := arg2
-	swig_r = (int32)(C._wrap_WalpoolHealthGet_raw_8a8611be6da00f8b(C.swig_type_25(_swig_i_0), C.swig_voidp(_swig_i_1)))
+	swig_r = (int32)(C._wrap_WalpoolHealthGet_raw_8a8611be6da00f8b(C.swig_type_26(_swig_i_0), C.swig_voidp(_swig_i_1)))
 	return swig_r
 }
 
@@ -320,7 +329,7 @@ func WalpoolHealthJson(arg1 uint64, arg2 *Frame) (_swig_ret int32) {
 	var swig_r int32
 	_swig_i_0 := arg1
 	_swig_i_1 := arg2
-	swig_r = (int32)(C._wrap_WalpoolHealthJson_raw_8a8611be6da00f8b(C.swig_type_26(_swig_i_0), C.swig_voidp(_swig_i_1)))
+	swig_r = (int32)(C._wrap_WalpoolHealthJson_raw_8a8611be6da00f8b(C.swig_type_27(_swig_i_0), C.swig_voidp(_swig_i_1)))
 	return swig_r
 }
 
@@ -330,6 +339,6 @@ func WalpoolLeasesJson(arg1 uint64, arg2 *Frame) (_swig_ret int32) {
 	var swig_r int32
 	_swig_i_0 := arg1
 	_swig_i_1 := arg2
-	swig_r = (int32)(C._wrap_WalpoolLeasesJson_raw_8a8611be6da00f8b(C.swig_type_27(_swig_i_0), C.swig_voidp(_swig_i_1)))
+	swig_r = (int32)(C._wrap_WalpoolLeasesJson_raw_8a8611be6da00f8b(C.swig_type_28(_swig_i_0), C.swig_voidp(_swig_i_1)))
 	return swig_r
 }

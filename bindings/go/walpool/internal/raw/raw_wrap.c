@@ -591,6 +591,19 @@ intgo _wrap_WalpoolRollback_raw_8a8611be6da00f8b(long long _swig_go_0, walpool_e
 }
 
 
+int _wrap_WalpoolLeaseDepth_raw_8a8611be6da00f8b(long long _swig_go_0) {
+  walpool_lease *arg1 = 0 ;
+  int32_t result;
+  int _swig_go_result;
+
+  arg1 = (walpool_lease *)(uintptr_t)_swig_go_0;
+
+  result = (int32_t)walpool_lease_depth(arg1);
+  _swig_go_result = result;
+  return _swig_go_result;
+}
+
+
 intgo _wrap_WalpoolCursorNext_raw_8a8611be6da00f8b(long long _swig_go_0, walpool_call *_swig_go_1) {
   walpool_cursor *arg1 = 0 ;
   walpool_call *arg2 = 0 ;
