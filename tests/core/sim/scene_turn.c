@@ -10,12 +10,15 @@
 
 #include <string.h>
 
+#include "clock.h"
 #include "kernel.h"
 #include "ticket.h"
 #include "turn.h"
 
 #define MS 1000000
-#define STREAK_NS MS /* for so long a process may go on before the others */
+/* For so long a process may go on before the others: its streak, whose last
+ * write may be followed closely by one that does not come. */
+#define STREAK_NS (MS + 50000)
 
 enum { PARTIES = 6, ROUNDS = 5 };
 
@@ -31,6 +34,8 @@ struct party {
     struct walpool__turn *turn;
     struct walpool__stats stats;
     struct walpool__call call;
+    bool slot; /* taken, by the thread that writes or to give the turn on */
+    int64_t gave_ns;
     bool takes, has;
     bool lawful; /* has the lock, and not just no keeper to wait for it */
     bool too_long;
@@ -41,6 +46,8 @@ static struct {
     struct ticket ticket;
     int64_t longest_keep_ns;
     int count;
+    int idler; /* the process that has the turn and does not write, or -1 */
+    int64_t idle_ns; /* since when that has been seen */
 } scene;
 
 /* ------------------------------------------------------------------- looking */
@@ -58,20 +65,30 @@ look_at_callers(void)
     }
 }
 
+/* A process may keep the turn for its next write, but not for long. */
+static void
+look_at_holder(int holder)
+{
+    for (int i = 0; i < scene.count; i++)
+        if (scene.parties[i].process == holder && scene.parties[i].has)
+            return;
+    if (holder != scene.idler) {
+        scene.idler = holder;
+        scene.idle_ns = sim_now_ns();
+    }
+    SIM_CHECK(holder < 0 || sim_now_ns() - scene.idle_ns <= STREAK_NS,
+              "process %d keeps the turn and does not write", holder);
+}
+
 static void
 look_when_quiet(void *unused)
 {
-    int holder = kernel_holder(WALPOOL__SIDELOCK_TURN);
     int next = kernel_holder(WALPOOL__SIDELOCK_QUEUE);
     (void)unused;
     look_at_callers();
     SIM_CHECK(next < 0 || kernel_waits(next, WALPOOL__SIDELOCK_TURN),
               "process %d is the next and does not wait", next);
-    for (int i = 0; i < scene.count; i++)
-        if (scene.parties[i].process == holder && scene.parties[i].has)
-            return;
-    SIM_CHECK(holder < 0, "process %d keeps the turn and does not write",
-              holder);
+    look_at_holder(kernel_holder(WALPOOL__SIDELOCK_TURN));
 }
 
 /* ------------------------------------------------------------------- parties */
@@ -80,6 +97,7 @@ static void
 gets_turn(struct party *party, bool may_lack_lock)
 {
     party->has = true;
+    scene.idler = -1;
     party->lawful = kernel_holder(WALPOOL__SIDELOCK_TURN) == party->process;
     sim_note("  has the turn%s", party->lawful ? "" : ", without the lock");
     SIM_CHECK(party->lawful || may_lack_lock, "%s has the turn without the lock", party->name);
@@ -134,33 +152,68 @@ take(struct party *party, int64_t timeout_ms, bool kept)
 }
 
 static void
-give(struct party *party, bool next_waits)
+rest(struct party *party, bool next_waits)
 {
-    sim_note("  gives the turn%s", next_waits ? ", another waits" : "");
+    bool stays;
     party->has = false;
-    walpool__turn_give(party->turn, next_waits);
+    stays = walpool__turn_stay(party->turn, next_waits, walpool__clock_now());
+    sim_note("  %s the turn%s", stays ? "keeps" : "gives",
+             next_waits ? ", another waits" : "");
+    if (!stays)
+        walpool__turn_give(party->turn);
+    party->gave_ns = sim_now_ns();
+}
+
+static bool
+slot_is_free(const void *party)
+{
+    return !((const struct party *)party)->slot;
 }
 
 static void
-write_round(struct party *party, int round)
+give_when_idle(void *arg)
+{
+    struct party *party = arg;
+    if (party->slot)
+        return;
+    party->slot = true;
+    sim_note("  is idle");
+    walpool__turn_give(party->turn);
+    party->slot = false;
+}
+
+static void
+write_with_slot(struct party *party, int round)
 {
     if (!take(party, party->timeout_ms[round], false))
         return;
     if (party->keep_ns[round] > 0)
         sim_nap_ns(party->keep_ns[round]);
     if (party->keeps) { /* the other thread takes it and gives it on */
-        give(party, true);
+        rest(party, true);
         if (!take(party, -1, true))
             return;
     }
-    give(party, false);
+    rest(party, false);
+}
+
+static void
+write_round(struct party *party, int round)
+{
+    const struct sim_sleep sleep = {.what = "the slot", .ready = slot_is_free,
+                                    .arg = party, .deadline_ns = SIM_NEVER};
+    while (party->slot)
+        sim_wait(&sleep);
+    party->slot = true;
+    write_with_slot(party, round);
+    party->slot = false;
 }
 
 static void
 write_often(void *arg)
 {
     struct party *party = arg;
-    party->turn = walpool__turn_open("db", &party->stats);
+    party->turn = walpool__turn_open("db", &party->stats, give_when_idle, party);
     SIM_CHECK(party->turn != NULL, "no turn");
     for (int i = 0; i < party->rounds; i++) {
         write_round(party, i);
@@ -202,20 +255,22 @@ static void
 begin(void)
 {
     memset(&scene, 0, sizeof scene);
+    scene.idler = -1;
     sim_on_quiet(look_when_quiet, NULL);
 }
 
-/* All keepers are done, too; then a newcomer finds the turn free. */
+/* A while later all keepers are done, too; a newcomer finds the turn free. */
 static void
 end(void)
 {
     struct party late = {.name = "late", .process = 0};
     sim_join_all();
     sim_set_prompt();
-    sim_nap_ns(MS);
-    late.turn = walpool__turn_open("db", &late.stats);
+    for (int i = 0; i < 4; i++)
+        sim_nap_ns(STREAK_NS * 2 / 3);
+    late.turn = walpool__turn_open("db", &late.stats, give_when_idle, &late);
     SIM_CHECK(take(&late, 0, false), "the turn cannot be had although all are gone");
-    give(&late, false);
+    walpool__turn_give(late.turn);
     walpool__turn_close(late.turn);
     ticket_close(&scene.ticket);
 }

@@ -14,7 +14,7 @@
 #include "writer.h"
 
 #define MS 1000000
-#define STREAK_NS MS
+#define STREAK_NS (MS + 50000) /* see scene_turn.c */
 
 enum { HOUSES = 4, AUTHORS = 4, ROUNDS = 3 };
 
@@ -40,14 +40,17 @@ struct house {
     struct walpool__ownlocks ownlocks;
     struct shelf shelf;
     bool open, lawful;
+    int64_t gave_ns;
     int64_t close_after_ns, patience_ms; /* 0: only when all are done */
 };
 
 static struct {
     struct house houses[HOUSES];
     struct ticket ticket;
-    int count, late;
+    int count;
     int64_t bound_ns; /* 0: waiting has none */
+    int idler; /* the process that has the turn and does not write, or -1 */
+    int64_t idle_ns; /* since when that has been seen */
 } scene;
 
 /* ------------------------------------------------------------------- looking */
@@ -65,6 +68,19 @@ look_at_author(struct house *house, const struct author *author)
               "%s waits although nobody has the turn", author->name);
 }
 
+/* A process may keep the turn for its next write, but not for long. */
+static void
+look_at_holder(int holder, bool writes)
+{
+    if (holder != scene.idler || writes) {
+        scene.idler = writes ? -1 : holder;
+        scene.idle_ns = sim_now_ns();
+    }
+    SIM_CHECK(holder < 0 || writes ||
+                  sim_now_ns() - scene.idle_ns <= STREAK_NS,
+              "process %d keeps the turn and does not write", holder);
+}
+
 static void
 look_when_quiet(void *unused)
 {
@@ -80,12 +96,13 @@ look_when_quiet(void *unused)
         for (int k = 0; k < house->author_count; k++)
             look_at_author(house, &house->authors[k]);
         shelf_look_when_quiet(&house->shelf);
-        writes |= house->process == holder && house->shelf.held > 0;
+        writes |= house->process == holder &&
+                  (house->shelf.held > 0 ||
+                   sim_now_ns() - house->gave_ns < STREAK_NS);
     }
     SIM_CHECK(next < 0 || kernel_waits(next, WALPOOL__SIDELOCK_TURN),
               "process %d is the next and does not wait", next);
-    SIM_CHECK(holder < 0 || writes,
-              "process %d keeps the turn and does not write", holder);
+    look_at_holder(holder, writes);
 }
 
 static void
@@ -107,6 +124,7 @@ begins_to_write(struct author *author)
     struct house *house = author->house;
     int holder = kernel_holder(WALPOOL__SIDELOCK_TURN);
     house->lawful = holder == house->process;
+    scene.idler = -1;
     SIM_CHECK(house->conn.call == &author->call, "the call does not run");
     SIM_CHECK(house->lawful || sim_failed_starts(house->process) > 0,
               "%s writes without the turn", author->name);
@@ -200,6 +218,7 @@ write_often(void *arg)
         shelf_give_begins(&house->shelf, 0);
         walpool__writer_give(&house->writer);
         shelf_give_ends(&house->shelf);
+        house->gave_ns = sim_now_ns();
     }
     house->authors_left--;
 }
@@ -210,6 +229,14 @@ static bool
 is_empty(const void *house)
 {
     return ((const struct house *)house)->authors_left == 0;
+}
+
+/* For a while nobody here wants to write. */
+static void
+rest(void)
+{
+    for (int i = 0; i < 3; i++)
+        sim_nap_ns(STREAK_NS * 2 / 3);
 }
 
 /* As closing a database does, while calls may come: writes something on its
@@ -223,7 +250,7 @@ close_writer(struct house *house, int64_t deadline_ns)
     shelf_drain_ends(&house->shelf, drained);
     if (!drained)
         return false;
-    sim_nap_ns(2 * MS);
+    rest();
     walpool__turn_close(house->writer.turn);
     house->writer.turn = NULL;
     house->writer.conn = NULL;
@@ -249,7 +276,9 @@ live(void *arg)
     SIM_CHECK(walpool__writer_init(&house->writer, &house->stats), "no memory");
     house->writer.conn = &house->conn;
     house->writer.ownlocks = &house->ownlocks;
-    house->writer.turn = walpool__turn_open("db", &house->stats);
+    house->writer.turn = walpool__turn_open("db", &house->stats,
+                                            walpool__writer_idle,
+                                            &house->writer);
     SIM_CHECK(house->writer.turn != NULL, "no turn");
     shelf_init(&house->shelf, &house->writer.queue, 1);
     house->open = true;
@@ -261,7 +290,7 @@ live(void *arg)
         close_early(house);
     while (!is_empty(house))
         sim_wait(&sleep);
-    sim_nap_ns(3 * MS); /* a while in which nobody here wants to write */
+    rest();
     SIM_CHECK(house->shelf.closed || close_writer(house, 0),
               "it cannot be closed although everything is home");
     house->open = false;
@@ -308,6 +337,7 @@ static void
 begin(void)
 {
     memset(&scene, 0, sizeof scene);
+    scene.idler = -1;
     sim_on_quiet(look_when_quiet, NULL);
     sim_on_step(look_at_step, NULL);
 }
