@@ -10,15 +10,12 @@
 
 #include <string.h>
 
-#include "clock.h"
 #include "kernel.h"
 #include "ticket.h"
 #include "turn.h"
 
 #define MS 1000000
-/* For so long a process may go on before the others: its streak, whose last
- * write may be followed closely by one that does not come. */
-#define STREAK_NS (MS + 50000)
+#define STREAK_NS MS /* for so long a process may go on before the others */
 
 enum { PARTIES = 6, ROUNDS = 5 };
 
@@ -34,8 +31,6 @@ struct party {
     struct walpool__turn *turn;
     struct walpool__stats stats;
     struct walpool__call call;
-    bool slot; /* taken, by the thread that writes or to give the turn on */
-    int64_t gave_ns;
     bool takes, has;
     bool lawful; /* has the lock, and not just no keeper to wait for it */
     bool too_long;
@@ -152,68 +147,33 @@ take(struct party *party, int64_t timeout_ms, bool kept)
 }
 
 static void
-rest(struct party *party, bool next_waits)
+give(struct party *party, bool next_waits)
 {
-    bool stays;
+    sim_note("  gives the turn%s", next_waits ? ", another waits" : "");
     party->has = false;
-    stays = walpool__turn_stay(party->turn, next_waits, walpool__clock_now());
-    sim_note("  %s the turn%s", stays ? "keeps" : "gives",
-             next_waits ? ", another waits" : "");
-    if (!stays)
-        walpool__turn_give(party->turn);
-    party->gave_ns = sim_now_ns();
-}
-
-static bool
-slot_is_free(const void *party)
-{
-    return !((const struct party *)party)->slot;
+    walpool__turn_give(party->turn, next_waits);
 }
 
 static void
-give_when_idle(void *arg)
-{
-    struct party *party = arg;
-    if (party->slot)
-        return;
-    party->slot = true;
-    sim_note("  is idle");
-    walpool__turn_give(party->turn);
-    party->slot = false;
-}
-
-static void
-write_with_slot(struct party *party, int round)
+write_round(struct party *party, int round)
 {
     if (!take(party, party->timeout_ms[round], false))
         return;
     if (party->keep_ns[round] > 0)
         sim_nap_ns(party->keep_ns[round]);
     if (party->keeps) { /* the other thread takes it and gives it on */
-        rest(party, true);
+        give(party, true);
         if (!take(party, -1, true))
             return;
     }
-    rest(party, false);
-}
-
-static void
-write_round(struct party *party, int round)
-{
-    const struct sim_sleep sleep = {.what = "the slot", .ready = slot_is_free,
-                                    .arg = party, .deadline_ns = SIM_NEVER};
-    while (party->slot)
-        sim_wait(&sleep);
-    party->slot = true;
-    write_with_slot(party, round);
-    party->slot = false;
+    give(party, false);
 }
 
 static void
 write_often(void *arg)
 {
     struct party *party = arg;
-    party->turn = walpool__turn_open("db", &party->stats, give_when_idle, party);
+    party->turn = walpool__turn_open("db", &party->stats);
     SIM_CHECK(party->turn != NULL, "no turn");
     for (int i = 0; i < party->rounds; i++) {
         write_round(party, i);
@@ -268,9 +228,9 @@ end(void)
     sim_set_prompt();
     for (int i = 0; i < 4; i++)
         sim_nap_ns(STREAK_NS * 2 / 3);
-    late.turn = walpool__turn_open("db", &late.stats, give_when_idle, &late);
+    late.turn = walpool__turn_open("db", &late.stats);
     SIM_CHECK(take(&late, 0, false), "the turn cannot be had although all are gone");
-    walpool__turn_give(late.turn);
+    give(&late, false);
     walpool__turn_close(late.turn);
     ticket_close(&scene.ticket);
 }

@@ -14,7 +14,7 @@
 #include "writer.h"
 
 #define MS 1000000
-#define STREAK_NS (MS + 50000) /* see scene_turn.c */
+#define STREAK_NS MS
 
 enum { HOUSES = 4, AUTHORS = 4, ROUNDS = 3 };
 
@@ -40,7 +40,6 @@ struct house {
     struct walpool__ownlocks ownlocks;
     struct shelf shelf;
     bool open, lawful;
-    int64_t gave_ns;
     int64_t close_after_ns, patience_ms; /* 0: only when all are done */
 };
 
@@ -96,9 +95,7 @@ look_when_quiet(void *unused)
         for (int k = 0; k < house->author_count; k++)
             look_at_author(house, &house->authors[k]);
         shelf_look_when_quiet(&house->shelf);
-        writes |= house->process == holder &&
-                  (house->shelf.held > 0 ||
-                   sim_now_ns() - house->gave_ns < STREAK_NS);
+        writes |= house->process == holder && house->shelf.held > 0;
     }
     SIM_CHECK(next < 0 || kernel_waits(next, WALPOOL__SIDELOCK_TURN),
               "process %d is the next and does not wait", next);
@@ -218,7 +215,6 @@ write_often(void *arg)
         shelf_give_begins(&house->shelf, 0);
         walpool__writer_give(&house->writer);
         shelf_give_ends(&house->shelf);
-        house->gave_ns = sim_now_ns();
     }
     house->authors_left--;
 }
@@ -276,9 +272,7 @@ live(void *arg)
     SIM_CHECK(walpool__writer_init(&house->writer, &house->stats), "no memory");
     house->writer.conn = &house->conn;
     house->writer.ownlocks = &house->ownlocks;
-    house->writer.turn = walpool__turn_open("db", &house->stats,
-                                            walpool__writer_idle,
-                                            &house->writer);
+    house->writer.turn = walpool__turn_open("db", &house->stats);
     SIM_CHECK(house->writer.turn != NULL, "no turn");
     shelf_init(&house->shelf, &house->writer.queue, 1);
     house->open = true;
