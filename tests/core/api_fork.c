@@ -6,7 +6,7 @@
 #include "fork_calls.h"
 
 static walpool *db;
-static walpool_lease *reader, *writer;
+static walpool_lease *reader, *writer, *private;
 static walpool_rows rows;
 static walpool_cursor *cursor;
 static walpool_token *token;
@@ -40,6 +40,8 @@ set_up(void)
     cursor = api_cursor(&rows);
     writer = api_acquire(db, WALPOOL_WRITE);
     CHECK_OK(api_run(writer, "INSERT INTO t VALUES (2)"));
+    private = api_acquire(db, WALPOOL_PRIVATE);
+    CHECK_INT(api_lease_number(private, "SELECT count(*) FROM t"), 1);
     token = walpool_token_open(&err);
     CHECK(token != NULL);
     queue = walpool_queue_open(&err);
@@ -54,6 +56,8 @@ tear_down(void)
     CHECK_OK(api_run(writer, "INSERT INTO t VALUES (3)"));
     CHECK_OK(walpool_commit(writer, NULL, &err));
     CHECK_OK(walpool_release(writer, &err));
+    CHECK_INT(api_lease_number(private, "SELECT count(*) FROM t"), 3);
+    CHECK_OK(walpool_release(private, &err));
     CHECK_INT(api_lease_number(reader, "SELECT count(*) FROM t"), 1);
     CHECK_OK(walpool_release(reader, &err));
     CHECK_OK(walpool_cursor_next(cursor, NULL, &rows, &err));
@@ -89,8 +93,8 @@ call_everything(void)
 {
     static char before[4096], after[4096];
     char path[512];
-    struct fork_inherited its = {path, db, reader, writer, cursor, token,
-                                 queue};
+    struct fork_inherited its = {path, db, reader, writer, private, cursor,
+                                 token, queue};
     snprintf(path, sizeof path, "%s", check_path("a.db"));
     list_descriptors(before);
     fork_call_everything(&its);

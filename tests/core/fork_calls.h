@@ -10,7 +10,7 @@
 struct fork_inherited {
     const char *path; /* the parent has it open */
     walpool *db;
-    walpool_lease *reader, *writer;
+    walpool_lease *reader, *writer, *private;
     walpool_cursor *cursor;
     walpool_token *token;
     walpool_queue *queue;
@@ -45,6 +45,10 @@ fork_call_database(const struct fork_inherited *its)
            (its->db, WALPOOL_TRUNCATE, NULL, NULL, &err));
     FORKED(walpool_health_get, (its->db, &health, &err));
     FORKED(walpool_health_json, (its->db, &byte, 1, NULL, &err));
+    FORKED(walpool_leases_json, (its->db, &byte, 1, NULL, &err));
+    err.status = WALPOOL_OK;
+    WORKS(walpool_leases, (its->db, NULL, 0, &err) == 0);
+    CHECK_INT(err.status, WALPOOL_FORKED);
     FORKED(walpool_close, (its->db, 0, &err));
 }
 
@@ -52,8 +56,11 @@ static inline void
 fork_call_lease(const struct fork_inherited *its)
 {
     char byte;
-    for (int i = 0; i < 2; i++) {
-        walpool_lease *lease = i == 0 ? its->reader : its->writer;
+    walpool_lease *const leases[] = {its->reader, its->writer, its->private};
+    for (int i = 0; i < 3; i++) {
+        walpool_lease *lease = leases[i];
+        FORKED_NULL(walpool_private_sqlite3, (lease, "", &err));
+        FORKED(walpool_private_hooks, (lease, NULL, &err));
         FORKED(walpool_run, (lease, &fork_select, NULL, NULL, &err));
         FORKED(walpool_begin, (lease, NULL, &err));
         FORKED(walpool_savepoint, (lease, &err));
