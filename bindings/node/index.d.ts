@@ -58,6 +58,13 @@ export interface CallOptions {
     signal?: AbortSignal;
     /** A label for health and errors; its first 47 bytes count. */
     why?: string;
+    /**
+     * Of what commits: `'full'` answers when the commit is on the disk, `'normal'`
+     * without waiting for that, whatever the database's `durability`; of a write
+     * lease for its commits. Of a read or read lease `'full'`: answer when all that
+     * it saw is on the disk. Not of calls on a lease.
+     */
+    durability?: 'full' | 'normal';
 }
 
 /** How to carry out a call that may give rows. */
@@ -66,6 +73,20 @@ export interface RowOptions extends CallOptions {
     rows?: 'object' | 'array';
     /** INTEGERs are bigints, all of them. Default false. */
     bigint?: boolean;
+}
+
+/** How to carry out a call that writes. */
+export interface WriteOptions extends RowOptions {
+    /** The rows that the statement must change, over all rows of parameters. With
+     * any other number it is undone: {@link MismatchError}. */
+    expect?: number;
+    /**
+     * A name of 1 to 255 bytes for this one write: made again with it, after an
+     * error whose `outcome` is `'unknown'` or by another process, it is applied
+     * once and answered as the first time. It is remembered for `onceKeep`. Not of
+     * calls on a lease, nor of an `executeMany` of more than some thousand rows.
+     */
+    onceKey?: string | Uint8Array;
 }
 
 /** The same, with arrays. */
@@ -95,7 +116,29 @@ export interface RawResult {
 export type BatchStatement =
     | string
     | readonly [sql: string, params?: Params]
-    | { readonly sql: string; readonly params?: Params; readonly many?: Iterable<Params> };
+    | {
+        readonly sql: string; readonly params?: Params; readonly many?: Iterable<Params>;
+        /** The rows that it must change, or nothing of the batch is applied:
+         * {@link MismatchError}. */
+        readonly expect?: number;
+    };
+
+/** A connection that somebody has. */
+export interface LeaseInfo {
+    kind: 'read' | 'write';
+    /** `'cursor'`: an iterator. `'lease'`: a lease or block. */
+    holder: 'call' | 'lease' | 'cursor';
+    /** Its label. */
+    why: string;
+    /** That took it, as the system numbers threads. */
+    thread: number;
+    /** Since when it is out, in microseconds. */
+    age_us: number;
+    /** Frames of the WAL when its snapshot was taken; -1: a writer, or not known. */
+    frames: number;
+    /** Functions of C at that time, where the database has `leaseTrace`. */
+    stack: string[];
+}
 
 /** What a checkpoint did. */
 export interface CheckpointResult {
@@ -310,7 +353,7 @@ interface Calls {
      * @throws {ConstraintError} whose `sqliteName` says which. @throws
      * {DeadlockError} from inside a write block on the same file.
      */
-    execute<R = Row>(sql: string, params?: Params, options?: RowOptions): Promise<WriteResult<R>>;
+    execute<R = Row>(sql: string, params?: Params, options?: WriteOptions): Promise<WriteResult<R>>;
 
     /**
      * Run one statement once per row of parameters; all of it is applied, or
@@ -318,11 +361,11 @@ interface Calls {
      * names of the first. They may come from a generator: they are read as they
      * are needed, some thousand at a time, while the writer is held.
      */
-    executeMany<R = Row>(sql: string, rows: Iterable<Params>, options?: RowOptions): Promise<WriteResult<R>>;
+    executeMany<R = Row>(sql: string, rows: Iterable<Params>, options?: WriteOptions): Promise<WriteResult<R>>;
 
     /** Run a text of many statements, without parameters or rows; all of it is
      * applied, or nothing. */
-    script(sql: string, options?: CallOptions): Promise<void>;
+    script(sql: string, options?: CallOptions & Pick<WriteOptions, 'onceKey'>): Promise<void>;
 }
 
 /** A database with promises, made by {@link open}. Every call returns at once;
@@ -341,7 +384,7 @@ export interface Database extends Calls, AsyncDisposable {
      * @returns one result per statement.
      * @throws an error whose `statement` is the index of the one that failed.
      */
-    batch(statements: readonly BatchStatement[], options?: RowOptions): Promise<WriteResult[]>;
+    batch(statements: readonly BatchStatement[], options?: Omit<WriteOptions, 'expect'>): Promise<WriteResult[]>;
 
     /** Read from one snapshot: all calls of the lease see the same database. The
      * lease is given back when the callback's promise settles. The signal covers
@@ -368,6 +411,9 @@ export interface Database extends Calls, AsyncDisposable {
 
     /** One snapshot of the database's health. Waits for nobody. */
     health(): Promise<Health>;
+
+    /** The connections that are out, and who has them. Waits for nobody. */
+    leases(): Promise<LeaseInfo[]>;
 
     /**
      * Close: waits for calls that run and for leases, then writes the WAL back if
@@ -425,9 +471,9 @@ interface CallsSync {
     queryRaw(sql: string, params?: Params, options?: Omit<RowOptions, 'rows'>): RawResult;
     iterate(sql: string, params: Params | undefined, options: ArrayRowOptions): RowsSync<Value[]>;
     iterate<R = Row>(sql: string, params?: Params, options?: RowOptions): RowsSync<R>;
-    execute<R = Row>(sql: string, params?: Params, options?: RowOptions): WriteResult<R>;
-    executeMany<R = Row>(sql: string, rows: Iterable<Params>, options?: RowOptions): WriteResult<R>;
-    script(sql: string, options?: CallOptions): void;
+    execute<R = Row>(sql: string, params?: Params, options?: WriteOptions): WriteResult<R>;
+    executeMany<R = Row>(sql: string, rows: Iterable<Params>, options?: WriteOptions): WriteResult<R>;
+    script(sql: string, options?: CallOptions & Pick<WriteOptions, 'onceKey'>): void;
 }
 
 /** A database whose calls run on the calling thread, which they block. Members are
@@ -435,7 +481,7 @@ interface CallsSync {
 export class DatabaseSync implements CallsSync, Disposable {
     constructor(name: string | URL, options?: OpenOptions);
     readonly path: string;
-    batch(statements: readonly BatchStatement[], options?: RowOptions): WriteResult[];
+    batch(statements: readonly BatchStatement[], options?: Omit<WriteOptions, 'expect'>): WriteResult[];
     /** The callback must not return a promise: {@link MisuseError}. */
     read<T>(callback: (reader: ReadLeaseSync) => T, options?: CallOptions): T;
     /** The callback must not return a promise: everything is then undone. */
@@ -444,6 +490,7 @@ export class DatabaseSync implements CallsSync, Disposable {
     acquire(kind: 'write', options?: CallOptions): WriteLeaseSync;
     checkpoint(mode?: CheckpointMode, options?: CallOptions): CheckpointResult;
     health(): Health;
+    leases(): LeaseInfo[];
     close(options?: { timeout?: number }): void;
     [Symbol.dispose](): void;
 }

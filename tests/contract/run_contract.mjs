@@ -12,7 +12,8 @@ import { setTimeout as pause } from 'node:timers/promises';
 import walpool from '../../bindings/node/index.mjs';
 
 const AWAIT_MS = 20000;
-const COMMON = ['utf16', 'bool', 'named_options', ...(process.getuid() ? ['unprivileged'] : [])];
+const COMMON = ['utf16', 'bool', 'named_options',
+    'expect', 'once_key', 'durability', 'leases', 'move', ...(process.getuid() ? ['unprivileged'] : [])];
 const INTERFACES = [
     { name: 'promises', open: walpool.open, abilities: [...COMMON, 'background'] },
     { name: 'synchronous', open: walpool.openSync, abilities: [...COMMON, 'thread_identity'] },
@@ -87,6 +88,10 @@ const comparisons = {
     first: sameRow,
     last: sameRow,
     columns: (want, got) => show(want) === show(got),
+    leases: (want, got) => want.length === got.length &&
+        want.every((one, i) => checkAnswer(one, got[i]) === undefined),
+    stack: (want, got) => sameNumber(want, got.length),
+    reason_words: (want, got) => want.every((word) => got.includes(word)),
     results: (want, got) => want.length === got.length &&
         want.every((one, i) => checkAnswer(one, got[i]) === undefined),
 };
@@ -166,6 +171,11 @@ class Run {
         const options = {};
         if ('timeout' in step) options.timeout = step.timeout;
         if ('token' in step) options.signal = this.objects.get(step.token).signal;
+        if ('durability' in step) {
+            options.durability = step.durability === 'durable' ? 'full' : step.durability;
+        }
+        if ('expect_changes' in step) options.expect = step.expect_changes;
+        if ('once_key' in step) options.onceKey = value(step.once_key);
         return options;
     }
 
@@ -201,8 +211,10 @@ class Run {
     }
 
     async batch(step) {
-        const statements = step.statements.map(({ sql, params, param_rows: many }) =>
-            ({ sql: value(sql), params: values(params), many: many?.map(values) }));
+        const statements = step.statements.map((one) => ({
+            sql: value(one.sql), params: values(one.params), many: one.param_rows?.map(values),
+            expect: one.expect_changes,
+        }));
         const options = { ...this.options(step), bigint: true, rows: 'array' };
         const results = await this.on(step).batch(statements, options);
         return { results: results.map(resultOf) };
@@ -303,10 +315,19 @@ class Run {
         for (const [name, number] of Object.entries(before)) {
             if (typeof number === 'number') answer[name] -= number;
         }
-        return answer;
+        return { ...answer, reason_words: answer.reason };
+    }
+
+    async leases(step) {
+        return { leases: await this.on(step).leases() };
     }
 
     // files
+
+    move(step) {
+        fs.renameSync(this.text(step.path), this.text(step.to));
+        return {};
+    }
 
     make(step) {
         const at = this.text(step.path);

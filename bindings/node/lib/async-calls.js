@@ -8,7 +8,7 @@ const { statementOf } = require('./statement.js');
 const { readCall } = require('./options.js');
 const { putRequest, putManyRequest } = require('./request.js');
 const { writeResult } = require('./results.js');
-const { chunksOf, nothing, add } = require('./many.js');
+const { chunksOf, partOf, asExpected, nothing, add } = require('./many.js');
 const { send, withSignals, Token } = require('./queue.js');
 const { Blocks } = require('./blocks.js');
 
@@ -257,17 +257,19 @@ class Calls {
         const statement = statementOf(sql);
         const asked = readCall(options);
         const chunks = chunksOf(rows);
-        /** @param {Calls} calls @param {import('./many.js').Chunk} chunk */
-        const run = (calls, chunk) => calls.#change(statement, asked, (slot, call) =>
+        /** @param {Calls} calls @param {import('./many.js').Chunk} chunk
+         *  @param {Call} [how] */
+        const run = (calls, chunk, how = asked) => calls.#change(statement, how, (slot, call) =>
             putManyRequest(slot, 0, statement, chunk.rows, chunk.first, call, 0));
         try {
             const first = chunks.next();
             if (first.done) return nothing();
             if (first.value.last) return await run(this, first.value);
+            const part = partOf(asked);
             return await this.#owner.atomically(options, async (calls) => {
-                const sum = await run(calls, first.value);
-                for (const chunk of chunks) add(sum, await run(calls, chunk));
-                return sum;
+                const sum = await run(calls, first.value, part);
+                for (const chunk of chunks) add(sum, await run(calls, chunk, part));
+                return asExpected(sum, asked);
             });
         } finally {
             chunks.return();

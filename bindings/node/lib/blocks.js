@@ -5,6 +5,7 @@
 const { raw } = require('./native.js');
 const { takeSlot, giveSlot, SCAN_BYTES, AHEAD_BYTES } = require('./slot.js');
 const { putCall, putTimeout } = require('./request.js');
+const { afterFirst } = require('./options.js');
 const { Block, takeRows } = require('./rows.js');
 const { send } = require('./queue.js');
 
@@ -64,7 +65,7 @@ class Blocks {
     #fetchNext() {
         const slot = takeSlot(AHEAD_BYTES);
         this.#statement.blockBytes = SCAN_BYTES;
-        putCall(slot, this.#call, 0);
+        putCall(slot, afterFirst(this.#call), 0);
         slot.shape = this.#statement.shape;
         if (this.#deadline > 0) {
             putTimeout(slot, Math.max(1, Math.ceil(this.#deadline - performance.now())));

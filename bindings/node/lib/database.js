@@ -7,7 +7,7 @@ const { takeSlot, giveSlot, BLOCK_BYTES } = require('./slot.js');
 const { describe } = require('./statement.js');
 const { Call, PLAIN, readCall, readTimeout, openText, openName } = require('./options.js');
 const { putOpen } = require('./request.js');
-const { putBatch, batchResults, checkpointMode } = require('./results.js');
+const { putBatch, batchResults, checkpointMode, readHealth, readLeases } = require('./results.js');
 const { send, sendCall, withSignals } = require('./queue.js');
 const { Calls } = require('./async-calls.js');
 const context = require('./context.js');
@@ -347,6 +347,10 @@ class Database extends Calls {
         return readHealth(this.#handle);
     }
 
+    async leases() {
+        return readLeases(this.#handle);
+    }
+
     /** @param {number} timeout */
     async #close(timeout) {
         const call = Object.assign(new Call(), { timeout });
@@ -365,13 +369,6 @@ class Database extends Calls {
         this.#closing ??= this.#close(timeout);
         return this.#closing;
     }
-}
-
-/** @param {number} handle */
-function readHealth(handle) {
-    const json = raw.walpool_health_json(handle);
-    if (typeof json !== 'string') throw answer();
-    return JSON.parse(json);
 }
 
 /* Older versions of Node.js 20 lack the symbol. */

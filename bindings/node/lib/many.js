@@ -4,6 +4,7 @@
  * request, so that neither memory nor a queue's turn grows with the input. */
 const { types } = require('node:util');
 const { refuse } = require('./errors.js');
+const { afterFirst } = require('./options.js');
 const { describe } = require('./statement.js');
 
 const CHUNK_ROWS = 10000;
@@ -63,6 +64,21 @@ function* chunksOf(input) {
     }
 }
 
+/** The call of one of several chunks, in a transaction around them all.
+ * @param {import('./options.js').Call} call */
+function partOf(call) {
+    if (call.once === null) return afterFirst(call);
+    throw refuse('MISUSE', `more than ${CHUNK_ROWS} rows of parameters, or 4 MiB, are no single ` +
+        'write, which onceKey needs: make it several, with a key each');
+}
+
+/** @param {WriteResult} sum of all chunks @param {import('./options.js').Call} call */
+function asExpected(sum, call) {
+    if (call.expect < 0 || sum.changes === call.expect) return sum;
+    throw refuse('MISMATCH', `the statement changed ${sum.changes} rows, ${call.expect} ` +
+        'expected: nothing of it is applied');
+}
+
 /** @returns {WriteResult} */
 function nothing() {
     return { changes: 0, lastRowid: 0, rows: [], columns: [] };
@@ -77,4 +93,4 @@ function add(sum, result) {
     return sum;
 }
 
-module.exports = { chunksOf, listOf, nothing, add };
+module.exports = { chunksOf, listOf, partOf, asExpected, nothing, add };

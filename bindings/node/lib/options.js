@@ -3,10 +3,18 @@
 /* Options: what a call or an open may be asked for. Those of a database are
  * the library's: they are passed on as text, and it names what it does not
  * know. Those of a call are checked here. */
+const { raw } = require('./native.js');
 const { refuse } = require('./errors.js');
 const { describe } = require('./statement.js');
 
 const LONGEST_MS = 86400000; // a day: the library's limit, and what Infinity means
+
+const LONGEST_KEY = 255;
+
+/** What a call says about the disk, as flags of the library.
+ * @type {Map<unknown, number>} */
+const DURABILITIES = new Map([
+    [undefined, 0], ['full', raw.WALPOOL_CALL_DURABLE], ['normal', raw.WALPOOL_CALL_NORMAL]]);
 
 /** @type {readonly AbortSignal[]} */
 const NO_SIGNALS = Object.freeze([]);
@@ -19,6 +27,10 @@ class Call {
         this.why = '';
         this.arrays = false;
         this.bigint = false;
+        this.durability = 0; // as flags
+        this.expect = -1; // rows to be changed; -1: any number
+        /** @type {Buffer | null} */
+        this.once = null;
         /** @type {readonly AbortSignal[]} what cancels it */
         this.signals = NO_SIGNALS;
     }
@@ -77,6 +89,39 @@ function readBigint(value) {
     throw refuse('MISUSE', `bigint is ${describe(value)}: it must be true or false`);
 }
 
+/** @param {unknown} value */
+function readDurability(value) {
+    const flags = DURABILITIES.get(value);
+    if (flags !== undefined) return flags;
+    throw refuse('MISUSE',
+        `durability is ${typeof value === 'string' ? `"${value}"` : describe(value)}: ` +
+        'it must be "full" or "normal"');
+}
+
+/** @param {unknown} value */
+function readExpect(value) {
+    if (value === undefined || value === null) return -1;
+    if (Number.isSafeInteger(value) && /** @type {number} */ (value) >= 0) {
+        return /** @type {number} */ (value);
+    }
+    const is = typeof value === 'number' ? String(value) : describe(value);
+    throw refuse('MISUSE', `expect is ${is}: it must be a whole number of rows, 0 or more`);
+}
+
+/** @param {unknown} value @returns {Buffer | null} */
+function readOnceKey(value) {
+    if (value === undefined || value === null) return null;
+    if (typeof value !== 'string' && !(value instanceof Uint8Array)) {
+        throw refuse('MISUSE', `onceKey is ${describe(value)}: it must be a string or bytes`);
+    }
+    if (typeof value === 'string' && !value.isWellFormed()) {
+        throw refuse('ENCODING', 'onceKey holds a lone surrogate');
+    }
+    const key = Buffer.from(value); // a copy: the caller may change its bytes
+    if (key.length >= 1 && key.length <= LONGEST_KEY) return key;
+    throw refuse('MISUSE', `once_key has ${key.length} bytes: it must have 1 to ${LONGEST_KEY}`);
+}
+
 /** @type {Record<string, (call: Call, value: any) => void>} */
 const readers = {
     __proto__: /** @type {any} */ (null),
@@ -85,6 +130,9 @@ const readers = {
     rows(call, value) { call.arrays = readRows(value); },
     bigint(call, value) { call.bigint = readBigint(value); },
     signal(call, value) { call.signals = readSignal(value); },
+    durability(call, value) { call.durability = readDurability(value); },
+    expect(call, value) { call.expect = readExpect(value); },
+    onceKey(call, value) { call.once = readOnceKey(value); },
 };
 
 /** @param {unknown} options what the caller gave @returns {Call} */
@@ -103,6 +151,12 @@ function readCall(options) {
         read(call, value);
     }
     return call;
+}
+
+/** The call as it is for all but its first request. @param {Call} call */
+function afterFirst(call) {
+    if (call.durability === 0 && call.expect < 0 && call.once === null) return call;
+    return Object.assign(new Call(), call, { durability: 0, expect: -1, once: null });
 }
 
 /* ----------------------------------------------------------------- opening */
@@ -158,4 +212,6 @@ function openName(name) {
     return checkText('the name of the database', name);
 }
 
-module.exports = { Call, PLAIN, readCall, readTimeout, openText, openName };
+module.exports = {
+    Call, PLAIN, readCall, readTimeout, readExpect, afterFirst, openText, openName,
+};

@@ -14,6 +14,8 @@ const REQUEST_MAGIC = raw.WALPOOL_REQUEST_MAGIC | 0;
 const ROWS_MAGIC = raw.WALPOOL_ROWS_MAGIC | 0;
 const ROWS_NAMES = raw.WALPOOL_ROWS_NAMES;
 const CALL_NAMES = raw.WALPOOL_CALL_NAMES;
+const EXPECT = raw.WALPOOL_REQUEST_EXPECT;
+const FIRST_ONLY = raw.WALPOOL_CALL_DURABLE | raw.WALPOOL_CALL_NORMAL | EXPECT;
 const HEADER_BYTES = 80;
 const BLOCK_HEADER_BYTES = 64;
 const CELL_BYTES = 16;
@@ -46,14 +48,14 @@ function putInt64(slot, at, number) {
 
 /* ------------------------------------------------------ SQL and its header */
 
-/** Write header, SQL and label at `at`; the parameters follow at slot.end.
+/** Write header, SQL, label and key at `at`; the parameters follow at slot.end.
  * @param {Slot} slot @param {number} at @param {Statement | null} statement
- * @param {string} why */
-function putStatement(slot, at, statement, why) {
+ * @param {string} why @param {Buffer | null} once */
+function putStatement(slot, at, statement, why, once) {
     const sql = statement ? statement.bytes : null;
     const sqlAt = at + HEADER_BYTES;
     const whyAt = sqlAt + (sql ? sql.length : 0);
-    slot.reserve(whyAt + WHY_BYTES * 3 + 8);
+    slot.reserve(whyAt + WHY_BYTES * 3 + 8 + (once ? once.length : 0));
     const { bytes, i32 } = slot.request;
     if (sql) bytes.set(sql, sqlAt);
     const whyBytes = why === '' ? 0 : putUtf8At(bytes, why.slice(0, WHY_BYTES), whyAt);
@@ -66,34 +68,40 @@ function putStatement(slot, at, statement, why) {
     i32[head + 13] = 0;
     for (let word = 15; word < HEADER_BYTES / 4; word++) i32[head + word] = 0;
     slot.end = padded(whyAt + whyBytes);
+    if (!once) return;
+    bytes.set(once, slot.end);
+    i32[head + 18] = slot.end - at;
+    i32[head + 19] = once.length;
+    slot.end = padded(slot.end + once.length);
 }
 
-/** SQL and label, unless they lie there already.
+/** SQL and label, unless they lie there already. A key is there once.
  * @param {Slot} slot @param {number} at @param {Statement | null} statement
- * @param {string} why */
-function putStart(slot, at, statement, why) {
+ * @param {string} why @param {Buffer | null} once */
+function putStart(slot, at, statement, why, once) {
     const key = statement ?? NO_STATEMENT;
-    if (at === 0 && slot.statement === key && slot.why === why) {
+    if (at === 0 && slot.statement === key && slot.why === why && once === null) {
         slot.end = slot.params;
         return;
     }
     slot.statement = null;
     slot.call = null;
-    putStatement(slot, at, statement, why);
-    if (at !== 0) return;
+    putStatement(slot, at, statement, why, once);
+    if (at !== 0 || once !== null) return;
     slot.statement = key;
     slot.why = why;
     slot.params = slot.end;
 }
 
 /** @param {Slot} slot @param {number} at @param {Statement | null} statement
- *  @param {Call} call @param {number} flags */
-function putHead(slot, at, statement, call, flags) {
-    putStart(slot, at, statement, call.why);
+ *  @param {Call} call @param {number} flags @param {number} expect -1: any */
+function putHead(slot, at, statement, call, flags, expect) {
+    putStart(slot, at, statement, call.why, call.once);
     /* Whoever asks for names gets them; others only where they are unknown. */
     const shape = statement !== null && (flags & CALL_NAMES) === 0 ? statement.shape : null;
-    const all = shape === null ? flags | CALL_NAMES : flags;
-    if (slot.call === call && slot.shape === shape && slot.flags === all) return;
+    const all = (shape === null ? flags | CALL_NAMES : flags) | call.durability |
+        (expect < 0 ? 0 : EXPECT);
+    if (slot.call === call && slot.shape === shape && slot.flags === all && expect < 0) return;
     slot.call = at === 0 ? call : null;
     slot.shape = shape;
     slot.flags = all;
@@ -102,6 +110,7 @@ function putHead(slot, at, statement, call, flags) {
     i32[head + 1] = all;
     putInt64(slot, at + 8, call.timeout);
     putInt64(slot, at + 16, call.token);
+    putInt64(slot, at + 64, expect < 0 ? 0 : expect);
     i32[head + 6] = shape ? shape.low : 0;
     i32[head + 7] = shape ? shape.high : 0;
 }
@@ -235,9 +244,9 @@ function putManyParams(slot, base, rows, first) {
 /** Write a request at `at`; returns where the next one of a batch goes.
  * @param {Slot} slot @param {number} at @param {Statement} statement
  * @param {Params | undefined | null} params @param {Call} call
- * @param {number} flags */
-function putRequest(slot, at, statement, params, call, flags) {
-    putHead(slot, at, statement, call, flags);
+ * @param {number} flags @param {number} [expect] */
+function putRequest(slot, at, statement, params, call, flags, expect = call.expect) {
+    putHead(slot, at, statement, call, flags, expect);
     const base = params === undefined || params === null ? 0 : slot.end;
     if (base !== 0) putParams(slot, base, /** @type {Params} */ (params));
     putEnd(slot, at, base);
@@ -247,9 +256,9 @@ function putRequest(slot, at, statement, params, call, flags) {
 /** The same for many rows of parameters.
  * @param {Slot} slot @param {number} at @param {Statement} statement
  * @param {readonly Params[]} rows @param {number} first @param {Call} call
- * @param {number} flags */
-function putManyRequest(slot, at, statement, rows, first, call, flags) {
-    putHead(slot, at, statement, call, flags);
+ * @param {number} flags @param {number} [expect] */
+function putManyRequest(slot, at, statement, rows, first, call, flags, expect = call.expect) {
+    putHead(slot, at, statement, call, flags, expect);
     const base = slot.end;
     putManyParams(slot, base, rows, first);
     putEnd(slot, at, base);
@@ -259,7 +268,7 @@ function putManyRequest(slot, at, statement, rows, first, call, flags) {
 /** A request without a statement: only how to carry it out.
  * @param {Slot} slot @param {Call} call @param {number} flags */
 function putCall(slot, call, flags) {
-    putHead(slot, 0, null, call, flags);
+    putHead(slot, 0, null, call, flags, call.expect);
     putEnd(slot, 0, 0);
 }
 
@@ -280,6 +289,13 @@ function putOpen(slot, name, options) {
     slot.request.bytes.set(bytes);
 }
 
+/** The request is sent again for the next block: drop what was for the first.
+ * @param {Slot} slot */
+function putAfterFirst(slot) {
+    slot.call = null;
+    slot.request.i32[1] &= ~FIRST_ONLY;
+}
+
 /** Change the deadline of a request that is sent again for the next block.
  * @param {Slot} slot @param {number} timeout */
 function putTimeout(slot, timeout) {
@@ -288,5 +304,5 @@ function putTimeout(slot, timeout) {
 }
 
 module.exports = {
-    putRequest, putManyRequest, putCall, putBatchEnd, putOpen, putTimeout,
+    putRequest, putManyRequest, putCall, putBatchEnd, putOpen, putAfterFirst, putTimeout,
 };

@@ -2,11 +2,12 @@
 'use strict';
 /* Results: what a write, a batch and a checkpoint answer. */
 const { raw } = require('./native.js');
-const { refuse } = require('./errors.js');
+const { answer, refuse } = require('./errors.js');
 const { describe, statementOf } = require('./statement.js');
 const { putRequest, putManyRequest, putBatchEnd } = require('./request.js');
 const { Block, shapeIn, addRows, wholeNumber } = require('./rows.js');
 const { listOf } = require('./many.js');
+const { readExpect } = require('./options.js');
 
 const NAMES = raw.WALPOOL_CALL_NAMES;
 const RESULT_BYTES = 32; // of a walpool_result
@@ -59,25 +60,39 @@ function writeResult(slot, statement, call) {
 
 /* ------------------------------------------------------------------- batch */
 
-/** @typedef {{statement: Statement, params?: Params, many?: readonly Params[]}} Item */
+/** @typedef {{statement: Statement, params?: Params, many?: readonly Params[],
+ *   expect: number}} Item */
+
+const ITEM_NAMES = ['sql', 'params', 'many', 'expect'];
 
 /** @param {any} entry @param {number} index @returns {Item} */
 function itemOf(entry, index) {
-    if (typeof entry === 'string') return { statement: statementOf(entry) };
+    if (typeof entry === 'string') return { statement: statementOf(entry), expect: -1 };
     if (Array.isArray(entry) && entry.length >= 1 && entry.length <= 2) {
-        return { statement: statementOf(entry[0]), params: entry[1] };
+        return { statement: statementOf(entry[0]), params: entry[1], expect: -1 };
     }
     if (typeof entry !== 'object' || entry === null || Array.isArray(entry)) {
         throw refuse('MISUSE', `statement ${index + 1} of the batch is ${describe(entry)}: ` +
             'it must be a string, [sql, params] or { sql, params }');
     }
     for (const name of Object.keys(entry)) {
-        if (name === 'sql' || name === 'params' || name === 'many') continue;
+        if (ITEM_NAMES.includes(name)) continue;
         throw refuse('OPTION', `unknown property "${name}" in statement ${index + 1} ` +
-            'of the batch: there are sql, params, many');
+            `of the batch: there are ${ITEM_NAMES.join(', ')}`);
     }
     const many = entry.many === undefined ? undefined : listOf(entry.many);
-    return { statement: statementOf(entry.sql), params: entry.params, many };
+    const expect = readExpect(entry.expect);
+    return { statement: statementOf(entry.sql), params: entry.params, many, expect };
+}
+
+/** An error of the work is one of this statement of the batch.
+ * @template T @param {number} index @param {() => T} work */
+function ofStatement(index, work) {
+    try {
+        return work();
+    } catch (error) {
+        throw Object.assign(/** @type {Error} */ (error), { statement: index });
+    }
 }
 
 /** Write the requests of a batch; returns how many there are.
@@ -88,12 +103,9 @@ function putBatch(slot, list, call) {
         throw refuse('MISUSE', `the batch is ${is}: it must be an array of statements`);
     }
     let at = 0;
-    list.map(itemOf).forEach((item, index) => {
-        try {
-            at = putItem(slot, at, item, call);
-        } catch (error) {
-            throw Object.assign(/** @type {Error} */ (error), { statement: index });
-        }
+    const items = list.map((entry, index) => ofStatement(index, () => itemOf(entry, index)));
+    items.forEach((item, index) => {
+        at = ofStatement(index, () => putItem(slot, at, item, call));
     });
     putBatchEnd(slot);
     slot.growBlock(slot.block.bytes.length + list.length * RESULT_BYTES);
@@ -102,9 +114,11 @@ function putBatch(slot, list, call) {
 
 /** @param {Slot} slot @param {number} at @param {Item} item @param {Call} call */
 function putItem(slot, at, item, call) {
-    const { statement, params, many } = item;
-    if (!many) return putRequest(slot, at, statement, params, call, NAMES);
-    if (many.length > 0) return putManyRequest(slot, at, statement, many, 0, call, NAMES);
+    const { statement, params, many, expect } = item;
+    if (!many) return putRequest(slot, at, statement, params, call, NAMES, expect);
+    if (many.length > 0) {
+        return putManyRequest(slot, at, statement, many, 0, call, NAMES, expect);
+    }
     throw refuse('PARAM', 'many is empty: leave the statement out');
 }
 
@@ -148,4 +162,20 @@ function checkpointResult(i32, at) {
     };
 }
 
-module.exports = { writeResult, putBatch, batchResults, checkpointMode, checkpointResult };
+/* -------------------------------------------------------- health and leases */
+
+/** @param {unknown} json what the library answered */
+function parsed(json) {
+    if (typeof json !== 'string') throw answer();
+    return JSON.parse(json);
+}
+
+/** @param {number} handle */
+const readHealth = (handle) => parsed(raw.walpool_health_json(handle));
+
+/** @param {number} handle */
+const readLeases = (handle) => parsed(raw.walpool_leases_json(handle));
+
+module.exports = {
+    writeResult, putBatch, batchResults, checkpointMode, checkpointResult, readHealth, readLeases,
+};

@@ -6,11 +6,13 @@ const { raw } = require('./native.js');
 const { answer } = require('./errors.js');
 const { takeSlot, giveSlot, BLOCK_BYTES, SCAN_BYTES } = require('./slot.js');
 const { statementOf } = require('./statement.js');
-const { readCall, Call, PLAIN } = require('./options.js');
-const { putRequest, putManyRequest, putCall, putTimeout } = require('./request.js');
+const { readCall, afterFirst, Call, PLAIN } = require('./options.js');
+const {
+    putRequest, putManyRequest, putCall, putAfterFirst, putTimeout,
+} = require('./request.js');
 const { takeRows } = require('./rows.js');
 const { writeResult } = require('./results.js');
-const { chunksOf, nothing, add } = require('./many.js');
+const { chunksOf, partOf, asExpected, nothing, add } = require('./many.js');
 
 const FIRST = raw.WALPOOL_CALL_FIRST;
 const SCRIPT = raw.WALPOOL_CALL_SCRIPT;
@@ -87,6 +89,7 @@ function withCall(call, work) {
 function drain(slot, statement, call, rows, deadline) {
     statement.blockBytes = SCAN_BYTES;
     slot.growBlock(SCAN_BYTES);
+    if (call.durability !== 0) putAfterFirst(slot);
     while (slot.cursor !== 0) {
         if (deadline > 0) putTimeout(slot, Math.max(1, Math.ceil(deadline - performance.now())));
         send(raw.walpool_cursor_next, slot.cursor, slot);
@@ -191,7 +194,7 @@ class RowsSync {
             this.#take(this.#statement.blockBytes, open);
         } else if (this.#held.cursor !== 0) {
             this.#take(SCAN_BYTES, (slot) => {
-                putCall(slot, withSignals(this.#call), 0);
+                putCall(slot, afterFirst(withSignals(this.#call)), 0);
                 slot.shape = this.#statement.shape;
                 send(raw.walpool_cursor_next, this.#held.cursor, slot);
             });
@@ -313,17 +316,19 @@ class CallsSync {
         const statement = statementOf(sql);
         const call = callOf(options);
         const chunks = chunksOf(rows);
-        /** @param {CallsSync} calls @param {import('./many.js').Chunk} chunk */
-        const run = (calls, chunk) => calls.#change(statement, call,
-            (slot) => putManyRequest(slot, 0, statement, chunk.rows, chunk.first, call, 0));
+        /** @param {CallsSync} calls @param {import('./many.js').Chunk} chunk
+         *  @param {Call} [asked] */
+        const run = (calls, chunk, asked = call) => calls.#change(statement, asked,
+            (slot) => putManyRequest(slot, 0, statement, chunk.rows, chunk.first, asked, 0));
         try {
             const first = chunks.next();
             if (first.done) return nothing();
             if (first.value.last) return run(this, first.value);
+            const part = partOf(call);
             return this.#owner.atomically(options, (calls) => {
-                const sum = run(calls, first.value);
-                for (const chunk of chunks) add(sum, run(calls, chunk));
-                return sum;
+                const sum = run(calls, first.value, part);
+                for (const chunk of chunks) add(sum, run(calls, chunk, part));
+                return asExpected(sum, call);
             });
         } finally {
             chunks.return();

@@ -7,7 +7,9 @@ const { BLOCK_BYTES } = require('./slot.js');
 const { describe } = require('./statement.js');
 const { readTimeout, openText, openName } = require('./options.js');
 const { putOpen } = require('./request.js');
-const { putBatch, batchResults, checkpointMode, checkpointResult } = require('./results.js');
+const {
+    putBatch, batchResults, checkpointMode, checkpointResult, readHealth, readLeases,
+} = require('./results.js');
 const { refuseSynchronous } = require('./context.js');
 const { CallsSync, callOf, check, withSlot, withCall, send } = require('./sync-calls.js');
 
@@ -217,9 +219,11 @@ class DatabaseSync extends CallsSync {
     }
 
     health() {
-        const json = raw.walpool_health_json(this.#handle);
-        if (typeof json !== 'string') throw answer();
-        return JSON.parse(json);
+        return readHealth(this.#handle);
+    }
+
+    leases() {
+        return readLeases(this.#handle);
     }
 
     /** @param {{timeout?: number}} [options] */
