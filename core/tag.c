@@ -8,9 +8,10 @@
 
 #include "trace.h"
 
-/* A change takes some nanoseconds. Whoever meets one that often meets the same
- * holder again and again, or one that is held up: then a mixture is told. */
-#define TRIES 100
+/* A change takes some nanoseconds. Whoever meets one that often, within some
+ * hundred microseconds, meets a thread that is held up in the middle of one:
+ * then a mixture is told. */
+#define TRIES 10000
 
 void
 walpool__tag_keep(struct walpool__tag *tag, walpool_holder kind,

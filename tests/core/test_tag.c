@@ -1,6 +1,8 @@
 /* tag, trace: who has a connection, as everybody may see at any time. */
 #include "tag.h"
 
+#include <sched.h>
+
 #include "inside.h"
 #include "trace.h"
 
@@ -121,6 +123,7 @@ hold_in_turn(void *unused)
     for (int64_t i = 0; !atomic_load(&over); i++) {
         walpool__tag_set(&tag, labels[i % 2], 1 + i % 2);
         walpool__tag_keep(&tag, WALPOOL_HOLDER_LEASE, 1 + i % 2, false);
+        sched_yield();
     }
     return NULL;
 }
