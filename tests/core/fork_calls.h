@@ -61,6 +61,7 @@ fork_call_lease(const struct fork_inherited *its)
         walpool_lease *lease = leases[i];
         FORKED_NULL(walpool_private_sqlite3, (lease, "", &err));
         FORKED(walpool_private_hooks, (lease, NULL, &err));
+        WORKS(walpool_lease_depth, (lease) == 0);
         FORKED(walpool_run, (lease, &fork_select, NULL, NULL, &err));
         FORKED(walpool_begin, (lease, NULL, &err));
         FORKED(walpool_savepoint, (lease, &err));
