@@ -11,7 +11,9 @@
  *                        tests prove that a defect is found
  *
  * A failed case prints the --seed or --schedule with which it can be replayed,
- * and each step of it: when, by whom, what, and on which object.
+ * and each step of it: when, by whom, what, and on which object. A seed means
+ * the same as long as neither the scene nor what it runs is changed: keep what
+ * was found as a small scene that is searched completely.
  *
  * What runs is the real source of waitq, turn, pool, writer, token, call and
  * handle. Replaced at link time are the modules through which the world comes
