@@ -59,8 +59,9 @@ TEST(verbs__commit_gives_the_writer_to_the_next)
     CHECK_CONTAINS(err.message, "begin the next one");
     CHECK_STATUS(walpool_commit(lease, NULL, &err), WALPOOL_MISUSE);
     CHECK_OK(api_write(db, "INSERT INTO t VALUES(NULL)"));
-    end();
-    CHECK_INT(api_health(api_open("a.db", "")).dirty_leases, 0);
+    CHECK_OK(walpool_release(lease, &err));
+    CHECK_INT(api_health(db).dirty_leases, 0);
+    api_close(db);
 }
 
 TEST(verbs__begin_takes_the_writer_again)
@@ -305,6 +306,7 @@ TEST(verbs__treat_cursors_as_the_calls_do)
     CHECK_OK(api_run(lease, "ROLLBACK TO a"));
     CHECK_STATUS(walpool_cursor_next(cursor, NULL, &block, &err),
                  WALPOOL_CLOSED);
+    walpool_rows_finish(&block);
     cursor = open_cursor(&block);
     CHECK_OK(api_run(lease, "ROLLBACK"));
     CHECK_STATUS(walpool_cursor_close(cursor, &err), WALPOOL_CLOSED);
