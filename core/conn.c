@@ -506,6 +506,19 @@ walpool__conn_error(struct walpool__conn *conn, int rc, const char *doing,
     return status;
 }
 
+/* What the guard saw, it saw if the statement was not prepared before. */
+static void
+remember(const struct walpool__conn *conn, struct walpool__stmt *stmt)
+{
+    const struct walpool__guard *guard = &conn->guard;
+
+    stmt->seen |= guard->seen;
+    if (guard->verb != WALPOOL__VERB_NONE)
+        stmt->verb = walpool__conn_verb(conn, stmt);
+    if (guard->seen & WALPOOL__SEEN_TIMEOUT)
+        stmt->timeout_ms = guard->timeout_ms;
+}
+
 walpool_status
 walpool__conn_prepare(struct walpool__conn *conn,
                       const walpool_statement *statement,
@@ -525,9 +538,8 @@ walpool__conn_prepare(struct walpool__conn *conn,
     conn->guard.preparing = false;
     if (LIKELY(rc == SQLITE_OK)) {
         (*taken)->readonly |= conn->guard.asks_mode; /* SQLite says no */
-        (*taken)->seen |= conn->guard.seen; /* 0: it was prepared before */
-        if (UNLIKELY(conn->guard.seen & WALPOOL__SEEN_TIMEOUT))
-            (*taken)->timeout_ms = conn->guard.timeout_ms;
+        if (UNLIKELY(conn->guard.is_private))
+            remember(conn, *taken);
         return WALPOOL_OK;
     }
     if (why)

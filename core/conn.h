@@ -96,13 +96,19 @@ void walpool__conn_leave_wal(struct walpool__conn *conn);
 /* What the statement that was prepared last does to the transaction. One that
  * only explains another does nothing. */
 static inline enum walpool__verb
+walpool__conn_verb_of(const struct walpool__conn *conn, sqlite3_stmt *native)
+{
+    if (LIKELY(conn->guard.verb == WALPOOL__VERB_NONE) ||
+        sqlite3_stmt_isexplain(native))
+        return WALPOOL__VERB_NONE;
+    return conn->guard.verb;
+}
+
+static inline enum walpool__verb
 walpool__conn_verb(const struct walpool__conn *conn,
                    const struct walpool__stmt *stmt)
 {
-    if (LIKELY(conn->guard.verb == WALPOOL__VERB_NONE) ||
-        sqlite3_stmt_isexplain(stmt->native))
-        return WALPOOL__VERB_NONE;
-    return conn->guard.verb;
+    return walpool__conn_verb_of(conn, stmt->native);
 }
 
 /* Frames in the WAL since the commits that were not asked about; then 0. */

@@ -331,6 +331,7 @@ prepare_next(struct walpool__conn *conn, struct walpool__script *script,
     conn->guard.preparing = true;
     conn->guard.asks_mode = false;
     conn->guard.seen = 0;
+    conn->guard.verb = WALPOOL__VERB_NONE;
     rc = sqlite3_prepare_v3(conn->db, script->at,
                             (int)(script->end - script->at), 0,
                             &script->native, &tail);
@@ -341,6 +342,7 @@ prepare_next(struct walpool__conn *conn, struct walpool__script *script,
     script->at = tail;
     script->readonly =
         walpool__stmt_readonly(script->native) || conn->guard.asks_mode;
+    script->verb = walpool__conn_verb_of(conn, script->native);
     if (!script->native || sqlite3_bind_parameter_count(script->native) == 0)
         return WALPOOL_OK;
     walpool__script_end(script);

@@ -67,6 +67,7 @@ struct walpool__script {
     const char *begin, *from, *at, *end; /* `from`: the newest statement */
     sqlite3_stmt *native; /* prepared, and not run yet; NULL: no more */
     bool readonly;        /* it does not write */
+    enum walpool__verb verb; /* on a private connection, or none */
 };
 
 walpool_status walpool__script_begin(struct walpool__script *script,

@@ -49,8 +49,22 @@ walpool__guard_judge_attach(struct walpool__guard *guard, int action,
     if (guard->allow_attach ||
         (!guard->preparing && (!attach || (file && !file[0]))))
         return SQLITE_OK;
-    return walpool__guard_deny(guard, attach ? "ATTACH or VACUUM INTO" : "DETACH",
-                "open the database with allow_attach=1");
+    return walpool__guard_deny(guard,
+                               attach ? "ATTACH or VACUUM INTO" : "DETACH",
+                               "open the database with allow_attach=1");
+}
+
+enum walpool__verb
+walpool__guard_verb(int action, const char *word)
+{
+    bool transaction = action == SQLITE_TRANSACTION;
+
+    if (strcmp(word, "BEGIN") == 0)
+        return transaction ? WALPOOL__VERB_BEGIN : WALPOOL__VERB_SAVEPOINT;
+    if (strcmp(word, "ROLLBACK") == 0)
+        return transaction ? WALPOOL__VERB_ROLLBACK
+                           : WALPOOL__VERB_ROLLBACK_TO;
+    return transaction ? WALPOOL__VERB_COMMIT : WALPOOL__VERB_RELEASE;
 }
 
 static int
@@ -69,9 +83,7 @@ judge_transaction(struct walpool__guard *guard, const char *verb)
         return SQLITE_OK;
     if (guard->place != WALPOOL__TEXT_ON_WRITER)
         return walpool__guard_deny(guard, verb, instead[guard->place]);
-    guard->verb = strcmp(verb, "BEGIN") == 0    ? WALPOOL__VERB_BEGIN
-                  : strcmp(verb, "COMMIT") == 0 ? WALPOOL__VERB_COMMIT
-                                                : WALPOOL__VERB_ROLLBACK;
+    guard->verb = walpool__guard_verb(SQLITE_TRANSACTION, verb);
     return SQLITE_OK;
 }
 
@@ -87,17 +99,17 @@ judge_savepoint(struct walpool__guard *guard, const char *verb,
     };
 
     if (guard->place != WALPOOL__TEXT_ON_WRITER)
-        return walpool__guard_deny(guard, "SAVEPOINT or RELEASE", instead[guard->place]);
+        return walpool__guard_deny(guard, "SAVEPOINT or RELEASE",
+                                   instead[guard->place]);
     if (strlen(name) >= sizeof guard->savepoint)
         return walpool__guard_deny(guard, "SAVEPOINT or RELEASE",
-                    "give it a name of at most 255 bytes");
+                                   "give it a name of at most 255 bytes");
     if (!strcasecmp(name, WALPOOL__SAVEPOINT_NAME))
         return walpool__guard_deny(guard, "SAVEPOINT or RELEASE",
-                    "that name is taken; use another, or a lease's savepoint");
+                                   "that name is taken; use another, or a "
+                                   "lease's savepoint");
     strcpy(guard->savepoint, name);
-    guard->verb = strcmp(verb, "BEGIN") == 0     ? WALPOOL__VERB_SAVEPOINT
-                  : strcmp(verb, "RELEASE") == 0 ? WALPOOL__VERB_RELEASE
-                                                 : WALPOOL__VERB_ROLLBACK_TO;
+    guard->verb = walpool__guard_verb(SQLITE_SAVEPOINT, verb);
     return SQLITE_OK;
 }
 
@@ -107,7 +119,8 @@ static int
 judge_temporary(struct walpool__guard *guard)
 {
     return walpool__guard_deny(guard, "CREATE TEMP",
-                "it would stay with one connection; use a private one");
+                               "it would stay with one connection; use a "
+                               "private one");
 }
 
 static int
@@ -116,7 +129,8 @@ judge_pragma(struct walpool__guard *guard, const char *name, const char *value)
     char what[80];
 
     if (!strcasecmp(name, "wal_checkpoint"))
-        return walpool__guard_deny(guard, "PRAGMA wal_checkpoint", "use checkpoint()");
+        return walpool__guard_deny(guard, "PRAGMA wal_checkpoint",
+                                   "use checkpoint()");
     if (!value) {
         if (!strcasecmp(name, "journal_mode"))
             guard->asks_mode = true;
@@ -127,14 +141,16 @@ judge_pragma(struct walpool__guard *guard, const char *name, const char *value)
     if (!strcasecmp(name, "defer_foreign_keys") &&
         sqlite3_get_autocommit(guard->db))
         return walpool__guard_deny(guard, "setting PRAGMA defer_foreign_keys",
-                    "it is for a transaction that is open: run it on a write "
-                    "lease, or in a batch or script");
+                                   "it is for a transaction that is open: run "
+                                   "it on a write lease, or in a batch or "
+                                   "script");
     for (size_t i = 0; i < ARRAY_COUNT(allowed_with_value); i++)
         if (!strcasecmp(name, allowed_with_value[i]))
             return SQLITE_OK;
     snprintf(what, sizeof what, "setting PRAGMA %.40s", name);
     return walpool__guard_deny(guard, what,
-                "it belongs to one connection; give an option when opening");
+                               "it belongs to one connection; give an option "
+                               "when opening");
 }
 
 static int

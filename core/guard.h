@@ -29,15 +29,12 @@ enum walpool__place_of_text {
 /* Of our own savepoints; no text may use it. */
 #define WALPOOL__SAVEPOINT_NAME "walpool"
 
-/* What a text was seen to do while it was prepared, as bits; private
+/* What else a text was seen to do while it was prepared, as bits; private
  * connections only. */
 enum {
-    WALPOOL__SEEN_CONTROL = 1, /* begins or ends a transaction or savepoint */
-    WALPOOL__SEEN_BEGIN = 2,   /* of these: BEGIN */
-    WALPOOL__SEEN_ROLLBACK = 4, /* of these: ROLLBACK of the whole */
-    WALPOOL__SEEN_TEMP = 8,    /* writes to the connection's own tables */
-    WALPOOL__SEEN_WRITE = 16,  /* writes to others */
-    WALPOOL__SEEN_TIMEOUT = 32 /* PRAGMA busy_timeout: for us to answer */
+    WALPOOL__SEEN_TEMP = 1,   /* writes to the connection's own tables */
+    WALPOOL__SEEN_WRITE = 2,  /* writes to others */
+    WALPOOL__SEEN_TIMEOUT = 4 /* PRAGMA busy_timeout: for us to answer */
 };
 
 struct walpool__guard {
@@ -67,7 +64,9 @@ void walpool__guard_install(struct walpool__guard *guard, sqlite3 *db,
 void walpool__guard_install_private(struct walpool__guard *guard, sqlite3 *db,
                                     bool allow_attach);
 
-/* What both have in common. */
+/* What both have in common. The verb is of SQLITE_TRANSACTION or
+ * SQLITE_SAVEPOINT, by the word that SQLite gives with it. */
+enum walpool__verb walpool__guard_verb(int action, const char *word);
 int walpool__guard_deny(struct walpool__guard *guard, const char *what,
                         const char *instead);
 int walpool__guard_judge_attach(struct walpool__guard *guard, int action,

@@ -94,14 +94,8 @@ note(struct walpool__guard *guard, int action, const char *a, const char *c)
 {
     switch (action) {
     case SQLITE_TRANSACTION:
-        guard->seen |= WALPOOL__SEEN_CONTROL;
-        if (!strcmp(a, "BEGIN"))
-            guard->seen |= WALPOOL__SEEN_BEGIN;
-        else if (!strcmp(a, "ROLLBACK"))
-            guard->seen |= WALPOOL__SEEN_ROLLBACK;
-        break;
     case SQLITE_SAVEPOINT:
-        guard->seen |= WALPOOL__SEEN_CONTROL;
+        guard->verb = walpool__guard_verb(action, a);
         break;
     case SQLITE_ALTER_TABLE:
         note_write(guard, a);

@@ -319,9 +319,10 @@ walpool_status
 walpool__private_savepoint(struct walpool__private *private,
                            walpool_error *err)
 {
+    bool within = walpool__conn_in_transaction(private->conn);
     walpool_status status = walpool__txn_savepoint(private->conn, err);
 
-    private->depth += status == WALPOOL_OK;
+    private->depth += status == WALPOOL_OK && within;
     return status;
 }
 

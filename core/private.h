@@ -15,7 +15,8 @@ struct walpool__private {
     bool undone;   /* the owner has rolled back, and we have not noted it yet */
     uint32_t flags;      /* WALPOOL_CALL_*: given at the acquire, for all calls */
     uint32_t durability; /* of commits that ask for none: a WALPOOL_CALL_* */
-    int depth; /* savepoints that walpool_savepoint has opened */
+    int depth; /* savepoints that walpool_savepoint has opened, without one
+                  that is the transaction itself */
     int64_t since_ns; /* of its snapshot, or running call; 0: it is idle */
     int64_t frames;   /* in the WAL then, or -1 */
     bool kept;        /* the tag tells of a snapshot, not only of a call */

@@ -28,6 +28,7 @@ struct run {
     struct walpool__conn *conn;
     struct walpool__call *call;
     walpool_error *err;
+    enum walpool__verb verb;
     uint32_t seen; /* WALPOOL__SEEN_* */
     bool readonly;
     bool within; /* a transaction of the caller's was open before */
@@ -37,7 +38,7 @@ struct run {
 
 static struct run
 begin_run(struct walpool__lease *lease, struct walpool__call *call,
-          uint32_t seen, bool readonly, walpool_error *err)
+          walpool_error *err)
 {
     lease->conn->committing = false;
     return (struct run){.lease = lease,
@@ -45,8 +46,6 @@ begin_run(struct walpool__lease *lease, struct walpool__call *call,
                         .conn = lease->conn,
                         .call = call,
                         .err = err,
-                        .seen = seen,
-                        .readonly = readonly,
                         .within = walpool__conn_in_transaction(lease->conn),
                         .changes = walpool__conn_total_changes(lease->conn)};
 }
@@ -67,7 +66,7 @@ take_writer(const struct run *run)
 static bool
 begins_at_once(const struct run *run)
 {
-    return (run->seen & WALPOOL__SEEN_BEGIN) && run->readonly &&
+    return run->verb == WALPOOL__VERB_BEGIN && run->readonly &&
            (run->call->flags & WALPOOL_CALL_IMMEDIATE) && !run->within;
 }
 
@@ -76,7 +75,7 @@ begins_at_once(const struct run *run)
 static void
 set_unstoppable(const struct run *run, bool unstoppable)
 {
-    if (run->seen & WALPOOL__SEEN_CONTROL)
+    if (run->verb != WALPOOL__VERB_NONE)
         run->conn->guard.off = unstoppable;
 }
 
@@ -145,7 +144,7 @@ conclude(const struct run *run, walpool_status status)
     if (status == WALPOOL_OK)
         status = keep(run);
     if (status == WALPOOL_OK) {
-        run->private->undone = run->seen & WALPOOL__SEEN_ROLLBACK;
+        run->private->undone = run->verb == WALPOOL__VERB_ROLLBACK;
         return WALPOOL_OK;
     }
     set_outcome(run);
@@ -181,7 +180,7 @@ run_write(struct run *run, struct walpool__prepared *prepared,
     struct walpool__sink sink = walpool__execute_sink(run->call, rows);
     struct walpool__effect effect;
     walpool_status status =
-        prepared->expects && (run->seen & WALPOOL__SEEN_CONTROL)
+        prepared->expects && run->verb != WALPOOL__VERB_NONE
             ? refuse_expect(run->err)
             : take_writer(run);
 
@@ -239,14 +238,16 @@ run_statement(struct walpool__lease *lease, const walpool_statement *statement,
 
     if (status != WALPOOL_OK)
         return status;
-    run = begin_run(lease, call, prepared.stmt->seen, prepared.stmt->readonly,
-                    err);
+    run = begin_run(lease, call, err);
+    run.verb = prepared.stmt->verb;
+    run.seen = prepared.stmt->seen;
+    run.readonly = prepared.stmt->readonly;
     if (!run.readonly ||
-        ((run.seen & WALPOOL__SEEN_CONTROL) && !begins_at_once(&run)))
+        (run.verb != WALPOOL__VERB_NONE && !begins_at_once(&run)))
         return run_write(&run, &prepared, rows);
     timeout_ms = prepared.stmt->timeout_ms;
     walpool__stmt_give(&lease->conn->cache, prepared.stmt);
-    if (run.seen & WALPOOL__SEEN_CONTROL)
+    if (run.verb != WALPOOL__VERB_NONE)
         return begin_at_once(&run, rows);
     if (run.seen & WALPOOL__SEEN_TIMEOUT)
         return answer_timeout(&run, timeout_ms, rows);
@@ -262,10 +263,12 @@ run_next(struct walpool__lease *lease, struct walpool__script *script,
          walpool_error *err)
 {
     const struct walpool__guard *guard = &lease->conn->guard;
-    struct run run =
-        begin_run(lease, call, guard->seen, script->readonly, err);
+    struct run run = begin_run(lease, call, err);
     walpool_status status;
 
+    run.verb = script->verb;
+    run.seen = guard->seen;
+    run.readonly = script->readonly;
     if ((run.seen & WALPOOL__SEEN_TIMEOUT) && guard->timeout_ms >= 0)
         lease->timeout_ms = guard->timeout_ms;
     if (begins_at_once(&run))

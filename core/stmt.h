@@ -5,6 +5,7 @@
 #include <sqlite3.h>
 
 #include "base.h"
+#include "guard.h"
 #include "list.h"
 #include "stats.h"
 
@@ -21,8 +22,10 @@ struct walpool__stmt {
     bool busy;         /* lent out: a second user gets a handle of its own */
     bool cached;
     bool holds_much;   /* copies of large values are bound: to be forgotten */
-    uint32_t seen;      /* what the guard saw it do: WALPOOL__SEEN_* */
-    int64_t timeout_ms; /* of a PRAGMA busy_timeout */
+    /* What the guard of a private connection saw it do. */
+    enum walpool__verb verb;
+    uint32_t seen;      /* WALPOOL__SEEN_* */
+    int64_t timeout_ms; /* with SEEN_TIMEOUT */
     size_t sql_bytes;
     char sql[];        /* sql_bytes, and a NUL */
 };

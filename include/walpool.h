@@ -1073,8 +1073,8 @@ WALPOOL_API walpool_status walpool_rollback(walpool_lease *lease,
                                             walpool_error *err);
 
 /**
- * Tell how deep a writer lease is in transactions: what walpool_commit or
- * walpool_rollback would have to be called so many times for.
+ * Tell how deep a writer or private lease is in transactions: what
+ * walpool_commit or walpool_rollback would have to be called so many times for.
  *
  * @param lease the lease.
  * @return 0: no transaction is open, also for a reader and for what is no

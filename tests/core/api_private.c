@@ -193,9 +193,19 @@ TEST(private__savepoints_as_text_nest_and_the_outermost_is_a_transaction)
     CHECK(!writes());
     CHECK_INT(rows(), 1);
     CHECK_OK(walpool_savepoint(a, &err)); /* by call, too */
+    CHECK_INT(walpool_lease_depth(a), 1);
     CHECK_OK(api_run(a, "INSERT INTO t VALUES (3)"));
+    CHECK_OK(walpool_savepoint(a, &err));
+    CHECK_INT(walpool_lease_depth(a), 2);
     CHECK_OK(walpool_commit(a, NULL, &err));
+    CHECK_OK(walpool_commit(a, NULL, &err));
+    CHECK_INT(walpool_lease_depth(a), 0);
     CHECK(!writes());
+    CHECK_INT(rows(), 2);
+    CHECK_OK(walpool_savepoint(a, &err));
+    CHECK_OK(api_run(a, "INSERT INTO t VALUES (4)"));
+    CHECK_OK(walpool_rollback(a, &err));
+    CHECK_INT(walpool_lease_depth(a), 0);
     CHECK_INT(rows(), 2);
     end();
 }
@@ -223,6 +233,8 @@ TEST(private__immediate_takes_the_writer_with_begin)
     CHECK_OK(walpool_begin(a, &call, &err));
     CHECK(writes());
     CHECK_OK(walpool_rollback(a, &err));
+    CHECK(!writes());
+    CHECK_OK(run_immediate(a, "EXPLAIN BEGIN"));
     CHECK(!writes());
     CHECK_OK(run_immediate(a, "BEGIN DEFERRED"));
     CHECK(writes());
