@@ -182,9 +182,10 @@ static int
 lease_member(const walpool_lease_info *got, const struct json *want,
              char *reason)
 {
+    static const char *const kinds[] = {"read", "write", "private"};
     static const char *const holders[] = {"call", "lease", "cursor"};
     if (strcmp(want->key, "kind") == 0)
-        return text(want, got->kind == WALPOOL_READ ? "read" : "write", reason);
+        return text(want, kinds[got->kind], reason);
     if (strcmp(want->key, "holder") == 0)
         return text(want, holders[got->holder], reason);
     if (strcmp(want->key, "why") == 0)

@@ -109,6 +109,8 @@ run_call(struct run *run, const struct json *step, uint32_t flags)
         call.flags |= WALPOOL_CALL_DURABLE;
     if (strcmp(json_text(step, "durability", ""), "normal") == 0)
         call.flags |= WALPOOL_CALL_NORMAL;
+    if (json_get(step, "immediate") != NULL)
+        call.flags |= WALPOOL_CALL_IMMEDIATE;
     return call;
 }
 
@@ -142,7 +144,7 @@ unknown_member(const struct json *step)
         " do on as sql params param_rows expect_changes once_key statements"
         " count name options kind why"
         " mode save since path type to content permissions timeout token"
-        " durability background expect ";
+        " durability immediate background expect ";
     char word[64];
     JSON_EACH(member, step) {
         snprintf(word, sizeof word, " %s ", member->key);
@@ -210,7 +212,7 @@ can(const struct json *scenario, const char **missing)
                                             "background",    "strict_close",
                                             "expect",        "durability",
                                             "leases",        "move",
-                                            "once_key"};
+                                            "once_key",      "private"};
     JSON_EACH(need, json_get(scenario, "needs")) {
         int found = strcmp(need->text, "unprivileged") == 0 && geteuid() != 0;
         for (size_t i = 0; i < sizeof abilities / sizeof abilities[0]; i++)

@@ -43,10 +43,11 @@ acquire(struct run *run, const struct json *step, struct answer *answer)
     struct object *db = run_target(run, step, answer);
     if (db == NULL)
         return;
+    const char *name = json_text(step, "kind", "");
     walpool_call call = run_call(run, step, 0);
-    walpool_kind kind = strcmp(json_text(step, "kind", ""), "write") == 0
-                            ? WALPOOL_WRITE
-                            : WALPOOL_READ;
+    walpool_kind kind = strcmp(name, "write") == 0     ? WALPOOL_WRITE
+                        : strcmp(name, "private") == 0 ? WALPOOL_PRIVATE
+                                                       : WALPOOL_READ;
     walpool_lease *lease =
         walpool_acquire(db->handle, kind, &call, &answer->err);
     answer->status = lease != NULL ? WALPOOL_OK : answer->err.status;

@@ -20,6 +20,7 @@ struct way {
     int rows;      /* that it inserts, all or none */
     bool restarts; /* it is the first to write to a WAL that is copied */
     bool extends;  /* its commit needs another page of the wal-index */
+    bool reads;    /* first: where the lock is busy then, it is STALE at once */
 };
 
 static walpool *ways_db;
@@ -220,6 +221,64 @@ ways_lease(void)
     return status;
 }
 
+static inline walpool_status
+ways_private(walpool_status (*use)(walpool_lease *))
+{
+    walpool_lease *lease =
+        walpool_acquire(ways_db, WALPOOL_PRIVATE, NULL, &err);
+    if (lease == NULL)
+        return (walpool_status)err.status;
+    walpool_status status = use(lease);
+    walpool_error first = err;
+    CHECK_OK(walpool_release(lease, &err));
+    err = first;
+    return status;
+}
+
+static inline walpool_status
+ways_autocommit_on(walpool_lease *lease)
+{
+    walpool_status status =
+        api_run(lease, "CREATE TEMP TABLE mine AS SELECT v FROM t");
+    if (status == WALPOOL_OK)
+        status = api_run(lease, "INSERT INTO t VALUES (2, 'one'), (3, 'two') "
+                                "RETURNING id");
+    return status;
+}
+
+static inline walpool_status
+ways_autocommit(void)
+{
+    return ways_private(ways_autocommit_on);
+}
+
+static inline walpool_status
+ways_text_on(walpool_lease *lease)
+{
+    static const char *const texts[] = {
+        "BEGIN",
+        "SELECT count(*) FROM t",
+        "INSERT INTO t VALUES (2, zeroblob(5000))",
+        "SAVEPOINT one",
+        "INSERT INTO t VALUES (3, 'undone')",
+        "ROLLBACK TO one",
+        "INSERT INTO t VALUES (4, 'kept')",
+        "RELEASE one",
+        "COMMIT",
+    };
+    walpool_status status = WALPOOL_OK;
+    for (size_t i = 0; i < sizeof texts / sizeof *texts; i++)
+        if (status == WALPOOL_OK)
+            status = api_run(lease, texts[i]);
+    return status;
+}
+
+static inline walpool_status
+ways_text(void)
+{
+    return ways_private(ways_text_on);
+}
+
 /* By a thread of the library. */
 static inline walpool_status
 ways_queue(void)
@@ -252,6 +311,9 @@ ways_queue(void)
     X(a_batch, .run = ways_batch, .rows = 2, .restarts = true)               \
     X(a_transaction_larger_than_the_cache, .run = ways_much, .rows = 40)     \
     X(a_lease, .run = ways_lease, .rows = 2, .restarts = true)               \
+    X(a_private_lease_in_autocommit, .run = ways_autocommit, .rows = 2)      \
+    X(a_transaction_as_text, .run = ways_text, .rows = 2, .restarts = true,  \
+      .reads = true)                                                         \
     X(a_queue, .run = ways_queue, .rows = 1)
 
 #endif
