@@ -116,6 +116,21 @@ error_offset(sqlite3 *db)
     return -1;
 }
 
+/* What SQLite's message leaves open. */
+static const char *
+hint(int extended)
+{
+    switch (extended) {
+    case SQLITE_READONLY_DIRECTORY:
+    case SQLITE_READONLY_CANTINIT:
+        return ": there is no -wal or -shm file, and none can be made: allow "
+               "writing to the folder, or keep the database open for writing "
+               "meanwhile";
+    default:
+        return "";
+    }
+}
+
 walpool_status
 walpool__sqlerr_set(walpool_error *err, sqlite3 *db, int rc, const char *doing)
 {
@@ -127,8 +142,8 @@ walpool__sqlerr_set(walpool_error *err, sqlite3 *db, int rc, const char *doing)
         extended = sqlite3_extended_errcode(db);
         why = sqlite3_errmsg(db);
     }
-    walpool__error_set(err, walpool__sqlerr_status(extended), "cannot %s: %s",
-                       doing, why);
+    walpool__error_set(err, walpool__sqlerr_status(extended), "cannot %s: %s%s",
+                       doing, why, hint(extended));
     if (!err)
         return walpool__sqlerr_status(extended);
     err->sqlite_code = extended;

@@ -41,15 +41,14 @@ mapping_of(struct walpool__conn *conn)
 {
     sqlite3_file *file = NULL;
     void volatile *memory = NULL;
+    int rc; /* READONLY: a mapping all the same, of who may not write */
 
     if (sqlite3_file_control(conn->db, "main", SQLITE_FCNTL_FILE_POINTER,
                              &file) != SQLITE_OK ||
         !file || !file->pMethods || file->pMethods->iVersion < 2)
         return NULL;
-    if (file->pMethods->xShmMap(file, 0, REGION_BYTES, 0, &memory) !=
-        SQLITE_OK)
-        return NULL;
-    return memory;
+    rc = file->pMethods->xShmMap(file, 0, REGION_BYTES, 0, &memory);
+    return rc == SQLITE_OK || rc == SQLITE_READONLY ? memory : NULL;
 }
 
 static void

@@ -275,7 +275,9 @@ serve_writes(const char *path)
     walpool_statement create = {.sql = "CREATE TABLE IF NOT EXISTS "
                                        "t(n INTEGER PRIMARY KEY, v)"};
     walpool_statement insert = {.sql = more};
-    walpool *own = walpool_open(path, NULL, NULL);
+    walpool_options options = WALPOOL_OPTIONS_INIT;
+    options.permissions = 0644;
+    walpool *own = walpool_open(path, &options, NULL);
     close(asks[1]);
     bool good = own != NULL &&
                 walpool_write(own, &create, NULL, NULL, NULL) == WALPOOL_OK;
@@ -348,6 +350,29 @@ TEST(durable__a_read_waits_for_commits_of_other_processes)
 TEST(durable__a_read_of_a_read_only_database_is_durable_too)
 {
     see_what_another_process_commits("mode=ro");
+}
+
+/* A sync needs no right to write. */
+TEST(durable__a_read_of_a_user_who_may_not_write_is_durable_too)
+{
+    if (geteuid() != 0) {
+        check_skip("only root can become another user");
+        return;
+    }
+    CHECK_INT(chmod(check_folder(), 0755), 0);
+    pid_t child = start_other_process();
+    have_it_write();
+    CHECK_INT(seteuid(65534), 0);
+    db = api_open("a.db", "mode=ro");
+    if (disk_watch("a.db-wal")) {
+        CHECK_OK(read_as(WALPOOL_CALL_DURABLE, count));
+        CHECK_INT(disk_count(), 1);
+        CHECK_OK(read_as(WALPOOL_CALL_DURABLE, count));
+        CHECK_INT(disk_count(), 0);
+    }
+    api_close(db);
+    CHECK_INT(seteuid(0), 0);
+    end_other_process(child);
 }
 
 /* ------------------------------------------------------------------ misuse */

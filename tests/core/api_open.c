@@ -270,6 +270,7 @@ expect_read_only_folder(void)
     CHECK(db == NULL);
     CHECK(err.status == WALPOOL_CANTOPEN || err.status == WALPOOL_READONLY);
     CHECK_CONTAINS(err.message, "closed/a.db");
+    CHECK_CONTAINS(err.message, "allow writing to the folder");
 }
 
 TEST(open__a_database_in_a_read_only_folder_is_a_clear_error)
