@@ -506,13 +506,13 @@ walpool__conn_error(struct walpool__conn *conn, int rc, const char *doing,
     return status;
 }
 
-/* What the guard saw, it saw if the statement was not prepared before. */
+/* What the guard saw, it saw if the statement was not prepared before; here:
+ * what matters on a private connection. */
 static void
 remember(const struct walpool__conn *conn, struct walpool__stmt *stmt)
 {
     const struct walpool__guard *guard = &conn->guard;
 
-    stmt->seen |= guard->seen;
     if (guard->verb != WALPOOL__VERB_NONE)
         stmt->verb = walpool__conn_verb(conn, stmt);
     if (guard->seen & WALPOOL__SEEN_TIMEOUT)
@@ -538,6 +538,7 @@ walpool__conn_prepare(struct walpool__conn *conn,
     conn->guard.preparing = false;
     if (LIKELY(rc == SQLITE_OK)) {
         (*taken)->readonly |= conn->guard.asks_mode; /* SQLite says no */
+        (*taken)->seen |= conn->guard.seen;
         if (UNLIKELY(conn->guard.is_private))
             remember(conn, *taken);
         return WALPOOL_OK;
