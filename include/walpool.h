@@ -854,7 +854,9 @@ WALPOOL_API walpool_status walpool_read(walpool *db,
  * @return WALPOOL_OK or the error's status.
  * Owner: caller owns rows. Threads: any; a thread that holds a writer lease
  *   gets DEADLOCK. Blocks: up to the deadline, then on the disk for the
- *   commit. Errors: any.
+ *   commit. Errors: any; REFUSED as for walpool_read, and for what would stay
+ *   with the connection: temporary tables, views and triggers (use a private
+ *   lease), PRAGMA defer_foreign_keys outside of a batch or script.
  * Since: 0.1
  */
 WALPOOL_API walpool_status walpool_write(walpool *db,
