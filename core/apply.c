@@ -98,6 +98,16 @@ apply_statement(struct walpool__write *write)
     return end_transaction(write, status);
 }
 
+walpool_status
+walpool__apply_within(struct walpool__write *write)
+{
+    struct walpool__prepared prepared;
+    walpool_status status = walpool__execute_prepare(
+        write->conn, write->statements, &prepared, write->err);
+
+    return status == WALPOOL_OK ? run_prepared(write, &prepared) : status;
+}
+
 static walpool_status
 run_script(struct walpool__write *write)
 {

@@ -80,6 +80,9 @@ int walpool__conn_step(struct walpool__conn *conn, sqlite3_stmt *native);
 /* Is a transaction open? */
 bool walpool__conn_in_transaction(const struct walpool__conn *conn);
 
+/* Has the transaction broken foreign keys that are checked when it commits? */
+bool walpool__conn_owes_foreign_keys(const struct walpool__conn *conn);
+
 /* Report rc of what conn->call was doing here: "cannot <doing>: why". */
 walpool_status walpool__conn_error(struct walpool__conn *conn, int rc,
                                    const char *doing, walpool_error *err);

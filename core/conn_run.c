@@ -118,6 +118,16 @@ name_locker(struct walpool__conn *conn, char *dst, size_t bytes)
                                        bytes);
 }
 
+bool
+walpool__conn_owes_foreign_keys(const struct walpool__conn *conn)
+{
+    int owes = 0, unused;
+
+    sqlite3_db_status(conn->db, SQLITE_DBSTATUS_DEFERRED_FKS, &owes, &unused,
+                      0);
+    return owes != 0;
+}
+
 /* By on_commit. */
 static walpool_status
 refused_commit(struct walpool__conn *conn, const char *doing,

@@ -20,6 +20,7 @@ destroy(struct walpool__db *db)
     walpool__ownlocks_finish(&db->ownlocks);
     walpool__pool_finish(&db->pool);
     walpool__roster_finish(&db->roster);
+    walpool__group_finish(&db->group);
     walpool__writer_finish(&db->writer);
     walpool__mem_free(db);
 }
@@ -62,6 +63,7 @@ make(const struct walpool__place *place, const walpool_options *options)
     db->options = *options;
     atomic_init(&db->refs, 1);
     walpool__roster_init(&db->roster);
+    walpool__group_init(&db->group);
     walpool__walindex_init(&db->walindex);
     walpool__ownlocks_init(&db->ownlocks, &db->poison, &db->stats);
     walpool__syncer_init(&db->syncer, db->wal_path, &db->poison,
@@ -200,21 +202,20 @@ still_out(struct walpool__db *db, struct walpool__call *call,
     return WALPOOL_TIMEOUT;
 }
 
-/* Private leases first: they need the writer to come to their end, while new
- * calls find `closing`. */
+/* Private leases first, and writes that may share a transaction: they need the
+ * writer to come to their end, while new calls find `closing`. */
 static bool
 drain(struct walpool__db *db, int64_t deadline_ns)
 {
-    if (!walpool__roster_drain(&db->roster, deadline_ns))
-        return false;
-    if (walpool__waitq_drain(&db->pool.queue, deadline_ns)) {
-        if (walpool__writer_drain(&db->writer, deadline_ns)) {
-            if (walpool__waitq_drain(&db->checkpointer.room.slot, deadline_ns))
-                return true;
-            walpool__waitq_reopen(&db->writer.queue);
-        }
-        walpool__waitq_reopen(&db->pool.queue);
-    }
+    if (walpool__roster_drain(&db->roster, deadline_ns) &&
+        walpool__group_drain(&db->group, deadline_ns) &&
+        walpool__waitq_drain(&db->pool.queue, deadline_ns) &&
+        walpool__writer_drain(&db->writer, deadline_ns) &&
+        walpool__waitq_drain(&db->checkpointer.room.slot, deadline_ns))
+        return true;
+    walpool__waitq_reopen(&db->writer.queue);
+    walpool__waitq_reopen(&db->pool.queue);
+    walpool__group_reopen(&db->group);
     walpool__roster_reopen(&db->roster);
     return false;
 }
@@ -270,8 +271,9 @@ walpool__db_shut(struct walpool__db *db)
     db->base = NULL;
 }
 
-static bool
-wants_sync(const struct walpool__db *db, const struct walpool__call *call)
+bool
+walpool__db_wants_sync(const struct walpool__db *db,
+                       const struct walpool__call *call)
 {
     if (call && call->flags & WALPOOL_CALL_DURABLE)
         return true;
@@ -298,7 +300,8 @@ walpool__db_take_stock(struct walpool__db *db, struct walpool__conn *conn,
 
     if (aftermath.frames > 0)
         aftermath.lost_lock = !walpool__ownlocks_check_again(&db->ownlocks);
-    if ((answers || aftermath.frames > 0) && wants_sync(db, conn->call))
+    if ((answers || aftermath.frames > 0) &&
+        walpool__db_wants_sync(db, conn->call))
         aftermath.ticket = aftermath.frames > 0
                                ? walpool__syncer_ticket(&db->syncer)
                                : walpool__syncer_ticket_if_new(&db->syncer);

@@ -4,6 +4,7 @@
 
 #include "checkpointer.h"
 #include "fsinfo.h"
+#include "group.h"
 #include "handle.h"
 #include "ownlocks.h"
 #include "poison.h"
@@ -25,6 +26,7 @@ struct walpool__db {
     struct walpool__pool pool;
     struct walpool__roster roster; /* of the private connections */
     struct walpool__writer writer;
+    struct walpool__group group; /* writes that may share a transaction */
     struct walpool__syncer syncer;
     struct walpool__checkpointer checkpointer;
     struct walpool__walindex walindex;
@@ -68,6 +70,10 @@ struct walpool__aftermath walpool__db_give_writer(struct walpool__db *db);
 struct walpool__aftermath walpool__db_take_stock(struct walpool__db *db,
                                                  struct walpool__conn *conn,
                                                  bool answers);
+
+/* Is a write with this call to be on the disk before it is answered? */
+bool walpool__db_wants_sync(const struct walpool__db *db,
+                            const struct walpool__call *call);
 
 /* Then: wake the checkpointer if need be, and wait until the commit is as
  * durable as the call asks. */

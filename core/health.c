@@ -32,6 +32,7 @@ gather_counters(struct walpool__stats *stats, walpool_health *out)
     out->timeouts = load(&stats->timeouts);
     out->cancels = load(&stats->cancels);
     out->once_replays = load(&stats->once_replays);
+    out->coalesced = load(&stats->coalesced);
     out->dirty_leases = load(&stats->dirty_leases);
     out->leases_overdue = load(&stats->leases_overdue);
     out->lock_waits = load(&stats->lock_waits);
@@ -107,7 +108,7 @@ gather_queues(struct walpool__db *db, walpool_health *out)
     out->reader_waiters = waiters;
     walpool__waitq_count(&db->writer.queue, &lent, &waiters);
     out->writer_leased = lent;
-    out->writer_waiters = waiters;
+    out->writer_waiters = waiters + walpool__group_waiting(&db->group);
 }
 
 static void

@@ -4,8 +4,7 @@
  * disk.
  * Must not: keep the writer after the call.
  * Lock: none of its own. */
-#include "apply.h"
-#include "db.h"
+#include "coalesce.h"
 #include "digest.h"
 #include "error.h"
 
@@ -64,13 +63,18 @@ check(struct walpool__write *write, const walpool_call *asked,
 
 /* -------------------------------------------------------------- the frame */
 
-/* With the writer taken: apply, give it back, wait for the disk. */
+/* By itself: take the writer, apply, give it back, wait for the disk. */
 static walpool_status
 apply(struct walpool__db *db, struct walpool__write *write)
 {
-    walpool_status status = walpool__apply(write);
     struct walpool__aftermath aftermath;
+    walpool_status status = walpool__writer_take(&db->writer, write->call,
+                                                 write->err);
 
+    if (status != WALPOOL_OK)
+        return status;
+    write->conn = db->writer.conn;
+    status = walpool__apply(write);
     if (status == WALPOOL_OK && !write->replayed)
         walpool__stats_add(&db->stats.writes, 1);
     aftermath = walpool__db_give_writer(db);
@@ -97,13 +101,11 @@ run(walpool *handle, const walpool_call *asked, struct walpool__write *write)
     walpool__rows_clear(write->rows);
     status = walpool__poison_check(&db->poison, write->err);
     if (status == WALPOOL_OK)
-        status = walpool__writer_take(&db->writer, &call, write->err);
-    if (status == WALPOOL_OK) {
-        write->conn = db->writer.conn;
-        status = apply(db, write);
-        if (status != WALPOOL_OK)
-            walpool__rows_clear(write->rows); /* a failed call leaves no block */
-    }
+        status = walpool__coalesce_wants(db, write)
+                     ? walpool__coalesce(db, write)
+                     : apply(db, write);
+    if (status != WALPOOL_OK)
+        walpool__rows_clear(write->rows); /* a failed call leaves no block */
     return walpool__db_exit(db, handle, &call, status);
 }
 

@@ -53,9 +53,9 @@ name_other(struct walpool__writer *writer, bool idle, char *dst, size_t bytes)
 
 /* By another thread of this process; or that one has the slot and waits for
  * another process itself. */
-static walpool_status
-not_to_be_had(struct walpool__writer *writer, struct walpool__call *call,
-              walpool_error *err)
+walpool_status
+walpool__writer_missed(struct walpool__writer *writer,
+                       struct walpool__call *call, walpool_error *err)
 {
     struct walpool__holder holder = walpool__tag_read(&writer->tag);
     char held[192], name[WALPOOL__HOLDER_NAME_BYTES];
@@ -70,13 +70,9 @@ not_to_be_had(struct walpool__writer *writer, struct walpool__call *call,
 }
 
 walpool_status
-walpool__writer_take_slot(struct walpool__writer *writer,
-                          struct walpool__call *call, walpool_error *err)
+walpool__writer_check(struct walpool__writer *writer,
+                      const struct walpool__call *call, walpool_error *err)
 {
-    bool waited;
-    int64_t now;
-    char held[128];
-
     if (writer->readonly)
         return walpool__error_set(err, WALPOOL_READONLY,
                                   "cannot write: the database was opened "
@@ -87,8 +83,22 @@ walpool__writer_take_slot(struct walpool__writer *writer,
         return walpool__error_set(err, WALPOOL_DEADLOCK,
                                   "this thread holds the writer already: use "
                                   "that lease, or a savepoint on it");
+    return WALPOOL_OK;
+}
+
+walpool_status
+walpool__writer_take_slot(struct walpool__writer *writer,
+                          struct walpool__call *call, walpool_error *err)
+{
+    bool waited;
+    int64_t now;
+    char held[128];
+    walpool_status status = walpool__writer_check(writer, call, err);
+
+    if (status != WALPOOL_OK)
+        return status;
     if (!walpool__waitq_take(&writer->queue, call, &waited))
-        return not_to_be_had(writer, call, err);
+        return walpool__writer_missed(writer, call, err);
     if (writer->turn && !walpool__turn_take(writer->turn, call)) {
         name_other(writer, true, held, sizeof held);
         walpool__waitq_give(&writer->queue, writer);

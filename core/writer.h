@@ -29,6 +29,16 @@ walpool_status walpool__writer_take(struct walpool__writer *writer,
                                     struct walpool__call *call,
                                     walpool_error *err);
 
+/* May this call ask for it at all? READONLY or DEADLOCK. */
+walpool_status walpool__writer_check(struct walpool__writer *writer,
+                                     const struct walpool__call *call,
+                                     walpool_error *err);
+
+/* Report a call that must stop before it had it: who has it. */
+walpool_status walpool__writer_missed(struct walpool__writer *writer,
+                                      struct walpool__call *call,
+                                      walpool_error *err);
+
 /* The same without the connection: the caller writes on its own. */
 walpool_status walpool__writer_take_slot(struct walpool__writer *writer,
                                          struct walpool__call *call,

@@ -250,9 +250,10 @@ typedef struct walpool_options {
     int32_t temp_store_memory;   /* 0 file, 1 memory; default 1 */
     int32_t allow_attach;        /* ATTACH and DETACH: 0 refused, 1 allowed;
                                     default 0 */
-    int32_t coalesce_ms;         /* small writes of many threads share one
-                                    transaction, which stays open for others to
-                                    join for this long, 0..1000; default 0 =
+    int32_t coalesce_ms;         /* small writes of many threads share a
+                                    transaction: see walpool_write. It is open
+                                    for others as long as some wait, and for
+                                    this long at most, 0..1000; default 0 =
                                     off */
     int32_t lease_trace;         /* 1: remember the stack at each acquire, for
                                     walpool_leases; costs microseconds each
@@ -845,6 +846,16 @@ WALPOOL_API walpool_status walpool_read(walpool *db,
  * rows before the failing one were kept. The rows of RETURNING are collected in
  * one block; `changes` and `last_rowid` are in its header.
  *
+ * With the option coalesce_ms, an INSERT, UPDATE, DELETE, REPLACE or WITH that
+ * has to wait for the writer may share a transaction with others that wait,
+ * each in a savepoint: whoever gets the writer first carries out all of them.
+ * To its caller it is still a write of its own, which fails or holds by itself,
+ * with its own deadline and token. Only a commit that fails, or a disk, fails
+ * for all. The price: a write is answered when the last one of its transaction
+ * has run, so it is for writes that are all short. Scripts, writes with a
+ * once_key, with timeout_ms 0 or with more than 64 KiB of parameters, and
+ * batches do not share.
+ *
  * @param db        the database.
  * @param statement one statement, or a script by WALPOOL_CALL_SCRIPT.
  * @param call      NULL for the defaults.
@@ -1294,6 +1305,7 @@ walpool_checkpoint(walpool *db, walpool_checkpoint_mode mode,
     X(writes, "counter: committed transactions")                              \
     X(rollbacks, "counter: transactions rolled back")                         \
     X(once_replays, "counter: writes answered from their once_key")           \
+    X(coalesced, "counter: writes that shared a transaction")                 \
     X(errors, "counter: calls that failed")                                   \
     X(timeouts, "counter: of these, past their deadline")                     \
     X(cancels, "counter: of these, cancelled")                                \

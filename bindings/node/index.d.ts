@@ -187,6 +187,7 @@ export interface Health {
     writes: number;
     rollbacks: number;
     once_replays: number;
+    coalesced: number;
     errors: number;
     timeouts: number;
     cancels: number;

@@ -212,7 +212,8 @@ can(const struct json *scenario, const char **missing)
                                             "background",    "strict_close",
                                             "expect",        "durability",
                                             "leases",        "move",
-                                            "once_key",      "private"};
+                                            "once_key",      "private",
+                                            "coalesce"};
     JSON_EACH(need, json_get(scenario, "needs")) {
         int found = strcmp(need->text, "unprivileged") == 0 && geteuid() != 0;
         for (size_t i = 0; i < sizeof abilities / sizeof abilities[0]; i++)

@@ -19,7 +19,7 @@ static void
 end(void)
 {
     walpool_rows_finish(&rows);
-    CHECK_INT(api_health(db).writer_leased, 0);
+    CHECK_EVENTUALLY(api_health(db).writer_leased == 0);
     api_close(db);
 }
 

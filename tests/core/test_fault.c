@@ -271,6 +271,56 @@ in_keyed_batch(enum fault_kind kind, bool again)
     walpool_rows_finish(&params);
 }
 
+/* Three writes that share a transaction, whichever of them it strikes. */
+struct sharer {
+    pthread_t thread;
+    walpool_status status;
+    walpool_error error;
+};
+
+static void *
+share(void *arg)
+{
+    walpool_statement statement = {
+        .sql = "INSERT INTO t VALUES(1, 2) RETURNING n"};
+    struct sharer *me = arg;
+    walpool_rows rows;
+    walpool_rows_init(&rows);
+    me->status = walpool_write(db, &statement, NULL, &rows, &me->error);
+    CHECK_INT(walpool_rows_count(&rows), me->status == WALPOOL_OK);
+    walpool_rows_finish(&rows);
+    return NULL;
+}
+
+static void
+in_shared_write(enum fault_kind kind)
+{
+    FAULT_EACH(kind, fault) {
+        struct sharer all[3];
+        int64_t done = 0;
+        db = api_open("a.db", "readers=2&coalesce=1000");
+        CHECK_OK(api_write(db, "CREATE TABLE IF NOT EXISTS t(n, v)"));
+        walpool_lease *lease = api_acquire(db, WALPOOL_WRITE);
+        for (int i = 0; i < 3; i++) {
+            CHECK_INT(pthread_create(&all[i].thread, NULL, share, &all[i]), 0);
+            CHECK_EVENTUALLY(api_health(db).writer_waiters == i + 1);
+        }
+        now = &fault;
+        fault_arm(now);
+        CHECK_OK(walpool_release(lease, &err));
+        for (int i = 0; i < 3; i++)
+            CHECK_INT(pthread_join(all[i].thread, NULL), 0);
+        fault_disarm(now);
+        for (int i = 0; i < 3; i++) {
+            err = all[i].error;
+            done += succeeds(all[i].status);
+            CHECK(all[i].status == WALPOOL_OK ||
+                  err.outcome == WALPOOL_NOT_APPLIED);
+        }
+        end(done);
+    }
+}
+
 /* A reader lease from its beginning to its end. */
 static walpool_status
 use_reader(void)
@@ -434,6 +484,7 @@ BOTH(a_script, in_script(kind))
 BOTH(a_batch, in_batch(kind))
 BOTH(a_batch_with_a_key, in_keyed_batch(kind, false))
 BOTH(a_batch_that_is_answered_again, in_keyed_batch(kind, true))
+BOTH(a_shared_write, in_shared_write(kind))
 BOTH(a_reader, in_reader(kind))
 BOTH(a_writer, in_writer(kind))
 BOTH(a_statement_on_a_lease, in_run(kind))

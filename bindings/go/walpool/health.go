@@ -26,6 +26,7 @@ type Health struct {
 	Writes          int64 // counter: committed transactions
 	Rollbacks       int64 // counter: transactions rolled back
 	OnceReplays     int64 // counter: writes answered from their once_key
+	Coalesced       int64 // counter: writes that shared a transaction
 	Errors          int64 // counter: calls that failed
 	Timeouts        int64 // counter: of these, past their deadline
 	Cancels         int64 // counter: of these, canceled
@@ -86,7 +87,7 @@ type healthBlock struct {
 }
 
 const (
-	healthNumbers = 42
+	healthNumbers = 43
 	healthBytes   = healthNumbers*8 + 8 + 48 + 48 + 256
 )
 
@@ -128,7 +129,7 @@ func (h *Health) fields() [healthNumbers]any {
 		&h.ReadersLimit, &h.ReadersOpen, &h.ReadersLeased,
 		&h.PrivateOpen, &h.ReaderWaiters,
 		&h.WriterLeased, &h.WriterWaiters, &h.OldestLease,
-		&h.Reads, &h.Writes, &h.Rollbacks, &h.OnceReplays,
+		&h.Reads, &h.Writes, &h.Rollbacks, &h.OnceReplays, &h.Coalesced,
 		&h.Errors, &h.Timeouts, &h.Cancels,
 		&h.DirtyLeases, &h.LeasesLong, &h.LeasesOverdue,
 		&h.LockWaits, &h.TurnWaits, &h.LostLocks, &h.LockChecks,

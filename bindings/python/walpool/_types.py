@@ -230,6 +230,8 @@ class Health:
     """Counter: transactions rolled back."""
     once_replays: int
     """Counter: writes answered from their once_key."""
+    coalesced: int
+    """Counter: writes that shared a transaction."""
     errors: int
     """Counter: calls that failed."""
     timeouts: int
