@@ -64,7 +64,10 @@ run_alone(struct walpool__write *write, struct walpool__prepared *prepared)
 {
     struct walpool__conn *conn = write->conn;
     int64_t before = walpool__conn_total_changes(conn);
-    walpool_status status = run_prepared(write, prepared);
+    walpool_status status;
+
+    walpool__conn_warm(conn, prepared->stmt);
+    status = run_prepared(write, prepared);
 
     if (status == WALPOOL_OK || !write->err)
         return status;

@@ -20,6 +20,7 @@ enum walpool__conn_role {
 enum walpool__own {
     WALPOOL__OWN_BEGIN_READ,
     WALPOOL__OWN_SNAPSHOT,
+    WALPOOL__OWN_STAY,
     WALPOOL__OWN_BEGIN_WRITE,
     WALPOOL__OWN_COMMIT,
     WALPOOL__OWN_ROLLBACK,
@@ -43,6 +44,8 @@ struct walpool__conn {
     sqlite3_stmt *own[WALPOOL__OWN_COUNT];
     int wal_frames; /* in the WAL after the newest commit here */
     bool committing; /* the statement that runs has begun to commit */
+    bool hot; /* a writer's writes follow each other closely */
+    int64_t warm_ns; /* since when a snapshot stays open; 0: none does */
     bool impatient; /* give up a checkpoint rather than wait for a lock */
     bool lent;      /* somebody outside has `db`, and may have statements */
     walpool_hooks hooks; /* of a private connection's owner */
@@ -76,6 +79,18 @@ void walpool__conn_set_hooks(struct walpool__conn *conn,
 
 /* Step a caller's statement on behalf of conn->call. */
 int walpool__conn_step(struct walpool__conn *conn, sqlite3_stmt *native);
+
+/* About to run `stmt`, a transaction by itself. If writes follow each other
+ * closely (`hot`), and it only changes rows, a snapshot stays open
+ * from here on: the next such statement begins with one lock instead of three.
+ * It is the newest for as long as nobody else writes; where somebody has,
+ * walpool__conn_step begins anew without it. Nothing else may run beside it,
+ * and it keeps checkpoints back, so it must not stay for long. */
+void walpool__conn_warm(struct walpool__conn *conn,
+                        const struct walpool__stmt *stmt);
+
+/* End it; nothing to do is fine. BEGIN IMMEDIATE by walpool__conn_own does. */
+void walpool__conn_cool(struct walpool__conn *conn);
 
 /* Is a transaction open? */
 bool walpool__conn_in_transaction(const struct walpool__conn *conn);

@@ -15,6 +15,7 @@
 static const char *const own_sql[WALPOOL__OWN_COUNT] = {
     [WALPOOL__OWN_BEGIN_READ] = "BEGIN",
     [WALPOOL__OWN_SNAPSHOT] = "SELECT 1 FROM sqlite_schema LIMIT 1",
+    [WALPOOL__OWN_STAY] = "PRAGMA schema_version", /* reads, has no cursor */
     [WALPOOL__OWN_BEGIN_WRITE] = "BEGIN IMMEDIATE",
     [WALPOOL__OWN_COMMIT] = "COMMIT",
     [WALPOOL__OWN_ROLLBACK] = "ROLLBACK",
@@ -42,11 +43,47 @@ prepare_own(struct walpool__conn *conn, enum walpool__own which)
                               SQLITE_PREPARE_PERSISTENT, native, NULL);
 }
 
+/* A statement that stands on its row keeps its snapshot. */
+static void
+stay(struct walpool__conn *conn)
+{
+    conn->guard.off = true;
+    if (prepare_own(conn, WALPOOL__OWN_STAY) == SQLITE_OK) {
+        if (sqlite3_step(conn->own[WALPOOL__OWN_STAY]) == SQLITE_ROW)
+            conn->warm_ns = conn->call->started_ns;
+        else
+            sqlite3_reset(conn->own[WALPOOL__OWN_STAY]);
+    }
+    conn->guard.off = false;
+}
+
+void
+walpool__conn_warm(struct walpool__conn *conn,
+                   const struct walpool__stmt *stmt)
+{
+    uint32_t seen = stmt->seen & (WALPOOL__SEEN_ROWS | WALPOOL__SEEN_MORE);
+
+    if (!conn->hot || seen != WALPOOL__SEEN_ROWS)
+        walpool__conn_cool(conn);
+    else if (!conn->warm_ns)
+        stay(conn);
+}
+
+void
+walpool__conn_cool(struct walpool__conn *conn)
+{
+    if (conn->warm_ns)
+        sqlite3_reset(conn->own[WALPOOL__OWN_STAY]);
+    conn->warm_ns = 0;
+}
+
 int
 walpool__conn_own(struct walpool__conn *conn, enum walpool__own which)
 {
     int rc;
 
+    if (which == WALPOOL__OWN_BEGIN_WRITE)
+        walpool__conn_cool(conn);
     conn->guard.off = true;
     rc = prepare_own(conn, which);
     if (rc == SQLITE_OK && (which == WALPOOL__OWN_BEGIN_READ ||
@@ -87,13 +124,22 @@ walpool__conn_own_step(struct walpool__conn *conn, sqlite3_stmt *native)
     return rc;
 }
 
+/* On a warm connection SQLite does not call the busy handler, and does not look
+ * for a newer snapshot: it gives up before the statement has done anything. */
 int
 walpool__conn_step(struct walpool__conn *conn, sqlite3_stmt *native)
 {
+    int rc;
+
     PRE(conn->call);
     conn->committing = false;
     conn->call->phase = WALPOOL_PHASE_EXECUTE;
     errno = 0;
+    rc = sqlite3_step(native);
+    if (LIKELY((rc & 0xff) != SQLITE_BUSY || !conn->warm_ns))
+        return rc;
+    sqlite3_reset(native);
+    walpool__conn_cool(conn);
     return sqlite3_step(native);
 }
 

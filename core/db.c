@@ -137,7 +137,8 @@ open_first(struct walpool__db *db, struct walpool__call *call,
         conn->ownlocks = &db->ownlocks;
         db->writer.conn = conn;
         db->writer.ownlocks = &db->ownlocks;
-        db->writer.turn = walpool__turn_open(db->path, &db->stats);
+        db->writer.turn = walpool__turn_open(db->path, &db->stats,
+                                             walpool__writer_idle, &db->writer);
     }
     return WALPOOL_OK;
 }
@@ -314,6 +315,8 @@ walpool__db_give_writer(struct walpool__db *db)
     struct walpool__aftermath aftermath =
         walpool__db_take_stock(db, db->writer.conn, true);
 
+    if (aftermath.frames >= db->options.checkpoint_frames)
+        walpool__conn_cool(db->writer.conn); /* the checkpointer begins */
     walpool__writer_give(&db->writer);
     return aftermath;
 }

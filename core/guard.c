@@ -153,6 +153,26 @@ judge_pragma(struct walpool__guard *guard, const char *name, const char *value)
                                "when opening");
 }
 
+/* VACUUM asks for nothing, so it does not look like a change of rows. */
+static void
+note(struct walpool__guard *guard, int action)
+{
+    switch (action) {
+    case SQLITE_INSERT:
+    case SQLITE_UPDATE:
+    case SQLITE_DELETE:
+        guard->seen |= WALPOOL__SEEN_ROWS;
+        return;
+    case SQLITE_SELECT:
+    case SQLITE_READ:
+    case SQLITE_FUNCTION:
+    case SQLITE_RECURSIVE:
+        return;
+    default:
+        guard->seen |= WALPOOL__SEEN_MORE;
+    }
+}
+
 static int
 judge(void *arg, int action, const char *a, const char *b, const char *c,
       const char *d)
@@ -162,6 +182,7 @@ judge(void *arg, int action, const char *a, const char *b, const char *c,
     (void)d;
     if (guard->off)
         return SQLITE_OK;
+    note(guard, action);
     switch (action) {
     case SQLITE_TRANSACTION:
         return judge_transaction(guard, a);

@@ -29,12 +29,14 @@ enum walpool__place_of_text {
 /* Of our own savepoints; no text may use it. */
 #define WALPOOL__SAVEPOINT_NAME "walpool"
 
-/* What else a text was seen to do while it was prepared, as bits; private
- * connections only. */
-enum {
-    WALPOOL__SEEN_TEMP = 1,   /* writes to the connection's own tables */
-    WALPOOL__SEEN_WRITE = 2,  /* writes to others */
-    WALPOOL__SEEN_TIMEOUT = 4 /* PRAGMA busy_timeout: for us to answer */
+/* What else a text was seen to do while it was prepared, as bits. */
+enum { /* on a private connection */
+    WALPOOL__SEEN_TEMP = 1,    /* writes to the connection's own tables */
+    WALPOOL__SEEN_WRITE = 2,   /* writes to others */
+    WALPOOL__SEEN_TIMEOUT = 4, /* PRAGMA busy_timeout: for us to answer */
+    /* on a pooled one */
+    WALPOOL__SEEN_ROWS = 8,    /* changes rows */
+    WALPOOL__SEEN_MORE = 16    /* does more than read and change rows */
 };
 
 struct walpool__guard {

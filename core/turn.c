@@ -12,17 +12,25 @@
  *   away      others have it, or nobody      ours (try), asked
  *   asked     the keeper waits in the kernel came
  *   came      the keeper has it for us       ours, or away (nobody wants it)
- *   ours      this process may write         away
+ *   ours      this process may write         away, kept
+ *   kept      nobody here writes just now    ours, away (the streak is over)
  *
  * With strict alternation every write would cost a switch between processes.
- * So a turn may be used for STREAK_NS: meanwhile the process keeps it for its
- * own waiting threads, and may take it again right after it gave it. But when
- * is somebody else waiting? The file has two locks. Who wants to write takes
- * the queue lock first, then waits for the turn, and gives the queue lock back
- * when he has it. In its streak a process goes straight for the turn; after it,
- * it takes the queue lock like anybody, and if another process waits, it is
- * behind that one. The longest wait is then about one streak for each process
- * that writes.
+ * So a turn may be used for STREAK_NS, and may be taken again right after it
+ * was given. But when is somebody else waiting? The file has two locks. Who
+ * wants to write takes the queue lock first, then waits for the turn, and gives
+ * the queue lock back when he has it. In its streak a process goes straight for
+ * the turn; after it, it takes the queue lock like anybody, and if another
+ * process waits, it is behind that one. The longest wait is then about one
+ * streak for each process that writes.
+ *
+ * To give a lock and take it again costs more than a tenth of a small
+ * transaction. So in its streak a process keeps the turn between two writes, if
+ * another thread of it waits, or if the last two writes followed each other
+ * within GAP_NS. At the end of a streak it looks at the queue lock: if nobody is
+ * in line, the next streak begins. Where the expected write does not come, the
+ * keeper gives the turn on at the end of the streak, through `idle`: a process
+ * that does not write keeps nobody from writing.
  *
  * Does: take turns.
  * Must not: touch the database.
@@ -39,24 +47,34 @@
 #include "sidelock.h"
 
 #define STREAK_NS 1000000
+#define GAP_NS 50000
 
-enum state { AWAY, ASKED, CAME, OURS };
+enum state { AWAY, ASKED, CAME, OURS, KEPT };
 
 struct walpool__turn {
     int fd;
     struct walpool__stats *stats;
-    int64_t streak_ns; /* when it came through the queue; belongs to whoever
-                          has the writer slot, as do the calls below */
+    void (*idle)(void *arg);
+    void *idle_arg;
+    bool hot;      /* this write follows the last one closely; belongs to
+                      whoever has the writer slot, as do the calls below */
     struct walpool__mutex mutex; /* guards the rest */
+    int64_t streak_ns; /* when the streak began; 0: there is none */
+    int64_t gave_ns;   /* when the last write ended */
     struct walpool__cond changed; /* for the keeper */
+    struct walpool__cond called;  /* `idle` has returned */
     enum state state;
     struct walpool__parker *waiting; /* the caller that wants it, or NULL */
     bool keeper_runs, stopping, abandoned;
+    bool watching; /* the keeper looks after what is kept */
+    bool calling;  /* it is in `idle` */
+    bool keeps_none;
     struct walpool__thread keeper;
 };
 
 struct walpool__turn *
-walpool__turn_open(const char *database, struct walpool__stats *stats)
+walpool__turn_open(const char *database, struct walpool__stats *stats,
+                   void (*idle)(void *arg), void *arg)
 {
     struct walpool__turn *turn = walpool__mem_zalloc(sizeof *turn);
     char path[4200];
@@ -75,8 +93,11 @@ walpool__turn_open(const char *database, struct walpool__stats *stats)
         return NULL;
     }
     turn->stats = stats;
+    turn->idle = idle;
+    turn->idle_arg = arg;
     walpool__mutex_init(&turn->mutex);
     walpool__cond_init(&turn->changed);
+    walpool__cond_init(&turn->called);
     return turn;
 }
 
@@ -84,6 +105,7 @@ static void
 destroy(struct walpool__turn *turn)
 {
     walpool__sidelock_close(turn->fd);
+    walpool__cond_finish(&turn->called);
     walpool__cond_finish(&turn->changed);
     walpool__mutex_finish(&turn->mutex);
     walpool__mem_free(turn);
@@ -114,6 +136,41 @@ queue_up(int fd)
     walpool__sidelock_give(fd, WALPOOL__SIDELOCK_QUEUE);
 }
 
+/* When to look again. A write that is just between two others is no idle one:
+ * its process looks at the queue by itself. */
+static int64_t
+watch_until(const struct walpool__turn *turn)
+{
+    int64_t end = turn->streak_ns + STREAK_NS;
+
+    if (turn->state != KEPT)
+        return turn->gave_ns + STREAK_NS;
+    return end > turn->gave_ns + GAP_NS ? end : turn->gave_ns + GAP_NS;
+}
+
+/* Look after what is kept. The mutex is held, and given up meanwhile. */
+static void
+watch(struct walpool__turn *turn)
+{
+    int64_t until = watch_until(turn);
+
+    if (walpool__clock_now() < until) {
+        walpool__cond_wait(&turn->changed, &turn->mutex, until);
+        return;
+    }
+    if (turn->state != KEPT || turn->keeps_none) {
+        turn->watching = false;
+        return;
+    }
+    turn->gave_ns = walpool__clock_now(); /* not again at once */
+    turn->calling = true;
+    walpool__mutex_unlock(&turn->mutex);
+    turn->idle(turn->idle_arg);
+    walpool__mutex_lock(&turn->mutex);
+    turn->calling = false;
+    walpool__cond_broadcast(&turn->called);
+}
+
 static void
 run_keeper(void *arg)
 {
@@ -122,14 +179,16 @@ run_keeper(void *arg)
 
     walpool__mutex_lock(&turn->mutex);
     while (!turn->stopping) {
-        if (turn->state != ASKED) {
+        if (turn->state == ASKED) {
+            walpool__mutex_unlock(&turn->mutex);
+            queue_up(turn->fd);
+            walpool__mutex_lock(&turn->mutex);
+            hand_over(turn);
+        } else if (turn->watching) {
+            watch(turn);
+        } else {
             walpool__cond_wait(&turn->changed, &turn->mutex, WALPOOL__NEVER);
-            continue;
         }
-        walpool__mutex_unlock(&turn->mutex);
-        queue_up(turn->fd);
-        walpool__mutex_lock(&turn->mutex);
-        hand_over(turn);
     }
     abandoned = turn->abandoned;
     walpool__mutex_unlock(&turn->mutex);
@@ -164,18 +223,27 @@ walpool__turn_close(struct walpool__turn *turn)
 
 /* ------------------------------------------------------------- the caller */
 
-/* Ask the keeper. The mutex is held. False: no thread to be had. */
+/* The mutex is held. False: no thread to be had. */
 static bool
-ask(struct walpool__turn *turn, struct walpool__parker *parker)
+have_keeper(struct walpool__turn *turn)
 {
     if (!turn->keeper_runs)
         turn->keeper_runs = walpool__thread_start(&turn->keeper, "walpool-turn",
                                                   run_keeper, turn) == 0;
+    return turn->keeper_runs;
+}
+
+/* Ask the keeper. The mutex is held. False: there is none. */
+static bool
+ask(struct walpool__turn *turn, struct walpool__parker *parker)
+{
+    bool runs = have_keeper(turn);
+
     turn->waiting = parker;
     if (turn->state == AWAY)
         turn->state = ASKED;
     walpool__cond_signal(&turn->changed);
-    return turn->keeper_runs;
+    return runs;
 }
 
 /* Is it ours, or must the call go? The mutex is held. */
@@ -186,6 +254,8 @@ settled(struct walpool__turn *turn, struct walpool__call *call, bool *mine)
     if (!*mine && !walpool__call_must_stop(call))
         return false;
     turn->waiting = NULL;
+    if (turn->state == CAME)
+        turn->streak_ns = walpool__clock_now();
     if (*mine)
         turn->state = OURS;
     return true;
@@ -205,6 +275,7 @@ wait_for_keeper(struct walpool__turn *turn, struct walpool__call *call)
     walpool__stats_add(&turn->stats->turn_waits, 1);
     if (!ask(turn, &parker)) { /* no thread to be had: SQLite's lock decides */
         turn->state = OURS;
+        turn->streak_ns = 0;
         walpool__sidelock_give(turn->fd, WALPOOL__SIDELOCK_QUEUE);
     }
     while (!settled(turn, call, &mine)) {
@@ -218,11 +289,11 @@ wait_for_keeper(struct walpool__turn *turn, struct walpool__call *call)
     return mine;
 }
 
+/* The mutex is held. */
 static bool
-in_streak(const struct walpool__turn *turn)
+in_streak(const struct walpool__turn *turn, int64_t now)
 {
-    return turn->streak_ns &&
-           walpool__clock_now() - turn->streak_ns < STREAK_NS;
+    return turn->streak_ns && now - turn->streak_ns < STREAK_NS;
 }
 
 /* Try both locks. On failure the queue lock may be ours: the keeper goes on
@@ -230,7 +301,7 @@ in_streak(const struct walpool__turn *turn)
 static bool
 try_locks(struct walpool__turn *turn)
 {
-    if (in_streak(turn) &&
+    if (in_streak(turn, walpool__clock_now()) &&
         walpool__sidelock_try(turn->fd, WALPOOL__SIDELOCK_TURN) == 0)
         return true;
     if (walpool__sidelock_try(turn->fd, WALPOOL__SIDELOCK_QUEUE) != 0)
@@ -244,16 +315,18 @@ try_locks(struct walpool__turn *turn)
 
 /* Without waiting: kept from the thread before us, or to be had. */
 static bool
-take_at_once(struct walpool__turn *turn, bool may_wait)
+take_at_once(struct walpool__turn *turn, const struct walpool__call *call,
+             bool may_wait)
 {
     bool mine;
 
     walpool__mutex_lock(&turn->mutex);
-    if (turn->state == AWAY && try_locks(turn))
+    if (turn->state == KEPT || (turn->state == AWAY && try_locks(turn)))
         turn->state = OURS;
     else if (turn->state == AWAY && !may_wait)
         walpool__sidelock_give(turn->fd, WALPOOL__SIDELOCK_QUEUE);
     mine = turn->state == OURS;
+    turn->hot = turn->gave_ns && call->started_ns - turn->gave_ns < GAP_NS;
     walpool__mutex_unlock(&turn->mutex);
     return mine;
 }
@@ -263,29 +336,84 @@ walpool__turn_take(struct walpool__turn *turn, struct walpool__call *call)
 {
     bool may_wait = call->timeout_ms != 0;
 
-    if (LIKELY(take_at_once(turn, may_wait)))
+    if (LIKELY(take_at_once(turn, call, may_wait)))
         return true;
     call->phase = WALPOOL_PHASE_TURN;
     if (!may_wait) {
         call->stopped = WALPOOL_TIMEOUT;
         return false;
     }
-    if (!wait_for_keeper(turn, call))
+    return wait_for_keeper(turn, call);
+}
+
+bool
+walpool__turn_is_hot(const struct walpool__turn *turn)
+{
+    return turn->hot;
+}
+
+/* Who is in line has the queue lock. The turn is ours, so nobody else gives the
+ * queue lock back for having it. */
+static bool
+is_somebody_in_line(const struct walpool__turn *turn)
+{
+    if (walpool__sidelock_try(turn->fd, WALPOOL__SIDELOCK_QUEUE) != 0)
+        return true;
+    walpool__sidelock_give(turn->fd, WALPOOL__SIDELOCK_QUEUE);
+    return false;
+}
+
+/* May the process go on after this write? The mutex is held. */
+static bool
+may_stay(struct walpool__turn *turn, int64_t now)
+{
+    if (turn->state != OURS || turn->keeps_none || !turn->streak_ns ||
+        !have_keeper(turn))
         return false;
-    turn->streak_ns = walpool__clock_now();
+    if (in_streak(turn, now))
+        return true;
+    if (is_somebody_in_line(turn))
+        return false;
+    turn->streak_ns = now;
     return true;
 }
 
-void
-walpool__turn_give(struct walpool__turn *turn, bool next_waits)
+bool
+walpool__turn_stay(struct walpool__turn *turn, bool next_waits, int64_t now)
 {
-    if (next_waits && in_streak(turn))
-        return;
+    bool stays;
+
     walpool__mutex_lock(&turn->mutex);
-    if (turn->state == OURS) {
+    turn->gave_ns = now;
+    stays = (turn->hot || next_waits) && may_stay(turn, now);
+    if (stays) {
+        turn->state = KEPT;
+        if (!turn->watching)
+            walpool__cond_signal(&turn->changed);
+        turn->watching = true;
+    }
+    walpool__mutex_unlock(&turn->mutex);
+    return stays;
+}
+
+void
+walpool__turn_give(struct walpool__turn *turn)
+{
+    walpool__mutex_lock(&turn->mutex);
+    if (turn->state == OURS || turn->state == KEPT) {
         turn->state = AWAY;
         walpool__sidelock_give(turn->fd, WALPOOL__SIDELOCK_TURN);
     }
+    walpool__mutex_unlock(&turn->mutex);
+}
+
+void
+walpool__turn_keep_none(struct walpool__turn *turn, bool none)
+{
+    walpool__mutex_lock(&turn->mutex);
+    turn->keeps_none = none;
+    while (turn->calling)
+        walpool__cond_wait(&turn->called, &turn->mutex, WALPOOL__NEVER);
     walpool__mutex_unlock(&turn->mutex);
 }
 

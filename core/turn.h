@@ -9,9 +9,12 @@
 struct walpool__turn;
 
 /* NULL: the side file cannot be made (errno says why), or no memory (ENOMEM).
- * Then there are no turns, and SQLite's lock alone decides. */
+ * Then there are no turns, and SQLite's lock alone decides. `idle` is called
+ * from a thread of the turn's, when a turn that is kept is not used: take the
+ * writer slot, if it is free, and give the turn; if not, leave it. */
 struct walpool__turn *walpool__turn_open(const char *database,
-                                         struct walpool__stats *stats);
+                                         struct walpool__stats *stats,
+                                         void (*idle)(void *arg), void *arg);
 
 /* Nobody takes or has it. NULL is ignored. */
 void walpool__turn_close(struct walpool__turn *turn);
@@ -20,9 +23,20 @@ void walpool__turn_close(struct walpool__turn *turn);
  * so at most one thread of the process is here. */
 bool walpool__turn_take(struct walpool__turn *turn, struct walpool__call *call);
 
-/* Give it on. `next_waits`: another thread of this process wants it at once,
- * and may have it for the rest of the streak. */
-void walpool__turn_give(struct walpool__turn *turn, bool next_waits);
+/* Does the write that took it follow closely the one before? */
+bool walpool__turn_is_hot(const struct walpool__turn *turn);
+
+/* A write has ended. True: the turn is kept for the next one, which is close
+ * or waits already (`next_waits`); take it as always. False: give it. */
+bool walpool__turn_stay(struct walpool__turn *turn, bool next_waits,
+                        int64_t now);
+
+/* Give it on, also if it was kept; without it nothing happens. */
+void walpool__turn_give(struct walpool__turn *turn);
+
+/* From now on keep it at no time, or again; `idle` is not called, nor being
+ * called. What is kept just now is to be taken or given soon. */
+void walpool__turn_keep_none(struct walpool__turn *turn, bool none);
 
 /* Be the only one on this machine that copies frames into the database, or
  * not: EAGAIN: another process is; ENOTSUP: that cannot be told here. */

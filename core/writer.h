@@ -44,6 +44,9 @@ walpool_status walpool__writer_take_slot(struct walpool__writer *writer,
                                          struct walpool__call *call,
                                          walpool_error *err);
 
+/* Called by the turn (turn.h): the next write does not come. */
+void walpool__writer_idle(void *writer);
+
 /* The slot was taken for a lease: its thread must not wait for itself. */
 void walpool__writer_own(struct walpool__writer *writer, bool any_thread);
 

@@ -13,13 +13,24 @@
 static struct walpool__turn *turn;
 static struct walpool__stats stats;
 static int other;
+static atomic_int idle_calls;
+
+/* As the writer does, whose slot is free here. */
+static void
+give_when_idle(void *arg)
+{
+    CHECK(arg == &stats);
+    atomic_fetch_add(&idle_calls, 1);
+    walpool__turn_give(turn);
+}
 
 static void
 set_up(void)
 {
     const char *db = check_path("a.db");
     close(open(db, O_RDWR | O_CREAT, 0600));
-    turn = walpool__turn_open(db, &stats);
+    atomic_store(&idle_calls, 0);
+    turn = walpool__turn_open(db, &stats, give_when_idle, &stats);
     CHECK(turn != NULL);
     other = walpool__sidelock_open(check_path("a.db-turn"), db);
     CHECK(other >= 0);
@@ -67,25 +78,12 @@ TEST(turn__is_taken_and_given)
     set_up();
     CHECK(take_within(0, &stopped));
     CHECK(!is_free());
-    walpool__turn_give(turn, false);
+    walpool__turn_give(turn);
     CHECK(is_free());
     tear_down();
 }
 
-TEST(turn__is_kept_for_the_next_thread_for_a_while)
-{
-    walpool_status stopped;
-    set_up();
-    CHECK(take_within(0, &stopped));
-    walpool__turn_give(turn, true);
-    CHECK(!is_free());
-    CHECK(take_within(0, &stopped));
-    walpool__turn_give(turn, false);
-    CHECK(is_free());
-    tear_down();
-}
-
-static int64_t fake_now = 1;
+static int64_t fake_now;
 
 static int64_t
 fake_clock(void)
@@ -93,20 +91,121 @@ fake_clock(void)
     return fake_now;
 }
 
-TEST(turn__is_not_kept_beyond_its_budget)
+static void
+stop_the_clock(void)
+{
+    fake_now = walpool__clock_now();
+    walpool__clock_replace(fake_clock);
+}
+
+static bool
+stay(bool next_waits)
+{
+    return walpool__turn_stay(turn, next_waits, walpool__clock_now());
+}
+
+static bool
+take_at_once(void)
+{
+    walpool_status stopped;
+    return take_within(0, &stopped);
+}
+
+TEST(turn__is_kept_for_a_thread_that_waits)
+{
+    set_up();
+    stop_the_clock();
+    CHECK(take_at_once());
+    CHECK(stay(true));
+    CHECK(!is_free());
+    CHECK(take_at_once());
+    walpool__turn_give(turn);
+    CHECK(is_free());
+    walpool__clock_replace(NULL);
+    tear_down();
+}
+
+TEST(turn__is_kept_where_writes_follow_each_other_closely)
+{
+    set_up();
+    stop_the_clock();
+    CHECK(take_at_once());
+    CHECK(!walpool__turn_is_hot(turn));
+    CHECK(!stay(false)); /* the first one follows nothing */
+    walpool__turn_give(turn);
+    fake_now += 49999;
+    CHECK(take_at_once());
+    CHECK(walpool__turn_is_hot(turn));
+    CHECK(stay(false));
+    CHECK(!is_free());
+    fake_now += 50000;
+    CHECK(take_at_once());
+    CHECK(!walpool__turn_is_hot(turn));
+    CHECK(!stay(false));
+    walpool__turn_give(turn);
+    CHECK(is_free());
+    walpool__clock_replace(NULL);
+    tear_down();
+}
+
+TEST(turn__is_kept_beyond_its_streak_only_if_nobody_is_in_line)
+{
+    set_up();
+    stop_the_clock();
+    CHECK_INT(walpool__sidelock_try(other, WALPOOL__SIDELOCK_QUEUE), 0);
+    walpool__sidelock_give(other, WALPOOL__SIDELOCK_QUEUE);
+    CHECK(take_at_once());
+    CHECK_INT(walpool__sidelock_try(other, WALPOOL__SIDELOCK_QUEUE), 0);
+    fake_now += 999999;
+    CHECK(stay(true));
+    CHECK(take_at_once());
+    fake_now += 1;
+    CHECK(!stay(true)); /* somebody is */
+    walpool__sidelock_give(other, WALPOOL__SIDELOCK_QUEUE);
+    CHECK(stay(true)); /* the next streak begins */
+    CHECK(take_at_once());
+    CHECK_INT(walpool__sidelock_try(other, WALPOOL__SIDELOCK_QUEUE), 0);
+    fake_now += 999999;
+    CHECK(stay(true));
+    CHECK(!is_free());
+    walpool__clock_replace(NULL);
+    tear_down();
+}
+
+TEST(turn__that_is_kept_in_vain_is_given_on)
+{
+    set_up();
+    CHECK(take_at_once());
+    CHECK(stay(true));
+    CHECK_EVENTUALLY(is_free());
+    CHECK(atomic_load(&idle_calls) > 0);
+    CHECK(take_at_once()); /* and again, after the keeper had nothing to do */
+    CHECK(stay(true));
+    CHECK_EVENTUALLY(is_free());
+    tear_down();
+}
+
+TEST(turn__without_a_keeper_is_not_kept)
+{
+    set_up();
+    CHECK(take_at_once());
+    walpool__mem_fail_after(0); /* the keeper's thread cannot start */
+    CHECK(!stay(true));
+    walpool__mem_fail_after(-1);
+    CHECK(stay(true));
+    tear_down();
+}
+
+TEST(turn__that_was_not_to_be_had_is_not_kept)
 {
     walpool_status stopped;
     set_up();
-    walpool__clock_replace(fake_clock);
-    CHECK(take_within(0, &stopped));
-    fake_now += 999999;
-    walpool__turn_give(turn, true);
-    CHECK(!is_free());
-    fake_now += 1;
-    CHECK(take_within(0, &stopped));
-    walpool__turn_give(turn, true);
-    CHECK(is_free());
-    walpool__clock_replace(NULL);
+    CHECK_INT(walpool__sidelock_try(other, WALPOOL__SIDELOCK_TURN), 0);
+    walpool__mem_fail_after(0);
+    CHECK(take_within(20000, &stopped)); /* SQLite's lock decides */
+    walpool__mem_fail_after(-1);
+    CHECK(!stay(true));
+    walpool__turn_give(turn);
     tear_down();
 }
 
@@ -116,17 +215,17 @@ TEST(turn__is_taken_again_in_a_streak_and_then_only_in_line)
     set_up();
     walpool__clock_replace(fake_clock);
     CHECK(take_within(0, &stopped));
-    walpool__turn_give(turn, false);
+    walpool__turn_give(turn);
     CHECK_INT(walpool__sidelock_try(other, WALPOOL__SIDELOCK_QUEUE), 0);
     fake_now += 999999; /* the other process is next, and may be overtaken */
     CHECK(take_within(0, &stopped));
-    walpool__turn_give(turn, false);
+    walpool__turn_give(turn);
     fake_now += 1;
     CHECK(!take_within(0, &stopped));
     CHECK_INT(stopped, WALPOOL_TIMEOUT);
     walpool__sidelock_give(other, WALPOOL__SIDELOCK_QUEUE);
     CHECK(take_within(0, &stopped));
-    walpool__turn_give(turn, false);
+    walpool__turn_give(turn);
     walpool__clock_replace(NULL);
     tear_down();
 }
@@ -140,7 +239,7 @@ TEST(turn__without_a_keeper_leaves_the_line_free)
     CHECK(take_within(20000, &stopped));
     walpool__mem_fail_after(-1);
     CHECK_INT(walpool__sidelock_try(other, WALPOOL__SIDELOCK_QUEUE), 0);
-    walpool__turn_give(turn, false);
+    walpool__turn_give(turn);
     tear_down();
 }
 
@@ -165,7 +264,7 @@ TEST(turn__of_another_process_ends_a_wait_at_its_deadline)
     CHECK_INT(stopped, WALPOOL_TIMEOUT);
     walpool__sidelock_give(other, WALPOOL__SIDELOCK_TURN);
     CHECK(take_within(20000, &stopped));
-    walpool__turn_give(turn, false);
+    walpool__turn_give(turn);
     CHECK_EVENTUALLY(is_free());
     tear_down();
 }
@@ -193,7 +292,7 @@ TEST(turn__comes_to_a_waiting_thread)
     pthread_join(thread, NULL);
     CHECK_INT(atomic_load(&told), 1);
     CHECK(!is_free());
-    walpool__turn_give(turn, false);
+    walpool__turn_give(turn);
     CHECK(is_free());
     tear_down();
 }
@@ -244,7 +343,8 @@ TEST(turn__can_be_closed_while_its_keeper_waits)
 
 TEST(turn__needs_a_folder_that_can_be_written)
 {
-    CHECK(walpool__turn_open(check_path("missing/a.db"), &stats) == NULL);
+    CHECK(walpool__turn_open(check_path("missing/a.db"), &stats,
+                             give_when_idle, &stats) == NULL);
     walpool__turn_close(NULL);
     walpool__turn_forget_in_child(NULL);
 }

@@ -78,17 +78,38 @@ MUTANTS = {
         "#define STREAK_NS INT64_MAX",
     ),
     "wakes_who_has_given_up": (
-        "    turn->waiting = NULL;\n    if (*mine)",
-        "    if (*mine)",
+        "    turn->waiting = NULL;\n    if (turn->state == CAME)",
+        "    if (turn->state == CAME)",
+    ),
+    "looks_at_no_line": (
+        "    if (is_somebody_in_line(turn))\n        return false;\n",
+        "    (void)is_somebody_in_line;\n",
+    ),
+    "keeps_what_it_has_not": (
+        "turn->keeps_none || !turn->streak_ns ||\n        !have_keeper(turn)",
+        "turn->keeps_none || !have_keeper(turn)",
+    ),
+    "looks_after_it_once": (
+        "        if (!turn->watching)\n"
+        "            walpool__cond_signal(&turn->changed);\n",
+        "",
+    ),
+    "calls_while_none_is_kept": (
+        "    while (turn->calling)\n",
+        "    while (false)\n",
     ),
     # ----------------------------------------------------------------- others
-    "keeps_the_turn_for_nobody": (
-        "    if (kept)\n        give_unwanted_turn(writer);\n",
-        "    (void)kept;\n    (void)give_unwanted_turn;\n",
+    "keeps_the_turn_when_idle": (
+        "        return;\n    give_turn(writer);\n",
+        "        return;\n",
+    ),
+    "gives_a_turn_in_use": (
+        "    if (!walpool__waitq_try(&writer->queue))\n        return;\n"
+        "    give_turn(writer);\n    walpool__waitq_give(&writer->queue, writer);",
+        "    give_turn(writer);",
     ),
     "keeps_the_turn_when_closed": (
-        "    if (writer->turn) /* the slot is out of reach for who would give it on */"
-        "\n        walpool__turn_give(writer->turn, false);\n",
+        "    if (home && writer->conn)\n        give_turn(writer);\n",
         "",
     ),
     "loses_a_place": (

@@ -10,12 +10,15 @@
 
 #include <string.h>
 
+#include "clock.h"
 #include "kernel.h"
 #include "ticket.h"
 #include "turn.h"
 
 #define MS 1000000
-#define STREAK_NS MS /* for so long a process may go on before the others */
+/* For so long a process may go on before the others: its streak, whose last
+ * write may be followed closely by one that does not come. */
+#define STREAK_NS (MS + 50000)
 
 enum { PARTIES = 6, ROUNDS = 5 };
 
@@ -31,6 +34,7 @@ struct party {
     struct walpool__turn *turn;
     struct walpool__stats stats;
     struct walpool__call call;
+    bool slot; /* taken, by the thread that writes or to give the turn on */
     bool takes, has;
     bool lawful; /* has the lock, and not just no keeper to wait for it */
     bool too_long;
@@ -147,33 +151,69 @@ take(struct party *party, int64_t timeout_ms, bool kept)
 }
 
 static void
-give(struct party *party, bool next_waits)
+rest(struct party *party, bool next_waits)
 {
-    sim_note("  gives the turn%s", next_waits ? ", another waits" : "");
+    bool stays;
     party->has = false;
-    walpool__turn_give(party->turn, next_waits);
+    stays = walpool__turn_stay(party->turn, next_waits, walpool__clock_now());
+    sim_note("  %s the turn%s", stays ? "keeps" : "gives",
+             next_waits ? ", another waits" : "");
+    if (!stays)
+        walpool__turn_give(party->turn);
+}
+
+static bool
+slot_is_free(const void *party)
+{
+    return !((const struct party *)party)->slot;
 }
 
 static void
-write_round(struct party *party, int round)
+give_when_idle(void *arg)
+{
+    struct party *party = arg;
+    if (party->slot) {
+        scene.idler = -1; /* it will be tried again */
+        return;
+    }
+    party->slot = true;
+    sim_note("  is idle");
+    walpool__turn_give(party->turn);
+    party->slot = false;
+}
+
+static void
+write_with_slot(struct party *party, int round)
 {
     if (!take(party, party->timeout_ms[round], false))
         return;
     if (party->keep_ns[round] > 0)
         sim_nap_ns(party->keep_ns[round]);
     if (party->keeps) { /* the other thread takes it and gives it on */
-        give(party, true);
+        rest(party, true);
         if (!take(party, -1, true))
             return;
     }
-    give(party, false);
+    rest(party, false);
+}
+
+static void
+write_round(struct party *party, int round)
+{
+    const struct sim_sleep sleep = {.what = "the slot", .ready = slot_is_free,
+                                    .arg = party, .deadline_ns = SIM_NEVER};
+    while (party->slot)
+        sim_wait(&sleep);
+    party->slot = true;
+    write_with_slot(party, round);
+    party->slot = false;
 }
 
 static void
 write_often(void *arg)
 {
     struct party *party = arg;
-    party->turn = walpool__turn_open("db", &party->stats);
+    party->turn = walpool__turn_open("db", &party->stats, give_when_idle, party);
     SIM_CHECK(party->turn != NULL, "no turn");
     for (int i = 0; i < party->rounds; i++) {
         write_round(party, i);
@@ -228,9 +268,9 @@ end(void)
     sim_set_prompt();
     for (int i = 0; i < 4; i++)
         sim_nap_ns(STREAK_NS * 2 / 3);
-    late.turn = walpool__turn_open("db", &late.stats);
+    late.turn = walpool__turn_open("db", &late.stats, give_when_idle, &late);
     SIM_CHECK(take(&late, 0, false), "the turn cannot be had although all are gone");
-    give(&late, false);
+    walpool__turn_give(late.turn);
     walpool__turn_close(late.turn);
     ticket_close(&scene.ticket);
 }

@@ -59,6 +59,13 @@ walpool__conn_in_transaction(const struct walpool__conn *conn)
     return false;
 }
 
+void
+walpool__conn_cool(struct walpool__conn *conn)
+{
+    sim_must_hold_none("end a snapshot");
+    conn->warm_ns = 0;
+}
+
 /* Asks SQLite's lock file, so no lock of ours may be held. */
 void
 walpool__ownlocks_name_writer(struct walpool__ownlocks *own, bool idle,
