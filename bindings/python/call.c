@@ -175,10 +175,15 @@ walpool__py_call(PyObject *request, walpool_call *call)
 {
     PyObject *timeout, *why, *token;
     PyObject *durability = Py_None, *durable = Py_False;
+    int immediate = 0;
 
-    return PyArg_ParseTuple(request, "OOO|OO", &timeout, &why, &token,
-                            &durability, &durable) &&
-           walpool__py_call_of(timeout, why, token, call) &&
-           (durability == Py_None || walpool__py_durability(durability, call)) &&
+    if (!PyArg_ParseTuple(request, "OOO|OOp", &timeout, &why, &token,
+                          &durability, &durable, &immediate) ||
+        !walpool__py_call_of(timeout, why, token, call))
+        return false;
+    if (immediate)
+        call->flags |= WALPOOL_CALL_IMMEDIATE;
+    return (durability == Py_None ||
+            walpool__py_durability(durability, call)) &&
            (durable == Py_False || walpool__py_durable(durable, call));
 }

@@ -172,8 +172,9 @@ malformed(void)
     return false;
 }
 
-/* A read has nine fields, a write eleven. */
+/* A read has one field after those of both, a write three. */
 enum {
+    HANDLE,
     SQL,
     PARAMS,
     TIMEOUT,
@@ -226,7 +227,8 @@ begin(struct walpool__py_exchange *x, PyObject *request)
         return malformed();
     field = &PyTuple_GET_ITEM(request, 0);
     x->sql = field[SQL];
-    if (!walpool__py_call_of(field[TIMEOUT], field[WHY], field[TOKEN],
+    if (!walpool__py_from_handle(field[HANDLE], &x->handle) ||
+        !walpool__py_call_of(field[TIMEOUT], field[WHY], field[TOKEN],
                              &x->call) ||
         !read_extras(x, field, PyTuple_GET_SIZE(request)) || !read_sql(x) ||
         !walpool__py_params(field[PARAMS], &x->params, &x->statement))

@@ -90,7 +90,7 @@ bool walpool__py_call_of(PyObject *timeout, PyObject *why, PyObject *token,
                          walpool_call *call);
 
 /* The same from a tuple (timeout, why, token), which may go on: durability of
- * a writer, durable of a reader. */
+ * a writer, durable of a reader, immediate of a private lease. */
 bool walpool__py_call(PyObject *request, walpool_call *call);
 
 /* --------------------------------------------------------------- extras.c */
@@ -115,6 +115,7 @@ enum {
 
 /* One call under way: what Python asked for, as the core wants it. */
 struct walpool__py_exchange {
+    void *handle; /* of what the statement runs on; cursors: not used */
     walpool_statement statement;
     walpool_call call;
     walpool_rows *to; /* where blocks go: rows or window */
@@ -130,10 +131,10 @@ struct walpool__py_exchange {
     struct walpool__py_exchange *next;
 };
 
-/* From (sql, params, timeout, why, token, mode, factory, known), followed by
- * durable for a read, and by expect, once_key, durability for a write. For the
- * next block of a cursor from (timeout, why, token, factory, columns, window
- * in bytes or 0). NULL: raised. */
+/* From (handle, sql, params, timeout, why, token, mode, factory, known),
+ * followed by durable for a read, and by expect, once_key, durability for a
+ * write. For the next block of a cursor from (timeout, why, token, factory,
+ * columns, window in bytes or 0). NULL: raised. */
 struct walpool__py_exchange *walpool__py_exchange_begin(PyObject *request);
 struct walpool__py_exchange *walpool__py_exchange_next(PyObject *request);
 

@@ -15,16 +15,18 @@ import threading
 import time
 import traceback
 from collections.abc import Callable
+from functools import partial
 from itertools import islice
 from pathlib import Path
 from typing import Any
 
 import walpool
+from walpool import _native
 from python_answers import Differs, Step, check_answer, check_error, short, value, values
 
 ABILITIES = {
     "utf16", "bool", "whole_real", "named_options", "thread_identity", "background", "expect",
-    "once_key", "durability", "leases", "move",
+    "once_key", "durability", "leases", "move", "private",
 }  # fmt: skip
 if os.geteuid() != 0:
     ABILITIES.add("unprivileged")
@@ -33,6 +35,20 @@ AWAIT_SECONDS = 20
 
 
 # ------------------------------------------------------------------ steps
+
+
+class Private(walpool.Writer):
+    """A connection of one's own, for which the package has no class yet."""
+
+    def __init__(
+        self, db: walpool.Database, why: str | None = None, immediate: bool = False, **given: Any
+    ) -> None:
+        call = (given.get("timeout"), why, given.get("token"), None, False, immediate)
+        super().__init__(db, _native.PRIVATE, call)
+
+    def begin(self, immediate: bool = False, **given: Any) -> None:
+        call = (given.get("timeout"), None, given.get("token"), None, False, immediate)
+        _native.begin(self._handle, call)
 
 
 class Background:
@@ -96,6 +112,8 @@ class Run:
             given["expect"] = step["expect_changes"]
         if "once_key" in step:
             given["once_key"] = value(step["once_key"])
+        if "immediate" in step:
+            given["immediate"] = step["immediate"]
         if "durability" in step and reads:
             given["durable"] = step["durability"] == "durable"
         elif "durability" in step:
@@ -174,9 +192,9 @@ class Run:
         return {}
 
     def acquire(self, step: Step) -> Step:
-        reads = step["kind"] == "read"
-        make = self.on(step).read if reads else self.on(step).write
-        self.add(step["as"], make(why=step.get("why"), **self.options(step, reads)))
+        db, kind = self.on(step), step["kind"]
+        make = {"read": db.read, "write": db.write, "private": partial(Private, db)}[kind]
+        self.add(step["as"], make(why=step.get("why"), **self.options(step, kind == "read")))
         return {}
 
     def lease(self, step: Step) -> Step:

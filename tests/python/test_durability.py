@@ -116,6 +116,16 @@ def test_writer__commits_as_durably_at_the_end_of_its_block(open_db):
     assert syncs_of(db, lambda: block(durability="full")) == 1
 
 
+def test_writer__commits_as_durably_by_text(open_db):
+    db = open_db("normal")
+    with db.write(durability="full") as w:
+        put(w)
+        assert syncs_of(db, lambda: w.execute("COMMIT")) == 1
+        w.execute("BEGIN")
+        put(w)
+        assert syncs_of(db, lambda: w.execute("END")) == 1
+
+
 def reads(db, durable):
     yield lambda: db.query("SELECT a FROM t", durable=durable)
     yield lambda: db.query_one("SELECT a FROM t", durable=durable)

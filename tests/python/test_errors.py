@@ -137,11 +137,11 @@ def test_checkpoint__refuses_other_modes(db, mode):
 
 @pytest.mark.parametrize("handle", [0, 1, 2**63, 2**64 - 1])
 def test_border__refuses_handles_that_are_none(db, handle):
-    request = ("SELECT 1", (), None, None, None, _native.ALL, None, {}, False)
+    request = (handle, "SELECT 1", (), None, None, None, _native.ALL, None, {}, False)
     calls = (
-        lambda: _native.read(handle, request),
-        lambda: _native.write(handle, request),
-        lambda: _native.run(handle, request),
+        lambda: _native.read(request),
+        lambda: _native.write(request),
+        lambda: _native.run(request),
         lambda: _native.acquire(handle, _native.READ, (None, None, None)),
         lambda: _native.begin(handle, (None, None, None)),
         lambda: _native.commit(handle, (None, None, None)),
@@ -161,11 +161,12 @@ def test_border__refuses_handles_that_are_none(db, handle):
 
 
 def test_border__refuses_requests_of_another_shape(db):
-    whole = ("SELECT 1", (), None, None, None, _native.ALL, None, {}, False)
-    odd = ((), None, 5, whole[:-1], (*whole, None), (*whole[:5], "0", *whole[6:]), (*whole[:7], None, False))
+    whole = (db._handle, "SELECT 1", (), None, None, None, _native.ALL, None, {}, False)
+    odd = ((), None, 5, whole[:-1], (*whole, None), (*whole[:6], "0", *whole[7:]), (*whole[:8], None, False))
     for request in odd:
         with pytest.raises(TypeError):
-            _native.read(db._handle, request)
+            _native.read(request)
     for handle in (None, "1", 2.5, -1, 2**64):
-        with pytest.raises(walpool.MisuseError):
-            _native.health_json(handle)
+        for call in (lambda: _native.health_json(handle), lambda: _native.read((handle, *whole[1:]))):
+            with pytest.raises(walpool.MisuseError):
+                call()

@@ -196,6 +196,83 @@ def test_savepoint__that_was_ended_by_hand_leaves_its_block_in_peace(db):
     assert values(db) == [2]
 
 
+def test_writer__takes_commit_and_begin_as_text(db):
+    with db.write() as w:
+        put(w, 1)
+        assert w.execute("COMMIT") == walpool.Result(0, 0, [], ())
+        assert values(db) == [1]
+        with pytest.raises(walpool.MisuseError):
+            w.commit()
+        put(db, 2)  # the writer is free
+        w.execute("BEGIN IMMEDIATE")
+        put(w, 3)
+    assert values(db) == [1, 2, 3]
+    health = db.health()
+    assert (health.dirty_leases, health.rollbacks) == (0, 0)
+
+
+@pytest.mark.parametrize("end", ["COMMIT", "END TRANSACTION", "ROLLBACK"])
+def test_writer__that_was_ended_by_text_leaves_its_block_in_peace(db, end):
+    with db.write() as w:
+        put(w, 1)
+        w.execute(end)
+    with pytest.raises(ZeroDivisionError):
+        with db.write() as w:
+            put(w, 2)
+            w.execute(end)
+            raise ZeroDivisionError
+    assert values(db) == ([] if end == "ROLLBACK" else [1, 2])
+    assert db.health().dirty_leases == 0
+
+
+@pytest.mark.parametrize("end", ["COMMIT", "ROLLBACK"])
+def test_savepoint__of_a_transaction_that_text_has_ended_leaves_its_block_in_peace(db, end):
+    with db.write() as w:
+        put(w, 1)
+        with w.savepoint():
+            with w.savepoint():
+                put(w, 2)
+                w.execute(end)
+                w.execute("BEGIN")
+                put(w, 3)
+        with w.savepoint():
+            put(w, 4)
+    assert values(db) == ([3, 4] if end == "ROLLBACK" else [1, 2, 3, 4])
+
+
+def test_savepoint__as_text_ends_with_the_block_around_it(db):
+    with db.write() as w:
+        with w.savepoint():
+            w.execute("SAVEPOINT a")
+            put(w, 1)
+            w.execute('SAVEPOINT "b c"')
+            put(w, 2)
+            w.execute("ROLLBACK TO a")
+            put(w, 3)
+        with pytest.raises(walpool.SqlError, match="no such savepoint"):
+            w.execute("RELEASE a")
+        with pytest.raises(ZeroDivisionError):
+            with w.savepoint():
+                w.execute("SAVEPOINT a")
+                put(w, 4)
+                raise ZeroDivisionError
+        w.execute("SAVEPOINT d")
+        put(w, 5)
+    assert values(db) == [3, 5]
+
+
+def test_writer__that_was_closed_in_its_block_says_that_it_did_not_commit(db):
+    with pytest.raises(walpool.ClosedError):
+        with db.write() as w:
+            put(w, 1)
+            w.close()
+    with db.write() as w:
+        put(w, 2)
+        w.commit()
+        w.close()
+    assert values(db) == [2]
+
+
 def test_writer__closes_its_cursors_before_it_commits(db):
     with db.write() as w:
         put(w, 1)

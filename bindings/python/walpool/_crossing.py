@@ -113,13 +113,12 @@ class Crossing(Writing):
         Blocks up to the timeout, then on the disk for the commit; other
         threads run meanwhile.
         """
-        result, known = _native.RESULT, self._known
         return Result(
             *_native.write(
-                self._handle,
-                (sql, params, timeout, why, token, result, row, known, expect, once_key, durability),
+                (self._handle, sql, params, timeout, why, token, _native.RESULT, row, self._known,
+                 expect, once_key, durability)
             )
-        )
+        )  # fmt: skip
 
     def executemany(
         self,
@@ -177,11 +176,8 @@ class Crossing(Writing):
 
         >>> db.script("CREATE TABLE a (x); CREATE TABLE b (y);")
         """
-        script, known = _native.SCRIPT, self._known
-        _native.write(
-            self._handle,
-            (sql, (), timeout, why, token, script, None, known, None, once_key, durability),
-        )
+        call = self._handle, sql, (), timeout, why, token, _native.SCRIPT, None, self._known
+        _native.write((*call, None, once_key, durability))
 
     def batch(
         self,

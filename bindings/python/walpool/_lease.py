@@ -42,11 +42,10 @@ class Lease(Reading):
         return self._closed
 
     def close(self) -> None:
-        """Give the lease back. Its cursors end, and what a writer has not
-        committed is rolled back. A second time does nothing. Never blocks for
-        long.
+        """Give the reader back. Its cursors end. A second time does nothing.
+        Never blocks for long.
 
-        :raises BusyError: another thread uses the lease.
+        :raises BusyError: another thread uses the reader.
         """
         if not self._closed:
             _native.release(self._handle)

@@ -4,6 +4,7 @@ from typing import Any, Protocol
 
 from . import _raw
 from ._raw import ALL, BLOCK, FIRST, RESULT, SCRIPT, SMALL_BLOCK, Rows, leases_json, pack
+from ._raw import WALPOOL_PRIVATE as PRIVATE
 from ._raw import WALPOOL_READ as READ
 from ._raw import WALPOOL_WRITE as WRITE
 from ._raw import walpool_acquire as acquire
@@ -16,6 +17,7 @@ from ._raw import walpool_commit as commit
 from ._raw import walpool_cursor_close as cursor_close
 from ._raw import walpool_cursor_next as cursor_next
 from ._raw import walpool_health_json as health_json
+from ._raw import walpool_lease_depth as lease_depth
 from ._raw import walpool_open as open
 from ._raw import walpool_release as release
 from ._raw import walpool_rollback as rollback
@@ -30,6 +32,7 @@ __all__ = [
     "BLOCK",
     "Call",
     "FIRST",
+    "PRIVATE",
     "READ",
     "RESULT",
     "Rows",
@@ -46,6 +49,7 @@ __all__ = [
     "cursor_close",
     "cursor_next",
     "health_json",
+    "lease_depth",
     "leases_json",
     "open",
     "pack",
@@ -63,9 +67,10 @@ __all__ = [
 
 
 class Call(Protocol):
-    """A function of the core: what it works on, and what is asked of it."""
+    """A function of the core that runs a statement. bindings/python/raw.h says
+    what the request holds."""
 
-    def __call__(self, handle: int, request: tuple[Any, ...], /) -> Any: ...
+    def __call__(self, request: tuple[Any, ...], /) -> Any: ...
 
 
 read: Call = _raw.walpool_read

@@ -89,8 +89,7 @@ class Reading:
         call it on a database.
         """
         return self._run(  # type: ignore[no-any-return]
-            self._handle,
-            (sql, params, timeout, why, token, _native.ALL, row, self._known, durable),
+            (self._handle, sql, params, timeout, why, token, _native.ALL, row, self._known, durable)
         )
 
     @overload
@@ -139,8 +138,7 @@ class Reading:
         True
         """
         return self._run(
-            self._handle,
-            (sql, params, timeout, why, token, _native.FIRST, row, self._known, durable),
+            (self._handle, sql, params, timeout, why, token, _native.FIRST, row, self._known, durable)
         )
 
     @overload
@@ -192,13 +190,11 @@ class Reading:
         ...     next(names)
         ('Ada',)
         """
-        call, known = (sql, params, timeout, why, token), self._known
+        call, known = (self._handle, sql, params, timeout, why, token), self._known
         try:
-            first = self._run(
-                self._handle, (*call, _native.SMALL_BLOCK, row, known, durable)
-            )
+            first = self._run((*call, _native.SMALL_BLOCK, row, known, durable))
         except TooBigError:  # hundreds of columns
-            first = self._run(self._handle, (*call, _native.BLOCK, row, known, durable))
+            first = self._run((*call, _native.BLOCK, row, known, durable))
         return self._keep(Cursor(self, first, (timeout, None, token), row))
 
     def __reduce__(self) -> NoReturn:

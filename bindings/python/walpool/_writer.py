@@ -24,7 +24,6 @@ class Savepoint:
 
     def __init__(self, writer: Writer) -> None:
         _native.savepoint(writer._handle)
-        writer._depth += 1
         self._writer = writer
         self._depth = writer._depth
 
@@ -54,6 +53,9 @@ class Writer(Lease, Writing):
 
     There is one writer in a process: others wait for it, in their order. Use
     it in one thread at a time, and end it soon.
+
+    BEGIN, COMMIT, ROLLBACK and savepoints may also be written as SQL: they do
+    what the methods do, for the whole transaction or by the savepoint's name.
     """
 
     _change = _native.run
@@ -61,7 +63,22 @@ class Writer(Lease, Writing):
     def __init__(self, db: Reading, kind: int, call: tuple[Any, ...]) -> None:
         super().__init__(db, kind, call)
         self._why = call[1]
-        self._depth = 1  # 0: no transaction, 2 and more: in savepoints
+        self._unfinished = 0  # the depth when it was closed
+
+    @property
+    def _depth(self) -> int:
+        """0: no transaction is open, 2 and more: in savepoints."""
+        return self._unfinished if self._closed else _native.lease_depth(self._handle)
+
+    def close(self) -> None:
+        """Give the writer back. Its cursors end, and what it has not committed
+        is rolled back. A second time does nothing. Never blocks for long.
+
+        :raises BusyError: another thread uses the writer.
+        """
+        depth = self._depth
+        super().close()
+        self._unfinished = depth
 
     def savepoint(self) -> Savepoint:
         """Open a savepoint, for a ``with`` block. They nest. Never blocks.
@@ -85,7 +102,6 @@ class Writer(Lease, Writing):
         :raises TimeoutError: past ``timeout`` seconds.
         """
         _native.begin(self._handle, (timeout, self._why, token, durability))
-        self._depth = 1
 
     def commit(
         self,
@@ -105,13 +121,7 @@ class Writer(Lease, Writing):
             stays open.
         :raises TimeoutError: with ``outcome`` saying whether it was applied.
         """
-        try:
-            _native.commit(self._handle, (timeout, None, token, durability))
-        except WalpoolError as error:
-            if error.outcome != "not_applied":
-                self._depth = 0
-            raise
-        self._depth -= 1
+        _native.commit(self._handle, (timeout, None, token, durability))
 
     def rollback(self) -> None:
         """Roll back by hand: undo the innermost savepoint that is open,
@@ -120,19 +130,16 @@ class Writer(Lease, Writing):
         :raises MisuseError: no transaction is open.
         """
         _native.rollback(self._handle)
-        self._depth -= 1
 
     def _end(self, depth: int, keep: bool) -> None:
         """Commit or roll back what is open from ``depth`` on."""
-        if keep:
-            while self._depth >= depth:
-                self.commit()
-            return
+        while keep and self._depth >= depth:
+            self.commit()
         try:
             while self._depth >= depth:
                 self.rollback()
         except WalpoolError:
-            self._depth = 0  # SQLite had rolled back; the first error tells
+            pass  # the exception of the block tells
 
     def __exit__(
         self,
@@ -166,13 +173,12 @@ class Writer(Lease, Writing):
 
         Parameters and errors are those of :meth:`walpool.Database.execute`.
         """
-        result, known = _native.RESULT, self._known
         return Result(
             *_native.run(
-                self._handle,
-                (sql, params, timeout, why, token, result, row, known, expect, None, None),
+                (self._handle, sql, params, timeout, why, token, _native.RESULT, row, self._known,
+                 expect, None, None)
             )
-        )
+        )  # fmt: skip
 
     def script(
         self,
@@ -185,10 +191,8 @@ class Writer(Lease, Writing):
         """Run a text of many statements, without parameters and without rows,
         in the writer's transaction: all of it is applied, or nothing. As
         :meth:`walpool.Database.script`."""
-        script, known = _native.SCRIPT, self._known
-        _native.run(
-            self._handle, (sql, (), timeout, why, token, script, None, known, None, None, None)
-        )
+        call = self._handle, sql, (), timeout, why, token, _native.SCRIPT, None, self._known
+        _native.run((*call, None, None, None))
 
     def executemany(
         self,

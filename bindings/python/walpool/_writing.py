@@ -52,10 +52,5 @@ class Writing(Reading):
         durability: Durability | None = None,
     ) -> Result:
         """Run a statement for the rows of a block."""
-        result, known = _native.RESULT, self._known
-        return Result(
-            *self._change(
-                self._handle,
-                (sql, block, timeout, why, token, result, None, known, expect, once_key, durability),
-            )
-        )
+        call = self._handle, sql, block, timeout, why, token, _native.RESULT, None, self._known
+        return Result(*self._change((*call, expect, once_key, durability)))
