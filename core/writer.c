@@ -74,21 +74,26 @@ walpool__writer_missed(struct walpool__writer *writer,
     return walpool__call_stopped(call, "get the writer", held, err);
 }
 
-static walpool_status
-take(struct walpool__writer *writer, struct walpool__call *call,
-     walpool_error *err)
+walpool_status
+walpool__writer_check(struct walpool__writer *writer,
+                      const struct walpool__call *call, walpool_error *err)
 {
     if (writer->readonly)
         return walpool__error_set(err, WALPOOL_READONLY,
                                   "cannot write: the database was opened "
                                   "with mode=ro");
     if (atomic_load_explicit(&writer->owner, memory_order_relaxed) ==
+            walpool__thread_self() &&
+        !(call->flags & WALPOOL_CALL_ANY_THREAD))
+        return walpool__error_set(err, WALPOOL_DEADLOCK,
+                                  "this thread holds the writer already: use "
+                                  "that lease, or a savepoint on it");
     return WALPOOL_OK;
 }
 
-walpool_status
-walpool__writer_take_slot(struct walpool__writer *writer,
-                          struct walpool__call *call, walpool_error *err)
+static walpool_status
+take(struct walpool__writer *writer, struct walpool__call *call,
+     walpool_error *err)
 {
     bool waited;
     int64_t now;
@@ -97,11 +102,6 @@ walpool__writer_take_slot(struct walpool__writer *writer,
 
     if (status != WALPOOL_OK)
         return status;
-            walpool__thread_self() &&
-        !(call->flags & WALPOOL_CALL_ANY_THREAD))
-        return walpool__error_set(err, WALPOOL_DEADLOCK,
-                                  "this thread holds the writer already: use "
-                                  "that lease, or a savepoint on it");
     if (!walpool__waitq_take(&writer->queue, call, &waited))
         return walpool__writer_missed(writer, call, err);
     if (writer->turn && !walpool__turn_take(writer->turn, call)) {
@@ -131,8 +131,8 @@ walpool__writer_take(struct walpool__writer *writer,
 }
 
 walpool_status
-walpool__writer_check(struct walpool__writer *writer,
-                      const struct walpool__call *call, walpool_error *err)
+walpool__writer_take_slot(struct walpool__writer *writer,
+                          struct walpool__call *call, walpool_error *err)
 {
     walpool_status status = take(writer, call, err);
 
