@@ -26,7 +26,7 @@ from python_answers import Differs, Step, check_answer, check_error, short, valu
 
 ABILITIES = {
     "utf16", "bool", "whole_real", "named_options", "thread_identity", "background", "expect",
-    "once_key", "durability", "leases", "move", "private",
+    "once_key", "durability", "leases", "move", "private", "coalesce",
 }  # fmt: skip
 if os.geteuid() != 0:
     ABILITIES.add("unprivileged")

@@ -64,8 +64,11 @@ class Options(TypedDict, total=False):
     allow_attach: bool
     """Whether ATTACH and DETACH are allowed. Default False."""
     coalesce: float
-    """Seconds that a transaction which small writes of many threads share stays
-    open for others to join, 0 to 1. Default 0, off."""
+    """``execute()`` calls of many threads that wait for the writer may share a
+    transaction; each still fails or holds by itself. Seconds that one is open
+    for others at most, 0 to 1. A write is answered when the last one of its
+    transaction has run, so it is for writes that are all short. Default 0,
+    off."""
     once_keep: float
     """Seconds that a ``once_key`` is remembered, by the clock of the day, 1 to
     31536000. Default 86400."""
