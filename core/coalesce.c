@@ -331,6 +331,7 @@ finish(struct share *share, struct entry *leader)
     walpool__call_begin_own(&call, -1);
     call.flags = durable ? WALPOOL_CALL_DURABLE : WALPOOL_CALL_NORMAL;
     share->conn->call = &call;
+    INVARIANT(share->begun || held == 0);
     if (share->begun)
         commit(share, held);
     answer_all(share, walpool__db_give_writer(share->db), leader);

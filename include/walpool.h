@@ -716,7 +716,9 @@ typedef struct walpool_call {
  *     answer is there, and could not be given.
  *   - A key is remembered for once_keep_ms; each new one drops up to four that
  *     are older. It costs a row and an index entry in the same commit.
- *   - RETURNING rows are kept, too, and may have 1 MiB in all: TOOBIG. */
+ *   - RETURNING rows are kept, too, and may have 1 MiB in all: TOOBIG.
+ *   - What is written to attached databases is not part of the promise: their
+ *     commit is another one. */
 
 /* A request: statement and call in one block, for languages that cannot pass
  * structs with pointers. Little more than the two structs, numbers in the

@@ -105,6 +105,115 @@ TEST(kill__leaves_no_half_of_a_transaction)
         kill_and_recover(insert_on_leases, told);
 }
 
+/* ------------------------------------------------------------ made again */
+
+/* With the number as its key; the row itself could be there twice. */
+static walpool_status
+insert_once(walpool *on, int64_t n)
+{
+    char text[24], sql[60];
+    walpool_statement insert = {.sql = sql};
+    walpool_call call = WALPOOL_CALL_INIT;
+    snprintf(text, sizeof text, "%lld", (long long)n);
+    snprintf(sql, sizeof sql, "INSERT INTO half VALUES (%s)", text);
+    call.once_key = text;
+    call.once_bytes = strlen(text);
+    return walpool_write(on, &insert, &call, NULL, &err);
+}
+
+static void
+insert_with_keys(int number)
+{
+    (void)number;
+    walpool *mine = api_open("a.db", "checkpoint_frames=20");
+    for (int64_t n = 1;; n++) {
+        CHECK_OK(insert_once(mine, n));
+        child_tell(n);
+    }
+}
+
+TEST(kill__between_a_write_and_its_answer_is_made_good_by_the_same_call)
+{
+    for (int told = 1; told < 100; told += 13) {
+        int64_t acknowledged = 0, number, last;
+        make_table();
+        struct child child = child_start(insert_with_keys, 0);
+        while (acknowledged < told)
+            CHECK_INT(child_hear(&child), ++acknowledged);
+        CHECK_INT(kill(child.pid, SIGKILL), 0);
+        while ((number = child_hear(&child)) >= 0)
+            acknowledged = number;
+        CHECK(WIFSIGNALED(child_status(&child)));
+        walpool *again = api_open("a.db", "");
+        for (last = 1; last <= acknowledged + 2; last++)
+            CHECK_OK(insert_once(again, last));
+        CHECK(api_health(again).once_replays >= acknowledged);
+        CHECK_INT(api_number(again, "SELECT count(*) FROM half"), last - 1);
+        CHECK_INT(api_number(again, "SELECT count(DISTINCT n) FROM half"),
+                  last - 1);
+        CHECK_OK(api_write(again, "DROP TABLE walpool_once"));
+        api_close(again);
+    }
+}
+
+/* ---------------------------------------------------- of many in one commit */
+
+enum { CREW = 6, APART = 1000000 };
+
+static walpool *shared;
+
+static void *
+insert_in_crew(void *first)
+{
+    char sql[60];
+    walpool_statement insert = {.sql = sql};
+    for (int64_t n = (intptr_t)first;; n++) {
+        snprintf(sql, sizeof sql, "INSERT INTO t VALUES (%lld)", (long long)n);
+        CHECK_OK(walpool_write(shared, &insert, NULL, NULL, &err));
+        child_tell(n);
+    }
+    return NULL;
+}
+
+static void
+insert_together(int number)
+{
+    pthread_t threads[CREW];
+    (void)number;
+    shared = api_open("a.db", "coalesce=10&durability=full&"
+                              "checkpoint_frames=20");
+    for (intptr_t i = 0; i < CREW; i++)
+        CHECK_INT(pthread_create(&threads[i], NULL, insert_in_crew,
+                                 (void *)(i * APART)), 0);
+    pthread_join(threads[0], NULL);
+}
+
+TEST(kill__of_writes_that_share_a_transaction_loses_none_of_them)
+{
+    for (int told = 1; told < 300; told += 41) {
+        int64_t next[CREW] = {0}, number;
+        int heard = 0;
+        make_table();
+        struct child child = child_start(insert_together, 0);
+        while ((number = child_hear(&child)) >= 0) {
+            CHECK_INT(number % APART, next[number / APART]++);
+            if (++heard == told)
+                CHECK_INT(kill(child.pid, SIGKILL), 0);
+        }
+        CHECK(WIFSIGNALED(child_status(&child)));
+        walpool *after = api_open("a.db", "");
+        for (int64_t i = 0; i < CREW; i++) {
+            char sql[80];
+            snprintf(sql, sizeof sql,
+                     "SELECT count(*) FROM t WHERE n / %d = %lld", APART,
+                     (long long)i);
+            int64_t found = api_number(after, sql);
+            CHECK(found == next[i] || found == next[i] + 1);
+        }
+        api_close(after);
+    }
+}
+
 /* ---------------------------------------------------------- the others go on
  */
 
