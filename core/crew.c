@@ -55,7 +55,7 @@ call_somebody(struct walpool__crew *crew)
             WALPOOL__CONTAINER(crew->idle.next, struct walpool__worker, idle);
         walpool__list_remove(&worker->idle);
         walpool__parker_wake(&worker->parker);
-    } else if (crew->started < WALPOOL__CREW_THREADS) {
+    } else if (crew->started < crew->limit) {
         int result = start_worker(crew);
         if (result != 0)
             return result;
@@ -71,7 +71,7 @@ walpool__crew_add(struct walpool__crew *crew, struct walpool__task *task,
                   bool *served)
 {
     int result = 0;
-    size_t free_threads = (size_t)(WALPOOL__CREW_THREADS - crew->busy);
+    size_t free_threads = (size_t)(crew->limit - crew->busy);
     *served = walpool__lane_add(&crew->lane, task) &&
               crew->lane.ready_count <= free_threads;
     if (!task->follows)
@@ -163,27 +163,33 @@ walpool__crew_next(struct walpool__worker *worker,
     return task;
 }
 
-void
+struct walpool__task *
 walpool__crew_end(struct walpool__worker *worker, struct walpool__task *task)
 {
     worker->crew->busy--;
-    walpool__lane_end(&worker->crew->lane, task);
+    return walpool__lane_end(&worker->crew->lane, task);
+}
+
+bool
+walpool__crew_hand_over(struct walpool__crew *from, struct walpool__crew *to,
+                        struct walpool__task *task)
+{
+    walpool__lane_move(&from->lane, &to->lane, task);
+    if (call_somebody(to) == 0 || to->started > 0)
+        return true;
+    walpool__lane_move(&to->lane, &from->lane, task);
+    return false;
 }
 
 /* --------------------------------------------------------- begin and end */
 
 void
-walpool__crew_init(struct walpool__crew *crew, struct walpool__mutex *mutex,
-                   const char *thread_name,
-                   void (*work)(struct walpool__worker *worker), void *owner)
+walpool__crew_init(struct walpool__crew *crew)
 {
-    crew->mutex = mutex;
-    crew->thread_name = thread_name;
-    crew->work = work;
-    crew->owner = owner;
+    PRE(crew->limit <= WALPOOL__CREW_MOST);
     walpool__lane_init(&crew->lane);
     walpool__list_init(&crew->idle);
-    for (size_t i = 0; i < WALPOOL__CREW_THREADS; i++) {
+    for (int i = 0; i < crew->limit; i++) {
         crew->workers[i].crew = crew;
         walpool__list_init(&crew->workers[i].idle);
         walpool__parker_init(&crew->workers[i].parker);
@@ -193,7 +199,7 @@ walpool__crew_init(struct walpool__crew *crew, struct walpool__mutex *mutex,
 void
 walpool__crew_finish(struct walpool__crew *crew)
 {
-    for (size_t i = 0; i < WALPOOL__CREW_THREADS; i++)
+    for (int i = 0; i < crew->limit; i++)
         walpool__parker_finish(&crew->workers[i].parker);
 }
 

@@ -8,7 +8,7 @@
 #include "thread.h"
 #include "wakefd.h"
 
-#define WALPOOL__CREW_THREADS 4
+#define WALPOOL__CREW_MOST 32
 
 struct walpool__crew;
 
@@ -27,7 +27,8 @@ struct walpool__crew {
     void *owner;                                  /* for `work` */
     struct walpool__lane lane;
     struct walpool__link idle; /* the one that slept last in front */
-    struct walpool__worker workers[WALPOOL__CREW_THREADS];
+    struct walpool__worker workers[WALPOOL__CREW_MOST];
+    int limit; /* threads that it may have */
     int started;
     int busy;     /* threads that have a task */
     bool called;  /* a thread is on its way to take a task */
@@ -37,12 +38,10 @@ struct walpool__crew {
     atomic_bool offered;
 };
 
-/* `work` runs on each thread, with the mutex held at its begin and end: it
- * carries out, without the mutex, what crew_next gives, until that is NULL. */
-void walpool__crew_init(struct walpool__crew *crew,
-                        struct walpool__mutex *mutex, const char *thread_name,
-                        void (*work)(struct walpool__worker *worker),
-                        void *owner);
+/* Name, limit, mutex, owner and work are set, all else is 0. `work` runs on each
+ * thread, with the mutex held at its begin and end: it carries out, without the
+ * mutex, what crew_next gives, until that is NULL. */
+void walpool__crew_init(struct walpool__crew *crew);
 void walpool__crew_finish(struct walpool__crew *crew); /* after a join */
 
 /* Add a task. `served` receives whether a thread is free for it. Returns 0, or
@@ -57,9 +56,16 @@ int walpool__crew_add(struct walpool__crew *crew, struct walpool__task *task,
 struct walpool__task *walpool__crew_next(struct walpool__worker *worker,
                                          struct walpool__wakefd **ring);
 
-/* The task has ended; the mutex is held. */
-void walpool__crew_end(struct walpool__worker *worker,
-                       struct walpool__task *task);
+/* The task has ended; the mutex is held. Returns the next of its key, which may
+ * begin, or NULL. */
+struct walpool__task *walpool__crew_end(struct walpool__worker *worker,
+                                        struct walpool__task *task);
+
+/* Hand a task that may begin over to another crew, with those behind it. False:
+ * that one has no thread, and cannot get one; the task stays. */
+bool walpool__crew_hand_over(struct walpool__crew *from,
+                             struct walpool__crew *to,
+                             struct walpool__task *task);
 
 /* Have the threads end after what they do; the mutex is held. Then, without
  * it, wait until they have. */

@@ -48,7 +48,7 @@ take_call(struct walpool__job *job)
 }
 
 /* Jobs on a cursor keep their order with those on the lease it belongs to:
- * the key of both is the lease. */
+ * the key of both is the lease. It is pinned until the job begins. */
 static void
 take_lease(struct walpool__job *job, int64_t *default_timeout_ms)
 {
@@ -63,9 +63,27 @@ take_lease(struct walpool__job *job, int64_t *default_timeout_ms)
             return;
         lease = cursor->lease;
     }
+    job->lease = lease;
     job->task.key = (uintptr_t)lease;
     *default_timeout_ms = lease->timeout_ms;
-    walpool__handle_unpin(handle);
+}
+
+static void
+drop_lease(struct walpool__job *job)
+{
+    if (job->lease != NULL)
+        walpool__handle_unpin(job->asked.target);
+    job->lease = NULL;
+}
+
+enum walpool__op_lane
+walpool__job_lane(const struct walpool__job *job)
+{
+    if (!job->op->takes_writer || job->lease == NULL ||
+        job->lease->kind == WALPOOL_READ ||
+        atomic_load_explicit(&job->lease->has_writer, memory_order_relaxed))
+        return job->op->lane;
+    return WALPOOL__OP_WAIT;
 }
 
 /* Writes keep their order per database, whichever handle they use. */
@@ -149,10 +167,12 @@ walpool__job_make(const walpool_job *asked, struct walpool__parker *watcher,
     take_call(job);
     take_target(job);
     status = take_token(job, watcher, err);
-    if (status == WALPOOL_OK)
+    if (status == WALPOOL_OK) {
         *made = job;
-    else
-        walpool__mem_free(job);
+        return WALPOOL_OK;
+    }
+    drop_lease(job);
+    walpool__mem_free(job);
     return status;
 }
 
@@ -190,6 +210,7 @@ walpool__job_expire(struct walpool__job *job)
     walpool_error *err = &job->completion.error;
     bool cancelled = walpool__token_cancelled(job->token);
     drop_token(job);
+    drop_lease(job);
     walpool__error_set(err, cancelled ? WALPOOL_CANCELLED : WALPOOL_TIMEOUT,
                        "%s in the queue, before the job began",
                        cancelled ? "cancelled" : "the deadline passed");
@@ -249,6 +270,7 @@ walpool__job_run(struct walpool__job *job)
         return;
     }
     drop_token(job);
+    drop_lease(job);
     spend_time(job, now);
     carry_out(job);
 }
@@ -259,6 +281,7 @@ void
 walpool__job_free(struct walpool__job *job)
 {
     drop_token(job);
+    drop_lease(job);
     walpool__mem_free(job);
 }
 

@@ -6,8 +6,12 @@
 #include "op.h"
 #include "token.h"
 
+struct walpool__lease;
+
 struct walpool__job {
     struct walpool__task task;    /* its place in a lane */
+    enum walpool__op_lane lane;   /* which; of a job that may begin */
+    struct walpool__lease *lease; /* of the target, which is pinned; or NULL */
     struct walpool__link timed;   /* among those with a deadline */
     struct walpool__link tokened; /* among those with a token */
     struct walpool__link done;    /* among those that have ended, or are due */
@@ -28,6 +32,10 @@ walpool_status walpool__job_make(const walpool_job *asked,
                                  struct walpool__parker *watcher,
                                  struct walpool__job **made,
                                  walpool_error *err);
+
+/* The lane where it belongs: when all before it on its lease have ended, that
+ * depends on whether the lease has the writer. Takes no lock. */
+enum walpool__op_lane walpool__job_lane(const struct walpool__job *job);
 
 /* Whether its deadline or a cancel may end it before it begins, and whether
  * that is due. */

@@ -91,27 +91,45 @@ move_all(struct walpool__link *from, struct walpool__link *to)
     walpool__list_init(from);
 }
 
-void
+struct walpool__task *
 walpool__lane_end(struct walpool__lane *lane, struct walpool__task *task)
 {
     INVARIANT(!task->follows);
     walpool__list_remove(&task->bucket);
     if (walpool__list_is_empty(&task->followers))
-        return;
+        return NULL;
     struct walpool__task *next = from_link(task->followers.next);
     walpool__list_remove(&next->link);
     next->follows = false;
     if (!walpool__list_is_empty(&task->followers))
         move_all(&task->followers, &next->followers);
     make_ready(lane, next);
+    return next;
 }
 
-void
+struct walpool__task *
 walpool__lane_remove(struct walpool__lane *lane, struct walpool__task *task)
 {
     walpool__list_remove(&task->link);
     if (task->follows)
-        return;
+        return NULL;
     lane->ready_count--;
-    walpool__lane_end(lane, task);
+    return walpool__lane_end(lane, task);
+}
+
+bool
+walpool__lane_knows(struct walpool__lane *lane, uintptr_t key)
+{
+    return key != 0 && find_head(lane, key) != NULL;
+}
+
+void
+walpool__lane_move(struct walpool__lane *from, struct walpool__lane *to,
+                   struct walpool__task *task)
+{
+    INVARIANT(!task->follows && !walpool__lane_knows(to, task->key));
+    walpool__list_remove(&task->link);
+    from->ready_count--;
+    walpool__list_remove(&task->bucket);
+    make_ready(to, task);
 }

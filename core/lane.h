@@ -29,11 +29,21 @@ bool walpool__lane_add(struct walpool__lane *lane, struct walpool__task *task);
 /* Take the oldest task that may begin; NULL: there is none. */
 struct walpool__task *walpool__lane_take(struct walpool__lane *lane);
 
-/* A task that was taken has ended: the next of its key may begin. */
-void walpool__lane_end(struct walpool__lane *lane, struct walpool__task *task);
+/* A task that was taken has ended: the next of its key may begin. Returns that
+ * one, or NULL. */
+struct walpool__task *walpool__lane_end(struct walpool__lane *lane,
+                                        struct walpool__task *task);
 
-/* Take a task out that has not been taken. */
-void walpool__lane_remove(struct walpool__lane *lane,
-                          struct walpool__task *task);
+/* Take a task out that has not been taken. Returns as walpool__lane_end. */
+struct walpool__task *walpool__lane_remove(struct walpool__lane *lane,
+                                           struct walpool__task *task);
+
+/* Is there a task of this key, other than 0? */
+bool walpool__lane_knows(struct walpool__lane *lane, uintptr_t key);
+
+/* A task that may begin goes to another lane, which knows none of its key, and
+ * all behind it go with it. */
+void walpool__lane_move(struct walpool__lane *from, struct walpool__lane *to,
+                        struct walpool__task *task);
 
 #endif

@@ -65,6 +65,13 @@ walpool__lease_enter(struct walpool__lease *lease, struct walpool__call *call,
     return WALPOOL_OK;
 }
 
+static bool
+has_writer(const struct walpool__lease *lease)
+{
+    return lease->private ? lease->private->has_slot
+                          : lease->kind == WALPOOL_WRITE && lease->conn;
+}
+
 void
 walpool__lease_exit(struct walpool__lease *lease)
 {
@@ -72,6 +79,8 @@ walpool__lease_exit(struct walpool__lease *lease)
         walpool__private_exit(lease->private);
     else if (!lease->ended && lease->conn)
         lease->conn->call = NULL;
+    atomic_store_explicit(&lease->has_writer, has_writer(lease),
+                          memory_order_relaxed);
     atomic_store_explicit(&lease->busy, false, memory_order_release);
 }
 
@@ -230,6 +239,7 @@ wrap(walpool *db_handle, struct walpool__db *db, struct walpool__reader *reader,
     if (lease) {
         lease->in_transaction = true;
         atomic_init(&lease->depth, reader ? 0 : 1);
+        atomic_init(&lease->has_writer, !reader);
         handle = walpool__handle_open(WALPOOL__HANDLE_LEASE, lease, destroy);
     }
     if (handle) {

@@ -12,6 +12,7 @@ struct walpool__lease {
     atomic_int refs;    /* its handle and its cursors */
     walpool_kind kind;
     bool ended;         /* the connection is given back */
+    atomic_bool has_writer; /* after the newest call that has ended */
     bool implicit;      /* of a single read: ends with its cursor */
     bool in_transaction; /* ours; SQLite may have ended it after an error */
     atomic_int depth;    /* what walpool_lease_depth answers */

@@ -4,6 +4,8 @@
  * WRITE   wants the writer, and may wait for it behind a lease
  * LEASE   is on a lease or cursor that is out, and never waits for another
  *         one: so leases always go on, and those who wait for them too
+ * WAIT    is on a lease that has not the writer, and may have to wait for it:
+ *         a private one, or a writer lease between two transactions
  *
  * A cursor's next step and whatever ends something begin however late: if they
  * were dropped in the queue, a reader or a transaction would be left behind.
@@ -16,22 +18,24 @@
 #include <string.h>
 
 static const struct walpool__op operations[] = {
-    [WALPOOL_OP_OPEN] = {WALPOOL__OP_READ, WALPOOL__OP_UNTIMED},
-    [WALPOOL_OP_CLOSE] = {WALPOOL__OP_READ, WALPOOL__OP_UNTIMED},
-    [WALPOOL_OP_READ] = {WALPOOL__OP_READ, WALPOOL__OP_EXPIRES},
-    [WALPOOL_OP_WRITE] = {WALPOOL__OP_WRITE, WALPOOL__OP_EXPIRES},
-    [WALPOOL_OP_BATCH] = {WALPOOL__OP_WRITE, WALPOOL__OP_EXPIRES},
-    [WALPOOL_OP_ACQUIRE_READ] = {WALPOOL__OP_READ, WALPOOL__OP_EXPIRES},
-    [WALPOOL_OP_ACQUIRE_WRITE] = {WALPOOL__OP_WRITE, WALPOOL__OP_EXPIRES},
-    [WALPOOL_OP_RELEASE] = {WALPOOL__OP_LEASE, WALPOOL__OP_UNTIMED},
-    [WALPOOL_OP_RUN] = {WALPOOL__OP_LEASE, WALPOOL__OP_EXPIRES},
-    [WALPOOL_OP_BEGIN] = {WALPOOL__OP_LEASE, WALPOOL__OP_EXPIRES},
-    [WALPOOL_OP_SAVEPOINT] = {WALPOOL__OP_LEASE, WALPOOL__OP_UNTIMED},
-    [WALPOOL_OP_COMMIT] = {WALPOOL__OP_LEASE, WALPOOL__OP_EXPIRES},
-    [WALPOOL_OP_ROLLBACK] = {WALPOOL__OP_LEASE, WALPOOL__OP_UNTIMED},
-    [WALPOOL_OP_CURSOR_NEXT] = {WALPOOL__OP_LEASE, WALPOOL__OP_LATE},
-    [WALPOOL_OP_CURSOR_CLOSE] = {WALPOOL__OP_LEASE, WALPOOL__OP_UNTIMED},
-    [WALPOOL_OP_CHECKPOINT] = {WALPOOL__OP_WRITE, WALPOOL__OP_EXPIRES},
+    [WALPOOL_OP_OPEN] = {WALPOOL__OP_READ, WALPOOL__OP_UNTIMED, false},
+    [WALPOOL_OP_CLOSE] = {WALPOOL__OP_READ, WALPOOL__OP_UNTIMED, false},
+    [WALPOOL_OP_READ] = {WALPOOL__OP_READ, WALPOOL__OP_EXPIRES, false},
+    [WALPOOL_OP_WRITE] = {WALPOOL__OP_WRITE, WALPOOL__OP_EXPIRES, false},
+    [WALPOOL_OP_BATCH] = {WALPOOL__OP_WRITE, WALPOOL__OP_EXPIRES, false},
+    [WALPOOL_OP_ACQUIRE_READ] = {WALPOOL__OP_READ, WALPOOL__OP_EXPIRES, false},
+    [WALPOOL_OP_ACQUIRE_WRITE] = {WALPOOL__OP_WRITE, WALPOOL__OP_EXPIRES, false},
+    [WALPOOL_OP_RELEASE] = {WALPOOL__OP_LEASE, WALPOOL__OP_UNTIMED, false},
+    [WALPOOL_OP_RUN] = {WALPOOL__OP_LEASE, WALPOOL__OP_EXPIRES, true},
+    [WALPOOL_OP_BEGIN] = {WALPOOL__OP_LEASE, WALPOOL__OP_EXPIRES, true},
+    [WALPOOL_OP_SAVEPOINT] = {WALPOOL__OP_LEASE, WALPOOL__OP_UNTIMED, false},
+    [WALPOOL_OP_COMMIT] = {WALPOOL__OP_LEASE, WALPOOL__OP_EXPIRES, false},
+    [WALPOOL_OP_ROLLBACK] = {WALPOOL__OP_LEASE, WALPOOL__OP_UNTIMED, false},
+    [WALPOOL_OP_CURSOR_NEXT] = {WALPOOL__OP_LEASE, WALPOOL__OP_LATE, false},
+    [WALPOOL_OP_CURSOR_CLOSE] = {WALPOOL__OP_LEASE, WALPOOL__OP_UNTIMED, false},
+    [WALPOOL_OP_CHECKPOINT] = {WALPOOL__OP_WRITE, WALPOOL__OP_EXPIRES, false},
+    [WALPOOL_OP_ACQUIRE_PRIVATE] = {WALPOOL__OP_READ, WALPOOL__OP_EXPIRES,
+                                    false},
 };
 
 const struct walpool__op *
@@ -62,6 +66,9 @@ run_reading(const walpool_job *job, const walpool_call *call,
         return walpool_close(db, call->timeout_ms, err);
     case WALPOOL_OP_ACQUIRE_READ:
         return keep_result(out, walpool_acquire(db, WALPOOL_READ, call, err));
+    case WALPOOL_OP_ACQUIRE_PRIVATE:
+        return keep_result(out,
+                           walpool_acquire(db, WALPOOL_PRIVATE, call, err));
     default:
         return walpool_read(db, job->statements, call, job->rows, err);
     }

@@ -8,6 +8,7 @@ enum walpool__op_lane {
     WALPOOL__OP_READ,
     WALPOOL__OP_WRITE,
     WALPOOL__OP_LEASE,
+    WALPOOL__OP_WAIT,
     WALPOOL__OP_LANES
 };
 
@@ -21,6 +22,7 @@ enum walpool__op_lateness {
 struct walpool__op {
     enum walpool__op_lane lane;
     enum walpool__op_lateness lateness;
+    bool takes_writer; /* it may, on a lease that has it not: then in WAIT */
 };
 
 /* NULL: there is no such operation. */

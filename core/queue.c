@@ -1,7 +1,9 @@
 /* Queue: jobs on their way through the library's threads.
  *
- * Three crews serve three lanes (op.h), so that those who wait for a lease
- * never keep busy the threads that its holder needs to give it back.
+ * A crew serves each lane (op.c), so that those who wait for a lease never keep
+ * busy the threads that its holder needs to give it back. A job on a lease may
+ * change lanes when the one before it has ended: then it is known whether it
+ * has to wait for the writer.
  *
  *   job added    in its lane, and with a deadline or token in `timed`,
  *                `tokened`
@@ -23,13 +25,43 @@
 #include "clock.h"
 #include "error.h"
 
-static struct walpool__crew *
-crew_of(struct walpool__queue *queue, const struct walpool__job *job)
+/* ----------------------------------------------------- under the mutex */
+
+static struct walpool__job *
+from_task(struct walpool__task *task)
 {
-    return &queue->crews[job->op->lane];
+    return WALPOOL__CONTAINER(task, struct walpool__job, task);
 }
 
-/* ----------------------------------------------------- under the mutex */
+/* The crew of a job that is new: that of those before it on the same lease. */
+static struct walpool__crew *
+choose_crew(struct walpool__queue *queue, struct walpool__job *job)
+{
+    job->lane = walpool__job_lane(job);
+    for (int lane = WALPOOL__OP_LEASE; job->lease && lane <= WALPOOL__OP_WAIT;
+         lane++)
+        if (walpool__lane_knows(&queue->crews[lane].lane, job->task.key))
+            job->lane = (enum walpool__op_lane)lane;
+    return &queue->crews[job->lane];
+}
+
+/* The one before it on its lease has left `lane`, so that it may begin. */
+static void
+settle_lane(struct walpool__queue *queue, struct walpool__task *next,
+            enum walpool__op_lane lane)
+{
+    struct walpool__job *job;
+    enum walpool__op_lane better;
+    if (next == NULL)
+        return;
+    job = from_task(next);
+    better = job->lease ? walpool__job_lane(job) : lane;
+    job->lane = lane;
+    if (better != lane &&
+        walpool__crew_hand_over(&queue->crews[lane], &queue->crews[better],
+                                next))
+        job->lane = better;
+}
 
 /* Returns the descriptor, if it must be rung after the unlock. */
 static struct walpool__wakefd *
@@ -63,12 +95,6 @@ forget_watched(struct walpool__job *job)
     walpool__list_remove(&job->tokened);
 }
 
-static struct walpool__job *
-from_task(struct walpool__task *task)
-{
-    return WALPOOL__CONTAINER(task, struct walpool__job, task);
-}
-
 static void
 ring_if(struct walpool__wakefd *ring)
 {
@@ -91,7 +117,7 @@ work(struct walpool__worker *worker)
         ring_if(ring);
         walpool__job_run(job);
         walpool__mutex_lock(&queue->mutex);
-        walpool__crew_end(worker, task);
+        settle_lane(queue, walpool__crew_end(worker, task), job->lane);
         ring = put_done(queue, job);
     }
     ring_if(ring);
@@ -106,7 +132,9 @@ move_if_due(struct walpool__queue *queue, struct walpool__job *job,
     if (!walpool__job_is_due(job, now_ns))
         return;
     forget_watched(job);
-    walpool__lane_remove(&crew_of(queue, job)->lane, &job->task);
+    settle_lane(queue,
+                walpool__lane_remove(&queue->crews[job->lane].lane, &job->task),
+                job->lane);
     walpool__list_append(due, &job->done);
 }
 
@@ -209,7 +237,8 @@ static walpool_status
 add(struct walpool__queue *queue, struct walpool__job *job, walpool_error *err)
 {
     bool served;
-    int result = walpool__crew_add(crew_of(queue, job), &job->task, &served);
+    int result =
+        walpool__crew_add(choose_crew(queue, job), &job->task, &served);
     if (result != 0)
         return refuse_thread(result, err);
     queue->jobs++;
@@ -285,8 +314,13 @@ walpool__queue_collect(struct walpool__queue *queue, size_t most,
 int
 walpool__queue_init(struct walpool__queue *queue)
 {
-    static const char *const names[WALPOOL__OP_LANES] = {
-        "walpool-read", "walpool-write", "walpool-lease"};
+    static const struct {
+        const char *thread_name;
+        int threads;
+    } crews[WALPOOL__OP_LANES] = {[WALPOOL__OP_READ] = {"walpool-read", 4},
+                                  [WALPOOL__OP_WRITE] = {"walpool-write", 4},
+                                  [WALPOOL__OP_LEASE] = {"walpool-lease", 4},
+                                  [WALPOOL__OP_WAIT] = {"walpool-wait", 32}};
     int result = walpool__wakefd_open(&queue->wakefd);
     if (result != 0)
         return result;
@@ -296,9 +330,15 @@ walpool__queue_init(struct walpool__queue *queue)
     walpool__list_init(&queue->timed);
     walpool__list_init(&queue->tokened);
     walpool__list_init(&queue->done);
-    for (size_t i = 0; i < WALPOOL__OP_LANES; i++)
-        walpool__crew_init(&queue->crews[i], &queue->mutex, names[i], work,
-                           queue);
+    for (size_t i = 0; i < WALPOOL__OP_LANES; i++) {
+        struct walpool__crew *crew = &queue->crews[i];
+        crew->mutex = &queue->mutex;
+        crew->thread_name = crews[i].thread_name;
+        crew->limit = crews[i].threads;
+        crew->work = work;
+        crew->owner = queue;
+        walpool__crew_init(crew);
+    }
     return 0;
 }
 

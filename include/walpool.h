@@ -1475,7 +1475,8 @@ typedef enum walpool_op {
     WALPOOL_OP_ROLLBACK = 12,
     WALPOOL_OP_CURSOR_NEXT = 13, /* target: cursor */
     WALPOOL_OP_CURSOR_CLOSE = 14,
-    WALPOOL_OP_CHECKPOINT = 15   /* target: walpool; mode */
+    WALPOOL_OP_CHECKPOINT = 15,  /* target: walpool; mode */
+    WALPOOL_OP_ACQUIRE_PRIVATE = 16 /* target: walpool -> result: lease */
 } walpool_op;
 
 typedef struct walpool_job {

@@ -100,6 +100,48 @@ TEST(lane__takes_out_a_task_wherever_it_waits)
     CHECK_INT(take(), TASKS);
 }
 
+TEST(lane__tells_the_next_of_a_key_when_one_ends_or_is_taken_out)
+{
+    walpool__lane_init(&lane);
+    add(0, 7);
+    add(1, 7);
+    add(2, 7);
+    add(3, 0);
+    CHECK(walpool__lane_knows(&lane, 7));
+    CHECK(!walpool__lane_knows(&lane, 8));
+    CHECK(!walpool__lane_knows(&lane, 0));
+    CHECK_INT(take(), 0);
+    CHECK_INT(number_of(walpool__lane_end(&lane, &tasks[0])), 1);
+    CHECK_INT(number_of(walpool__lane_remove(&lane, &tasks[1])), 2);
+    CHECK_INT(number_of(walpool__lane_remove(&lane, &tasks[2])), TASKS);
+    CHECK(!walpool__lane_knows(&lane, 7));
+    CHECK_INT(take(), 3);
+    CHECK_INT(number_of(walpool__lane_end(&lane, &tasks[3])), TASKS);
+}
+
+TEST(lane__is_left_for_another_with_all_that_follow)
+{
+    struct walpool__lane other;
+    walpool__lane_init(&lane);
+    walpool__lane_init(&other);
+    add(0, 7);
+    add(1, 7);
+    add(2, 7);
+    CHECK_INT(take(), 0);
+    walpool__lane_move(&lane, &other, walpool__lane_end(&lane, &tasks[0]));
+    CHECK(!walpool__lane_knows(&lane, 7));
+    CHECK(walpool__lane_knows(&other, 7));
+    CHECK_INT(take(), TASKS);
+    CHECK_INT(lane.ready_count, 0);
+    CHECK_INT(other.ready_count, 1);
+    tasks[3].key = 7;
+    CHECK(!walpool__lane_add(&other, &tasks[3]));
+    CHECK_INT(number_of(walpool__lane_take(&other)), 1);
+    CHECK_INT(number_of(walpool__lane_end(&other, &tasks[1])), 2);
+    CHECK_INT(number_of(walpool__lane_take(&other)), 2);
+    CHECK_INT(number_of(walpool__lane_end(&other, &tasks[2])), 3);
+}
+
 enum state { AWAY, WAITS, RUNS };
 
 static enum state states[TASKS];
