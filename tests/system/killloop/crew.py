@@ -3,7 +3,7 @@ heard, and ended by their own process id.
 
 A process waits for its order, one line on its standard input:
 
-    DSN WRITER PLAN
+    DSN WRITER PLAN [WRITER/NUMBER]
 
 It opens the database, adds itself to the table `writer`, and carries out the
 letters of the plan, from the first to the last and then again, until its input
@@ -14,14 +14,22 @@ ends. The writing letters make one transaction each, numbered 1, 2, 3 ...
     b  a batch                           c  checkpoint (passive)
     l  a lease with savepoints, of       t  checkpoint (truncate)
        which one is rolled back          r  read: its last number is there
+    d  as s, durability full and normal by turns
+    w  as b, with `expect`; before it a batch that misses what it expects
+    k  as b, with the once_key `WRITER/NUMBER`, made twice and answered alike
 
 S, M, B and L are the same in Node.js without promises. It tells each step by a
 line on standard output: `open`, the number of each transaction after the call
 has returned, `turn`, `checkpoint`, `close`, `end`, or `error` and what it was.
 
-Three letters of the process in Python are wrong on purpose, to prove that the
+The last word of the order, if there is one, is a transaction k of a dead writer
+of which nobody knows whether it was applied. It is made again, whatever the
+language of the dead one, and told by `again`, before the process writes for
+itself.
+
+Four letters of the process in Python are wrong on purpose, to prove that the
 checks can fail: e acknowledges before it writes, o writes the total outside of
-the transaction, x runs a statement that is an error.
+the transaction, x runs a statement that is an error, u makes k without a key.
 """
 
 from __future__ import annotations
@@ -46,7 +54,8 @@ COMMANDS = {
 }
 BUILT = (COMMANDS["c"][0], COMMANDS["go"][0], COMMANDS["python"][0],
          ROOT / "bindings/node/prebuilds")  # fmt: skip
-LETTERS = {"c": "smblctr", "go": "smblctr", "node": "smblSMBLctr", "python": "smblctr"}
+LETTERS = {"c": "smblctr", "go": "smblctr", "node": "smblSMBLctr", "python": "smbldwkctr"}
+READING = "ctrx"  # letters that make no transaction
 ACKNOWLEDGEMENT = "acknowledgement"
 
 
@@ -71,6 +80,7 @@ class Process:
         self.writer = 0  # 0: it waits for its order
         self.plan = ""
         self.acknowledged = 0  # the last number
+        self.again: Process | None = None  # whose transaction it makes again
         self.told: Counter[str] = Counter()  # how often it told which word
         self.moment = ""  # at which it was killed
         self.status: int | None = None
@@ -93,13 +103,26 @@ class Process:
     def was_killed(self) -> bool:
         return self.status == -9
 
+    @property
+    def can_be_made_again(self) -> bool:
+        """Whether the transaction under way, when it was killed, has a key."""
+        letters = [letter for letter in self.plan if letter not in READING]
+        return (
+            self.was_killed
+            and self.acknowledged > 0  # so that it is in the table `writer`
+            and letters[self.acknowledged % len(letters)] == "k"
+        )
+
     # -------------------------------------------------------------- talking
 
-    def order(self, name: str, writer: int, plan: str) -> None:
+    def order(self, name: str, writer: int, plan: str, again: Process | None) -> None:
         assert self._process.stdin
-        self.writer, self.plan = writer, plan
+        self.writer, self.plan, self.again = writer, plan, again
+        words = [name, str(writer), plan]
+        if again:
+            words.append(f"{again.writer}/{again.acknowledged + 1}")
         try:
-            self._process.stdin.write(f"{name} {writer} {plan}\n".encode())
+            self._process.stdin.write(f"{' '.join(words)}\n".encode())
         except BrokenPipeError:
             pass  # it could not even begin, which shows as its end
 
@@ -126,6 +149,9 @@ class Process:
                 raise Violation(f"{self} acknowledged {word} after {self.acknowledged}")
             self.acknowledged += 1
             word = ACKNOWLEDGEMENT
+        if word == "again" and self.again:
+            self.again.acknowledged += 1
+            self.again = None
         self.told[word] += 1
 
     # --------------------------------------------------------------- ending
@@ -173,11 +199,13 @@ class Crew:
         self._selector.register(process, selectors.EVENT_READ)
         return process
 
-    def start(self, language: str, name: str, plan: str) -> Process:
+    def start(
+        self, language: str, name: str, plan: str, again: Process | None = None
+    ) -> Process:
         process = self._waiting[language]
         self._waiting[language] = self._launch(language)
         self._started += 1
-        process.order(name, self._started, plan)
+        process.order(name, self._started, plan, again)
         return self._run(process)
 
     def start_other(self, language: str, command: tuple[object, ...]) -> Process:

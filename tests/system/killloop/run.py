@@ -6,7 +6,8 @@ half, and those that live notice nothing.
 
 The programs that it runs are built by `sh tests/all.sh killloop`. A round
 
-    fills up to a few processes, each with a plan of its own (crew.py);
+    fills up to a few processes, each with a plan of its own (crew.py); what a
+      dead one was about is made again by one of them, if it has a once_key;
     kills some, with SIGKILL, each at its moment: after so many acknowledgements
       of its own, while it holds the turn, opens or checkpoints, and a random
       spin later;
@@ -24,8 +25,8 @@ nowhere: a run that failed fails again with its seed often, not always. It then
 leaves its folder behind.
 
 `--wrong` makes the processes in Python break a rule, to prove that it shows:
-they acknowledge `early`, add to the total `outside` of the transaction, report
-an `error`, or `hang` with the turn. `--patience` is the number of seconds after
+they acknowledge `early`, add to the total `outside` of the transaction, write
+`twice`, report an `error`, or `hang` with the turn. `--patience` is the number of seconds after
 which nothing more is expected of a process.
 """
 
@@ -43,7 +44,7 @@ from pathlib import Path
 import check
 from crew import ACKNOWLEDGEMENT, COMMANDS, LETTERS, Crew, Process, Violation, dsn, missing
 
-WRONG = {"early": "ceee", "outside": "cooo", "error": "csx", "hang": "h"}
+WRONG = {"early": "ceee", "outside": "cooo", "twice": "cu", "error": "csx", "hang": "h"}
 LONGEST_SPIN = 0.002  # seconds: about two transactions
 ENOUGH = 50  # rounds in which every language is killed, and at every moment
 MOMENTS = (ACKNOWLEDGEMENT, "turn", "checkpoint", "open", "close", "together")
@@ -63,6 +64,7 @@ class Loop:
         self.kills: Counter[str] = Counter()  # by moment and by language
         self.written = 0  # transactions
         self.in_doubt = 0  # of these, found although not acknowledged
+        self.again = 0  # of these, made again by another process
         self.files = 0
         self.path = folder
         self._folder = folder
@@ -99,17 +101,30 @@ class Loop:
             absent = COMMANDS.keys() - {process.language for process in self.crew.running}
             language = self._random.choice(sorted(absent or COMMANDS))
             moment = self._random.choice((ACKNOWLEDGEMENT, "turn", "checkpoint", "open", "", "", ""))
-            process = self.crew.start(language, self._name(), self._plan(language, moment))
+            process = self.crew.start(
+                language, self._name(), self._plan(language, moment), self._orphan(language)
+            )
             self.processes.append(process)
             self._uncounted.append(process)
             started.append((process, moment))
         return started
+
+    def _orphan(self, language: str) -> Process | None:
+        """A dead process that was about to write what can be made again."""
+        taken = [process.again for process in self.crew.running]
+        orphans = [
+            process
+            for process in self.processes
+            if process.can_be_made_again and process not in taken
+        ]
+        return self._random.choice(orphans) if orphans and "k" in LETTERS[language] else None
 
     def _name(self) -> str:
         return dsn(
             self.path,
             durability=self._random.choice(("normal", "full")),
             checkpoint_frames=self._random.choice((20, 100, 1000)),
+            coalesce=self._random.choice((0, 0, 2)),
             busy_timeout=300_000,  # longer than the patience
         )
 
@@ -206,6 +221,7 @@ class Loop:
         """Nobody lives: what came of all that were started since the last time."""
         while self._uncounted:
             process = self._uncounted.pop()
+            self.again += process.told["again"]
             number = numbers.get(process.writer, 0)
             self.written += number
             self.in_doubt += number - process.acknowledged
@@ -223,7 +239,7 @@ class Loop:
         kills = ", ".join(f"{each} {self.kills[each]}" for each in (*MOMENTS, *COMMANDS))
         return (
             f"{self.written} transactions in {self.files} files, {self.in_doubt} of them "
-            f"committed and not acknowledged; killed: {kills}"
+            f"committed and not acknowledged, {self.again} made again; killed: {kills}"
         )
 
 

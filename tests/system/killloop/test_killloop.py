@@ -34,6 +34,7 @@ def test_killloop__loses_nothing_in_100_rounds() -> None:
     [
         ("early", "is found"),
         ("outside", "the tally is"),
+        ("twice", "met an error"),
         ("error", "met an error"),
         ("hang", "not within"),
     ],

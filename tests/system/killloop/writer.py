@@ -37,9 +37,11 @@ class Writer:
         self.db = db
         self.me = me
         self.number = 0  # of the last transaction
+        self.missed = 0  # batches that were not as expected, and undone
         self.ways = {
             "s": self.single, "m": self.many, "b": self.batch, "l": self.lease, "h": self.hold,
-            "e": self.early, "o": self.outside,
+            "d": self.durable, "w": self.expected, "k": self.once,
+            "e": self.early, "o": self.outside, "u": self.twice,
         }  # fmt: skip
         self.others = {"c": self.checkpoint, "t": self.truncate, "r": self.read, "x": self.error}
 
@@ -60,12 +62,35 @@ class Writer:
     def many(self, number: int) -> None:
         self.db.executemany(ADD, [(self.me, number, part, 3, "many") for part in range(3)])
 
-    def batch(self, number: int) -> None:
-        self.db.batch([
-            (ADD, (self.me, number, 0, 2, "batch")),
-            (COUNT, (2 * number, self.me)),
-            (ADD, (self.me, number, 1, 2, "batch")),
-        ])
+    def batch(
+        self, number: int, key: str | None = None, expect: tuple[int | None, ...] = (None, None, None)
+    ) -> list[walpool.Result]:
+        return self.db.batch([
+            walpool.Statement(ADD, (self.me, number, 0, 2, "batch"), expect[0]),
+            walpool.Statement(COUNT, (2 * number, self.me), expect[1]),
+            walpool.Statement(ADD, (self.me, number, 1, 2, "batch"), expect[2]),
+        ], once_key=key)  # fmt: skip
+
+    def durable(self, number: int) -> None:
+        durability: walpool.Durability = "full" if number % 2 else "normal"
+        self.db.execute(ADD, (self.me, number, 0, 1, "single"), durability=durability)
+
+    def expected(self, number: int) -> None:
+        try:
+            self.batch(number, expect=(1, 1, 2))
+        except walpool.MismatchError:
+            self.missed += 1
+        self.batch(number, expect=(1, 1, 1))
+
+    def once(self, number: int) -> None:
+        key = f"{self.me}/{number}"
+        first = self.batch(number, key)
+        if (second := self.batch(number, key)) != first:
+            raise RuntimeError(f"the answer was {first} and is {second}")
+
+    def twice(self, number: int) -> None:
+        self.batch(number)
+        self.batch(number)
 
     def fill(self, writer: walpool.Writer, number: int) -> None:
         writer.execute(ADD, (self.me, number, 0, 2, "lease"))
@@ -115,17 +140,25 @@ class Writer:
         self.db.execute("no statement")
 
 
-def run(name: str, me: str, plan: str) -> None:
+def make_again(db: walpool.Database, order: str) -> None:
+    dead, number = map(int, order.split("/"))
+    Writer(db, dead).once(number)
+    tell("again")
+
+
+def run(name: str, me: str, plan: str, *again: str) -> None:
     tell("open")
     db = walpool.open(name)
+    for order in again:
+        make_again(db, order)
     db.execute("INSERT INTO writer (id) VALUES (?)", (int(me),))
     writer = Writer(db, int(me))
     for letter in cycle(plan):
         if stopped():
             break
         writer.step(letter)
-    if errors := db.health().errors:
-        raise RuntimeError(f"health counts {errors} errors")
+    if (errors := db.health().errors) != writer.missed:
+        raise RuntimeError(f"health counts {errors} errors, and {writer.missed} were made")
     tell("close")
     db.close()
     tell("end")
