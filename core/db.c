@@ -139,6 +139,7 @@ open_first(struct walpool__db *db, struct walpool__call *call,
         db->writer.ownlocks = &db->ownlocks;
         db->writer.turn = walpool__turn_open(db->path, &db->stats,
                                              walpool__writer_idle, &db->writer);
+        db->takes_turns = db->writer.turn != NULL;
     }
     return WALPOOL_OK;
 }

@@ -21,6 +21,7 @@ struct walpool__db {
     walpool_options options;
     struct walpool__stats stats;
     struct walpool__tag dirty; /* of the newest lease that came back so */
+    bool takes_turns; /* with other processes; stays as the first open left it */
     struct walpool__poison poison;
     struct walpool__ownlocks ownlocks;
     struct walpool__pool pool;

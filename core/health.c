@@ -183,6 +183,11 @@ judge(struct walpool__db *db, walpool_health *out,
              "%lld leases are out for longer than lease_warn, %s: it keeps its "
              "snapshot or the writer; release it",
              (long long)out->leases_long, who);
+    if (!db->takes_turns && db->options.mode != 2)
+        note(out, WALPOOL_HEALTH_DEGRADED,
+             "writers do not take turns with other processes: the -turn file "
+             "beside the database cannot be opened: look at the folder, then "
+             "open the database anew");
     if (out->checkpoint_failures > 0 && out->checkpoints == 0)
         note(out, WALPOOL_HEALTH_FAILING,
              "every checkpoint has failed so far: look at disk and "
@@ -195,6 +200,7 @@ gather(struct walpool__db *db, walpool_health *out)
     struct walpool__holder oldest;
 
     memset(out, 0, sizeof *out);
+    out->turns = db->takes_turns;
     out->lock_checks = walpool__ownlocks_is_on(&db->ownlocks);
     walpool__ownlocks_check_open(&db->ownlocks); /* poisons: see judge() */
     gather_counters(&db->stats, out);

@@ -1316,6 +1316,7 @@ walpool_checkpoint(walpool *db, walpool_checkpoint_mode mode,
     X(leases_overdue, "counter: leases and cursors that were out for longer") \
     X(lock_waits, "counter: sleeps of 1 ms for another process's lock")       \
     X(turn_waits, "counter: waits for the turn of another process")           \
+    X(turns, "1: writers take turns with other processes; 0: mode=ro, or no") \
     X(lost_locks, "counter: locks of SQLite's that were found lost")          \
     X(lock_checks, "1: lost locks are noticed; 0: this system cannot tell")   \
     X(statement_hits, "counter: prepared statement found in the cache")       \

@@ -196,6 +196,7 @@ export interface Health {
     leases_overdue: number;
     lock_waits: number;
     turn_waits: number;
+    turns: number;
     lost_locks: number;
     lock_checks: number;
     statement_hits: number;

@@ -118,6 +118,28 @@ TEST(health__a_wal_that_cannot_be_kept_small_is_degraded_and_why)
     api_close(db);
 }
 
+TEST(health__says_that_writers_take_no_turns)
+{
+    walpool_options options = WALPOOL_OPTIONS_INIT;
+    db = api_open("a.db", "");
+    CHECK_INT(api_health(db).turns, 1);
+    CHECK_INT(api_health(db).verdict, WALPOOL_HEALTH_OK);
+    api_close(db);
+    options.mode = 2;
+    db = walpool_open(check_path("a.db"), &options, &err);
+    CHECK_INT(api_health(db).turns, 0);
+    CHECK_INT(api_health(db).verdict, WALPOOL_HEALTH_OK);
+    api_close(db);
+    unlink(check_path("a.db-turn"));
+    CHECK_INT(mkdir(check_path("a.db-turn"), 0700), 0);
+    db = api_open("a.db", "");
+    CHECK_OK(api_write(db, "CREATE TABLE t(v)"));
+    CHECK_INT(api_health(db).turns, 0);
+    CHECK_INT(api_health(db).verdict, WALPOOL_HEALTH_DEGRADED);
+    CHECK_CONTAINS(api_health(db).reason, "do not take turns");
+    api_close(db);
+}
+
 /* ------------------------------------------------------------- checkpoints */
 
 TEST(checkpoint__runs_by_itself_past_its_threshold)

@@ -251,6 +251,8 @@ class Health:
     """Counter: sleeps of 1 ms for another process's lock."""
     turn_waits: int
     """Counter: waits for the turn of another process."""
+    turns: int
+    """1: writers take turns with other processes; 0: read-only, or no."""
     lost_locks: int
     """Counter: locks of SQLite's that were found lost."""
     lock_checks: int
