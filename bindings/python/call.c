@@ -75,7 +75,11 @@ walpool__py_milliseconds(PyObject *seconds, int64_t *ms)
                                 "int or float, or None for the default",
                                 Py_TYPE(seconds)->tp_name);
     value = PyFloat_AsDouble(seconds);
-    if (PyErr_Occurred() || !(value >= 0))
+    if (PyErr_Occurred()) /* too long to be written down */
+        return walpool__py_fail(WALPOOL_MISUSE,
+                                "timeout is an int of more than 300 digits; "
+                                "pass seconds, or None for the default");
+    if (!(value >= 0))
         return walpool__py_fail(WALPOOL_MISUSE,
                                 "timeout is %S; pass 0 (try once) or more "
                                 "seconds, or None for the default",

@@ -116,6 +116,25 @@ def test_sql__of_savepoints_nests_in_blocks(users):
     assert users.health().dirty_leases == 0
 
 
+@pytest.mark.parametrize("timeout", [-1, -0.001, float("nan"), float("-inf"), 2**20000, -(2**20000), "1", b"1", [1]], ids=range(9))
+def test_timeout__must_be_a_time(db, timeout):
+    before = db.health()
+    with db.read() as r:
+        calls = (
+            lambda: db.query("SELECT 1", timeout=timeout),
+            lambda: db.execute("CREATE TABLE t (a)", timeout=timeout),
+            lambda: db.batch(["CREATE TABLE t (a)"], timeout=timeout),
+            lambda: db.write(timeout=timeout),
+            lambda: r.refresh(timeout=timeout),
+            lambda: db.checkpoint(timeout=timeout),
+            lambda: db.close(timeout=timeout),
+        )
+        for call in calls:
+            with pytest.raises(walpool.MisuseError, match="timeout is"):
+                call()
+    assert db.health().writes == before.writes
+
+
 def test_why__must_be_text(db):
     for why in (5, b"x", object()):
         with pytest.raises(walpool.MisuseError, match="why is of type"):
@@ -129,7 +148,7 @@ def test_why__is_cut_between_characters(db):
         assert db.health().oldest_why == "ü" * 23
 
 
-@pytest.mark.parametrize("mode", ["", "PASSIVE", 0, None, "half"])
+@pytest.mark.parametrize("mode", ["", "PASSIVE", 0, None, "half", [], 2**20000], ids=range(7))
 def test_checkpoint__refuses_other_modes(db, mode):
     with pytest.raises(walpool.MisuseError, match="mode is"):
         db.checkpoint(mode)

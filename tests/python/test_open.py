@@ -82,6 +82,8 @@ def test_open__reads_options_of_a_dsn_in_the_cores_units(path):
         ({"readers": 0}, "readers"),
         ({"readers": 65}, "readers"),
         ({"readers": "many"}, "many"),
+        ({"readers": 2**20000}, "readers is a very large int"),
+        ({"busy_timeout": -(2**20000)}, "busy_timeout is a very large int"),
         ({"readers": 2.5}, "2.5"),
         ({"readers": None}, "None"),
         ({"readers": "4\0"}, "NUL"),

@@ -37,6 +37,11 @@ Caveats, each with its remedy:
   unless set otherwise, and then runs for as long as it takes. Ctrl-C is seen
   between blocks of rows and when the call returns: give what may run for long
   a ``timeout`` or a :class:`Token`.
+- With ``durability="full"`` others may see a commit before it is on the disk,
+  and before its writer has an answer. Who must not act on what a power cut may
+  undo reads with ``durable=True``.
+- Nobody knows whether a write was applied whose ``outcome`` is ``"unknown"``,
+  or whose process was killed. Give it a ``once_key``, and make it again.
 - The file must be on a disk of this machine, not on a network file system.
 """
 

@@ -149,8 +149,9 @@ class Database(Crossing):
         :raises ReadOnlyError, CancelledError, ClosedError, IoError, FullError,
             CorruptError: as they say.
         """
-        if mode not in _MODES:
-            raise MisuseError(f"mode is {mode!r}; pass one of {', '.join(_MODES)}")
+        if not isinstance(mode, str) or mode not in _MODES:
+            given = repr(mode) if isinstance(mode, str) else f"of type {type(mode).__name__}"
+            raise MisuseError(f"mode is {given}; pass one of {', '.join(_MODES)}")
         outcome, busy, log, done = _native.checkpoint(
             self._handle, _MODES[mode], (timeout, None, token)
         )

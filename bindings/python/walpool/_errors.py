@@ -47,9 +47,10 @@ class WalpoolError(Exception):
     (``"execute"``), or waiting for the disk after the commit was made
     (``"sync"``)."""
     outcome: Outcome = "not_applied"
-    """What became of the write that failed. ``"applied"`` with the phase
-    ``"sync"``: it is visible, but may not survive a power cut.
-    ``"unknown"``: the disk failed during the commit."""
+    """What became of the write that failed. ``"unknown"``: the commit was begun,
+    and the disk failed or the time was up before it was safe; with a
+    ``once_key`` it can simply be made again. ``"applied"``: the answer could not
+    be given, or the schema says FAIL and what came before is kept."""
     errno: int | None = None
     """``errno`` of the system call that failed, if one did."""
 
@@ -193,7 +194,8 @@ class UnsupportedError(WalpoolError):
 
 class RefusedError(WalpoolError):
     """walpool does not run this statement here, because it would break the
-    pool: BEGIN, COMMIT, ATTACH, some pragmas."""
+    pool: ATTACH, temporary tables, some pragmas, and BEGIN or COMMIT anywhere
+    but on a :class:`walpool.Writer`."""
 
     status = "WALPOOL_REFUSED"
 
@@ -214,7 +216,8 @@ class PoisonedError(WalpoolError):
 
 class MismatchError(WalpoolError):
     """A statement changed another number of rows than it was expected to.
-    Nothing of its write or batch is applied."""
+    Nothing of its write or batch is applied; on a :class:`walpool.Writer`
+    nothing of the statement."""
 
     status = "WALPOOL_MISMATCH"
 

@@ -22,6 +22,13 @@ _IN_SECONDS = {
 }
 
 
+def _shown(value: Any) -> str:
+    try:
+        return repr(value)
+    except ValueError:  # an int of thousands of digits
+        return f"a very large {type(value).__name__}"
+
+
 def _milliseconds(name: str, value: Any, most: int) -> str:
     if isinstance(value, (int, float)) and not isinstance(value, bool):
         if value == math.inf:
@@ -29,7 +36,7 @@ def _milliseconds(name: str, value: Any, most: int) -> str:
         if 0 <= value <= most:
             return str(math.ceil(value * 1000 - 1e-6))  # 0.029 is 29 ms
     raise OptionError(
-        f"option {name} is {value!r}: pass seconds from 0 to {most}, or math.inf"
+        f"option {name} is {_shown(value)}: pass seconds from 0 to {most}, or math.inf"
     )
 
 
@@ -44,7 +51,10 @@ def encode_option(name: str, value: Any) -> str:
         return str(int(value))
     if name.lstrip("_") == "permissions" and isinstance(value, int):
         return format(value, "o")
-    return str(value)
+    try:
+        return str(value)
+    except ValueError:
+        raise OptionError(f"option {name} is {_shown(value)}") from None
 
 
 def encode_name(path: Path) -> bytes:

@@ -6,6 +6,7 @@ from __future__ import annotations
 import os
 import select
 import sys
+from collections.abc import Callable
 from itertools import cycle
 
 import walpool
@@ -38,7 +39,7 @@ class Writer:
         self.me = me
         self.number = 0  # of the last transaction
         self.missed = 0  # batches that were not as expected, and undone
-        self.ways = {
+        self.ways: dict[str, Callable[[int], object]] = {
             "s": self.single, "m": self.many, "b": self.batch, "l": self.lease, "h": self.hold,
             "d": self.durable, "w": self.expected, "k": self.once,
             "e": self.early, "o": self.outside, "u": self.twice,
