@@ -68,8 +68,10 @@ run_alone(struct walpool__write *write, struct walpool__prepared *prepared)
 
     walpool__conn_warm(conn, prepared->stmt);
     status = run_prepared(write, prepared);
-
-    if (status == WALPOOL_OK || !write->err)
+    if (status == WALPOOL_OK)
+        return status;
+    walpool__conn_cool(conn); /* or SQLite keeps an error of the disk */
+    if (!write->err)
         return status;
     walpool__txn_set_outcome(conn, write->err->sqlite_code, write->err);
     if (status == WALPOOL_CONSTRAINT && conn->committing &&

@@ -2,6 +2,8 @@
  * and nobody notices. The clock stands still unless a test moves it, so that
  * they do follow each other closely. */
 #include <pthread.h>
+#include <signal.h>
+#include <sys/resource.h>
 
 #include "apply.h"
 #include "handle.h"
@@ -239,10 +241,38 @@ TEST(warm__statement_that_fails_is_undone_whole)
     CHECK_INT(err.outcome, WALPOOL_NOT_APPLIED);
     CHECK_INT(rows(), before);
     warm_up();
+    before = rows();
     CHECK_STATUS(write_sql("UPDATE t SET id = 5"), WALPOOL_CONSTRAINT);
     CHECK_INT(rows(), before);
     CHECK_OK(write_sql(INSERT));
     CHECK_INT(rows(), before + 1);
+    tear_down();
+}
+
+/* SQLite keeps such an error, and the write lock with it, for as long as any
+ * statement stands on its row. */
+TEST(warm__ends_where_the_disk_fails)
+{
+    struct rlimit normal, small;
+    set_up();
+    inside.conn->guard.off = true;
+    CHECK_INT(sqlite3_exec(inside.conn->db, "PRAGMA cache_size=-64", NULL, NULL,
+                           NULL), SQLITE_OK);
+    inside.conn->guard.off = false;
+    warm_up();
+    signal(SIGXFSZ, SIG_IGN);
+    CHECK_INT(getrlimit(RLIMIT_FSIZE, &normal), 0);
+    small = normal;
+    small.rlim_cur = 1 << 20;
+    CHECK_INT(setrlimit(RLIMIT_FSIZE, &small), 0);
+    walpool_status status =
+        write_sql("INSERT INTO t(n) VALUES(zeroblob(4 * 1024 * 1024))");
+    CHECK_INT(setrlimit(RLIMIT_FSIZE, &normal), 0);
+    CHECK_STATUS(status, WALPOOL_IO);
+    CHECK(!is_warm());
+    raw_exec(raw, INSERT);
+    CHECK_OK(write_sql(INSERT));
+    CHECK_INT(rows(), 4);
     tear_down();
 }
 
