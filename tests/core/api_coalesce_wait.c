@@ -38,6 +38,7 @@ TEST(coalesce__who_waits_too_long_leaves_and_is_told_who_has_the_writer)
         crowd_open("coalesce=1000");
         CHECK_OK(api_write(db, "DELETE FROM t"));
         all[place].call.timeout_ms = 300;
+        crowd_count = 0;
         held = walpool_acquire(db, WALPOOL_WRITE, &call, &err);
         for (int i = 0; i < 3; i++)
             crowd_add(&all[i]);
@@ -274,7 +275,7 @@ TEST(coalesce__who_waits_for_the_disk_too_long_is_told_unknown)
     atomic_store(&disk_held, true);
     crowd_start(&all[0]); /* it has the disk, and the others wait for it */
     CHECK_EVENTUALLY(atomic_load(&disk_syncs) == 1);
-    all[2].call.timeout_ms = 600;
+    all[2].call.timeout_ms = 1500;
     crowd_hold();
     crowd_add(&all[1]);
     crowd_add(&all[2]);

@@ -16,6 +16,7 @@ struct guest {
     walpool_token *token;
     void (*leave)(void *);
     bool joined, stayed;
+    atomic_bool in;   /* the line */
     atomic_bool back; /* of the wait */
     atomic_bool may_go;
 };
@@ -31,6 +32,7 @@ visit(void *arg)
     asked.leave_data = me;
     CHECK_INT(walpool__call_begin(&me->call, &asked, -1, NULL), WALPOOL_OK);
     me->joined = walpool__group_join(&group, &me->member, &me->call);
+    atomic_store(&me->in, true);
     me->stayed = me->joined &&
                  walpool__group_wait(&group, &me->member, &me->call);
     atomic_store(&me->back, true);
@@ -55,10 +57,9 @@ members(void)
 static void
 join(struct guest *guest, int64_t timeout_ms)
 {
-    int before = members();
     guest->timeout_ms = timeout_ms;
     CHECK_INT(pthread_create(&guest->thread, NULL, visit, guest), 0);
-    CHECK_EVENTUALLY(members() > before || atomic_load(&guest->back));
+    CHECK_EVENTUALLY(atomic_load(&guest->in));
 }
 
 static void
