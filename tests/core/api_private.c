@@ -17,12 +17,25 @@ begin(const char *options)
     b = api_acquire(db, WALPOOL_PRIVATE);
 }
 
+/* Has a lease the writer? Health counts it too when the library itself has it
+ * for a moment. */
+static bool
+writes(void)
+{
+    walpool_lease_info infos[8];
+    size_t count = walpool_leases(db, infos, 8, &err);
+    for (size_t i = 0; i < count; i++)
+        if (infos[i].kind == WALPOOL_WRITE)
+            return true;
+    return false;
+}
+
 static void
 end(void)
 {
     CHECK_OK(walpool_release(a, &err));
     CHECK_OK(walpool_release(b, &err));
-    CHECK_INT(api_health(db).writer_leased, 0);
+    CHECK(!writes());
     CHECK_OK(api_write(db, "INSERT INTO t VALUES ('end')"));
     api_close(db);
 }
@@ -31,12 +44,6 @@ static int64_t
 rows(void)
 {
     return api_number(db, "SELECT count(*) FROM t");
-}
-
-static bool
-writes(void)
-{
-    return api_health(db).writer_leased == 1;
 }
 
 static walpool_status
@@ -265,7 +272,7 @@ TEST(private__a_snapshot_that_is_not_the_newest_cannot_write)
     CHECK_INT(err.sqlite_code, 517); /* SQLITE_BUSY_SNAPSHOT */
     CHECK_INT(err.outcome, WALPOOL_NOT_APPLIED);
     CHECK(!writes()); /* it has nothing to hold the writer for */
-    CHECK_OK(try_writer());
+    CHECK_EVENTUALLY(try_writer() == WALPOOL_OK);
     CHECK_INT(api_lease_number(a, "SELECT count(*) FROM t"), 0);
     CHECK_STATUS(api_run(a, "INSERT INTO t VALUES (2)"), WALPOOL_STALE);
     CHECK_OK(api_run(a, "ROLLBACK"));

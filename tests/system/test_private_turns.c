@@ -129,7 +129,7 @@ TEST(private__has_the_turn_and_others_wait_for_it)
     CHECK_STATUS(step_within(lease, 30), WALPOOL_TIMEOUT);
     CHECK_INT(err.phase, WALPOOL_PHASE_TURN);
     CHECK_INT(api_lease_number(lease, "SELECT n FROM counter"), 0);
-    CHECK_INT(api_health(db).writer_leased, 0);
+    CHECK_EVENTUALLY(api_health(db).writer_leased == 0);
     child_go_on(&child);
     CHECK_OK(step_within(lease, 50000));
     child_join(&child);
