@@ -22,6 +22,10 @@ void cli_judge_wal(const struct cli_facts *facts,
 void cli_judge_use(const struct cli_facts *facts,
                    struct cli_findings *findings);
 
+/* Of that: who writes, who checkpoints, who has a snapshot. */
+void cli_judge_holders(const struct cli_facts *facts,
+                       struct cli_findings *findings);
+
 /* Does anybody have it open? */
 static inline bool
 cli_judge_is_used(const struct cli_facts *facts)

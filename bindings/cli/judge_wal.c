@@ -157,14 +157,22 @@ judge_length(const struct cli_facts *facts, struct cli_findings *out)
 }
 
 void
+cli_judge_holders(const struct cli_facts *facts, struct cli_findings *out)
+{
+    judge_writer(facts, out);
+    judge_checkpointer(facts, out);
+    for (int slot = 0; facts->last.index.known && slot < CLI_MARKS; slot++)
+        judge_slot(facts, slot, out);
+}
+
+void
 cli_judge_wal(const struct cli_facts *facts, struct cli_findings *out)
 {
     struct cli_finding *finding;
 
     if (!cli_judge_is_used(facts))
         return;
-    judge_writer(facts, out);
-    judge_checkpointer(facts, out);
+    cli_judge_holders(facts, out);
     if (!facts->last.index.whole)
         return;
     if (!facts->last.index.known) {
@@ -176,8 +184,6 @@ cli_judge_wal(const struct cli_facts *facts, struct cli_findings *out)
                                     "SQLite uses the database");
         return;
     }
-    for (int slot = 0; slot < CLI_MARKS; slot++)
-        judge_slot(facts, slot, out);
     judge_tripwire(&facts->last.index, out);
     judge_length(facts, out);
 }

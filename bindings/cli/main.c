@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "commands.h"
 #include "doctor.h"
 
 #define COMMON (CLI_OPTION_JSON | CLI_OPTION_HELP)
@@ -26,6 +27,37 @@ static const struct command {
      "sidecars and permissions. Opens nothing for writing, takes no lock, and\n"
      "disturbs nobody.\n\n"
      "Example: walpool doctor app.db\n"},
+    {"health", "FILE", 1, COMMON | CLI_OPTION_TIMEOUT, cli_health,
+     "open a database and print its health",
+     "Opens the database for reading only, and prints what walpool says of it:\n"
+     "verdict, reason and all numbers. Counters are those of this command; ask\n"
+     "the program that uses the database for its own.\n\n"
+     "Example: walpool health app.db\n"},
+    {"checkpoint", "FILE [MODE]", 2, COMMON | CLI_OPTION_TIMEOUT,
+     cli_checkpoint, "copy the WAL into the database",
+     "MODE is passive (what can be done at once; if none is given), full (until\n"
+     "all frames are copied), restart (until the WAL begins anew) or truncate\n"
+     "(until it is empty). No mode keeps writers out while it waits. What is in\n"
+     "the way when time is up is named. If nobody else has the database open,\n"
+     "closing it empties the WAL in any mode.\n\n"
+     "Example: walpool checkpoint app.db truncate --timeout 2000\n"},
+    {"check", "FILE", 1,
+     COMMON | CLI_OPTION_FULL | CLI_OPTION_TIMEOUT, cli_check,
+     "look for damage, and for rows without their parent",
+     "Runs SQLite's quick_check, or with --full its integrity_check, and then\n"
+     "foreign_key_check. Damage is failing, rows without their parent are\n"
+     "degraded.\n\n"
+     "Example: walpool check app.db --full\n"},
+    {"optimize", "FILE", 1, COMMON | CLI_OPTION_TIMEOUT, cli_optimize,
+     "measure tables for SQLite's query planner",
+     "Runs PRAGMA optimize, or before SQLite 3.46 a limited ANALYZE.\n\n"
+     "Example: walpool optimize app.db\n"},
+    {"vacuum", "FILE", 1, COMMON | CLI_OPTION_TIMEOUT, cli_vacuum,
+     "build the database anew, without free pages",
+     "Runs VACUUM and empties the WAL. Others may read, and nobody may write\n"
+     "meanwhile. Refuses when less than twice the size of the database is free\n"
+     "on its disk. An interrupt rolls back.\n\n"
+     "Example: walpool vacuum app.db\n"},
 };
 
 static const char exit_status[] =

@@ -23,6 +23,15 @@ cli_output_verdict(enum cli_status status)
 }
 
 void
+cli_output_head(const char *file, enum cli_status status)
+{
+    char shown[SHOWN_BYTES];
+
+    printf("%s: %s", cli_text_shown(file, shown, sizeof shown),
+           cli_output_verdict(status));
+}
+
+void
 cli_output_error(const char *format, ...)
 {
     char message[SHOWN_BYTES], shown[SHOWN_BYTES];

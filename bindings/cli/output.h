@@ -15,6 +15,9 @@ enum cli_status {
 /* "ok", "degraded", "failing" */
 const char *cli_output_verdict(enum cli_status status);
 
+/* Begin a line of text on stdout: "app.db: ok". */
+void cli_output_head(const char *file, enum cli_status status);
+
 /* One line on stderr, "walpool: ...". */
 void cli_output_error(const char *format, ...) PRINTF_LIKE(1, 2);
 

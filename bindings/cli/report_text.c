@@ -102,10 +102,9 @@ void
 cli_report_text(const struct cli_report *report)
 {
     const struct cli_facts *facts = &report->facts;
-    char shown[WALPOOL__PATH_BYTES];
 
-    printf("%s: %s\n", cli_text_shown(report->name, shown, sizeof shown),
-           cli_output_verdict(report->findings.verdict));
+    cli_output_head(report->name, report->findings.verdict);
+    printf("\n");
     for (int i = 0; i < report->findings.count; i++)
         print_finding(&report->findings.list[i]);
     if (!facts->header.magic)

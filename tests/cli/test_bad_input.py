@@ -72,6 +72,43 @@ def test_doctor__names_what_is_no_database(walpool, folder, name):
     assert sorted(path.name for path in folder.iterdir()) == before
 
 
+NO_DATABASE = ["missing", "directory", "fifo", "socket", "garbage", "hard link"]
+OPENING = ["health", "checkpoint", "check", "optimize", "vacuum"]
+
+
+@pytest.mark.parametrize("name", NO_DATABASE)
+@pytest.mark.parametrize("command", OPENING)
+def test_commands__refuse_what_is_no_database(walpool, folder, command, name):
+    BAD[name][0](folder / "app.db")
+    before = sorted(path.name for path in folder.iterdir())
+    answer = walpool(command, "app.db", "--json")
+    assert answer.status == 2
+    assert answer.json["command"] == command
+    assert answer.json["status"] == "failing"
+    assert answer.json["error"]["name"] in ("WALPOOL_CANTOPEN", "WALPOOL_NOTADB")
+    assert answer.err == f"walpool: {answer.json['error']['message']}\n"
+    assert "app.db" in answer.err
+    text = walpool(command, "app.db")
+    assert (text.status, text.out, text.err) == (2, "", answer.err)
+    assert sorted(path.name for path in folder.iterdir()) == before
+
+
+@pytest.mark.parametrize("command", ["health", "check"])
+def test_commands__that_only_look_do_not_switch_to_wal(walpool, folder, command):
+    sqlite3.connect("app.db").executescript("CREATE TABLE a (b)").close()
+    data = (folder / "app.db").read_bytes()
+    answer = walpool(command, "app.db", "--json")
+    assert (answer.status, answer.json["error"]["name"]) == (2, "WALPOOL_NOTWAL")
+    assert (folder / "app.db").read_bytes() == data
+
+
+@pytest.mark.parametrize("command", OPENING)
+def test_commands__take_a_path_that_looks_like_a_dsn(walpool, database, command):
+    database.rename("file:app.db?mode=memory")
+    answer = walpool(command, "file:app.db?mode=memory", "--json")
+    assert (answer.status, answer.err) == (0, "")
+
+
 def test_doctor__a_symbolic_link_is_followed(walpool, database):
     os.symlink("app.db", "link.db")
     answer = walpool("doctor", "link.db", "--json", "--watch", 0)
@@ -114,8 +151,14 @@ def test_doctor__a_file_that_may_not_be_read(walpool, database):
     (("doctor", "app.db", "--watch=-1"), "not '-1'"),
     (("doctor", "app.db", "--watch", "60001"), "from 0 to 60000"),
     (("doctor", "app.db", "--full"), "unknown option: --full"),
+    (("health", "app.db", "b.db"), "one word too many: b.db"),
+    (("check", "app.db", "b.db"), "one word too many: b.db"),
+    (("vacuum", "app.db", "--watch", "1"), "unknown option: --watch"),
+    (("optimize", "app.db", "--timeout", "5s"), "not '5s'"),
+    (("checkpoint", "app.db", "truncate", "now"), "one word too many: now"),
+    (("checkpoint", "app.db", "hard"), "unknown mode hard"),
 ])
-def test_usage__names_the_word_that_is_wrong(walpool, words, part):
+def test_usage__names_the_word_that_is_wrong(walpool, database, words, part):
     answer = walpool(*words)
     assert answer.status == 64
     assert answer.out == ""
