@@ -22,8 +22,8 @@ struct walpool__write {
 /* Do it as one transaction, and end that: all of it is applied, or nothing. */
 walpool_status walpool__apply(struct walpool__write *write);
 
-/* The same for a single statement, in a transaction that is open. What it leaves
- * when it fails is its caller's to undo. */
+/* The same for a single statement, in a transaction that is open. What it
+ * leaves when it fails is its caller's to undo. */
 walpool_status walpool__apply_within(struct walpool__write *write);
 
 /* Tell which statement of the batch an error is about; returns the status. */

@@ -93,9 +93,7 @@ walpool__coalesce_wants(const struct walpool__db *db,
 static struct entry *
 entry_of(struct walpool__link *link)
 {
-    return WALPOOL__CONTAINER(
-        WALPOOL__CONTAINER(link, struct walpool__group_member, link), struct entry,
-        member);
+    return WALPOOL__CONTAINER(link, struct entry, member.link);
 }
 
 /* Alone it would not have been committed. */
@@ -155,7 +153,7 @@ run_entry(struct share *share, struct entry *entry)
 
 /* ------------------------------------------------------------- all of them */
 
-#define FOR_EACH(share, link)                     \
+#define FOR_EACH(share, link)                                \
     for (struct walpool__link *link = (share)->entries.next; \
          link != &(share)->entries; link = link->next)
 

@@ -53,8 +53,8 @@ oldest(struct walpool__group *group)
 {
     return walpool__list_is_empty(&group->line)
                ? NULL
-               : WALPOOL__CONTAINER(group->line.next, struct walpool__group_member,
-                                    link);
+               : WALPOOL__CONTAINER(group->line.next,
+                                    struct walpool__group_member, link);
 }
 
 /* ----------------------------------------------------------------- members */
@@ -73,7 +73,8 @@ line_up(struct walpool__group *group, struct walpool__group_member *member)
  * to leave its interpreter there. */
 bool
 walpool__group_join(struct walpool__group *group,
-                    struct walpool__group_member *member, struct walpool__call *call)
+                    struct walpool__group_member *member,
+                    struct walpool__call *call)
 {
     bool closing;
 
@@ -122,7 +123,8 @@ is_over(struct walpool__group *group, struct walpool__group_member *member,
 
 bool
 walpool__group_wait(struct walpool__group *group,
-                    struct walpool__group_member *member, struct walpool__call *call)
+                    struct walpool__group_member *member,
+                    struct walpool__call *call)
 {
     struct walpool__sleeper sleeper;
     bool left = false;

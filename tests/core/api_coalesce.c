@@ -85,7 +85,7 @@ TEST(coalesce__everybody_gets_his_own_rows)
     crowd_close();
 }
 
-/* ------------------------------------------------------------ one that fails */
+/* ----------------------------------------------------------- one that fails */
 
 /* `bad` is among others, in each place once: it fails, and they hold. */
 static void
@@ -285,7 +285,7 @@ TEST(coalesce__nobody_needs_an_error_slot)
     crowd_close();
 }
 
-/* --------------------------------------------------------- who does not share */
+/* ------------------------------------------------------- who does not share */
 
 TEST(coalesce__what_cannot_share_a_transaction_is_written_all_the_same)
 {

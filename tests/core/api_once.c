@@ -438,6 +438,22 @@ TEST(once__a_table_of_that_name_that_is_not_ours_is_named)
     end();
 }
 
+TEST(once__a_key_is_free_again_when_its_time_has_passed)
+{
+    static const char insert[] = "INSERT INTO t(v) VALUES (abs(random()))";
+    begin("once_keep=60000");
+    CHECK_OK(write_once("k", insert));
+    CHECK_OK(api_write(db, "UPDATE walpool_once SET at = at - 50000"));
+    CHECK_OK(write_once("k", insert));
+    CHECK_INT(count(), 1);
+    CHECK_OK(api_write(db, "UPDATE walpool_once SET at = at - 10000"));
+    CHECK_OK(write_once("k", insert));
+    CHECK_INT(count(), 2);
+    CHECK_OK(write_once("k", insert));
+    CHECK_INT(count(), 2);
+    end();
+}
+
 /* ---------------------------------------------------------------- bad keys */
 
 TEST(once__a_key_of_no_bytes_or_too_many_is_misuse)

@@ -1,5 +1,6 @@
 /* What the tests of coalescing share: writers on threads of their own that
- * stand in line while the test holds the writer, and then share a transaction. */
+ * stand in line while the test holds the writer, and then share a
+ * transaction. */
 #ifndef CROWD_H
 #define CROWD_H
 
