@@ -64,10 +64,10 @@ work(void *argument)
 }
 
 static void
-work_in_threads(int number)
+work_with(const char *options, int number)
 {
     struct worker workers[THREADS];
-    walpool *db = api_open("a.db", "busy_timeout=50000&checkpoint_frames=50");
+    walpool *db = api_open("a.db", options);
     for (int i = 0; i < THREADS; i++) {
         workers[i] =
             (struct worker){.db = db, .first = (number * THREADS + i) * ROUNDS};
@@ -80,13 +80,31 @@ work_in_threads(int number)
     api_close(db);
 }
 
-TEST(processes__write_together_without_an_error_and_sums_are_exact)
+static void
+work_in_threads(int number)
+{
+    work_with("busy_timeout=50000&checkpoint_frames=50", number);
+}
+
+/* Every second process: they live beside others. */
+static void
+share_in_threads(int number)
+{
+    if (number % 2 == 0)
+        work_in_threads(number);
+    else
+        work_with("busy_timeout=50000&checkpoint_frames=50&coalesce=5",
+                  number);
+}
+
+static void
+write_together(void (*run)(int))
 {
     struct child children[PROCESSES];
     int64_t all = PROCESSES * THREADS * ROUNDS;
     make_counters();
     for (int i = 0; i < PROCESSES; i++)
-        children[i] = child_start(work_in_threads, i);
+        children[i] = child_start(run, i);
     for (int i = 0; i < PROCESSES; i++)
         child_join(&children[i]);
     CHECK(access(check_path("a.db-wal"), F_OK) != 0);
@@ -103,6 +121,16 @@ TEST(processes__write_together_without_an_error_and_sums_are_exact)
                    "SELECT integrity_check = 'ok' FROM pragma_integrity_check"),
         1);
     api_close(db);
+}
+
+TEST(processes__write_together_without_an_error_and_sums_are_exact)
+{
+    write_together(work_in_threads);
+}
+
+TEST(processes__may_share_transactions_among_their_threads)
+{
+    write_together(share_in_threads);
 }
 
 static void
