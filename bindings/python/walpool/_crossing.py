@@ -8,7 +8,7 @@ from typing import Any
 from . import _native
 from ._errors import MisuseError, WalpoolError
 from ._token import Token
-from ._types import Durability, Many, Params, Result, Statement
+from ._types import Durability, Many, Params, Result, Statement, new
 from ._writer import Writer
 from ._writing import CHUNK, Writing, pack
 
@@ -113,11 +113,12 @@ class Crossing(Writing):
         Blocks up to the timeout, then on the disk for the commit; other
         threads run meanwhile.
         """
-        return Result(
-            *_native.write(
+        return new(
+            Result,
+            _native.write(
                 (self._handle, sql, params, timeout, why, token, _native.RESULT, row, self._known,
                  expect, once_key, durability)
-            )
+            ),
         )  # fmt: skip
 
     def executemany(
@@ -208,7 +209,7 @@ class Crossing(Writing):
         The other parameters and the errors are those of :meth:`execute`.
         """
         request = (_encode(statements), timeout, why, token, once_key, durability)
-        return [Result(*result) for result in _native.batch(self._handle, request)]
+        return [new(Result, result) for result in _native.batch(self._handle, request)]
 
 
 def _encode_one(index: int, item: Any) -> tuple[str, Any, int | None]:

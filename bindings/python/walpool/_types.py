@@ -122,6 +122,10 @@ class Result(NamedTuple):
     """The names of their columns."""
 
 
+# new(Result, answer) is Result(*answer) without a function written in Python.
+new = tuple.__new__
+
+
 class LeaseInfo(NamedTuple):
     """A connection that is out: see :meth:`walpool.Database.leases`."""
 

@@ -12,7 +12,7 @@ from ._errors import WalpoolError
 from ._lease import Lease
 from ._reading import Reading
 from ._token import Token
-from ._types import Durability, Params, Result
+from ._types import Durability, Params, Result, new
 from ._writing import CHUNK, Chunk, Writing, pack
 
 
@@ -173,11 +173,12 @@ class Writer(Lease, Writing):
 
         Parameters and errors are those of :meth:`walpool.Database.execute`.
         """
-        return Result(
-            *_native.run(
+        return new(
+            Result,
+            _native.run(
                 (self._handle, sql, params, timeout, why, token, _native.RESULT, row, self._known,
                  expect, None, None)
-            )
+            ),
         )  # fmt: skip
 
     def script(

@@ -9,7 +9,7 @@ from . import _native
 from ._errors import MisuseError
 from ._reading import Reading
 from ._token import Token
-from ._types import Durability, Params, Result
+from ._types import Durability, Params, Result, new
 
 # Bytes of parameters that executemany hands over at once.
 CHUNK = 1 << 20
@@ -53,4 +53,4 @@ class Writing(Reading):
     ) -> Result:
         """Run a statement for the rows of a block."""
         call = self._handle, sql, block, timeout, why, token, _native.RESULT, None, self._known
-        return Result(*self._change((*call, expect, once_key, durability)))
+        return new(Result, self._change((*call, expect, once_key, durability)))
