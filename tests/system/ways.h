@@ -21,6 +21,7 @@ struct way {
     bool restarts; /* it is the first to write to a WAL that is copied */
     bool extends;  /* its commit needs another page of the wal-index */
     bool reads;    /* first: where the lock is busy then, it is STALE at once */
+    bool shares;   /* its writes may share a transaction */
 };
 
 static walpool *ways_db;
@@ -46,7 +47,7 @@ ways_fill_index(void)
 }
 
 static inline void
-ways_open(bool full, int64_t busy_timeout_ms)
+ways_open(bool full, bool shares, int64_t busy_timeout_ms)
 {
     walpool_options options = WALPOOL_OPTIONS_INIT;
     options.readers = 1;
@@ -54,6 +55,7 @@ ways_open(bool full, int64_t busy_timeout_ms)
     options.cache_size_kib = 64; /* what is larger spills into the WAL */
     options.journal_size_limit_bytes = 0;
     options.checkpoint_frames = 1000000;
+    options.coalesce_ms = shares ? 1000 : 0;
     options.busy_timeout_ms = busy_timeout_ms;
     CHECK((ways_db = walpool_open(ways_path, &options, &err)) != NULL);
 }
@@ -65,7 +67,7 @@ ways_warm_up(void)
     snprintf(ways_path, sizeof ways_path, "%s", check_path("a.db"));
     snprintf(ways_state.copy, sizeof ways_state.copy, "%s",
              check_path("copy.db"));
-    ways_open(false, 1000);
+    ways_open(false, false, 1000);
     CHECK_OK(api_write(ways_db, "CREATE TABLE t(v)"));
     CHECK_OK(walpool_release(api_acquire(ways_db, WALPOOL_WRITE), &err));
     api_close(ways_db);
@@ -80,7 +82,7 @@ ways_begin(const struct way *way, bool full, int64_t busy_timeout_ms)
     plain_remove(ways_path);
     if (way->extends)
         plain_run(ways_path, "PRAGMA page_size = 512; CREATE TABLE other(v)");
-    ways_open(full, busy_timeout_ms);
+    ways_open(full, way->shares, busy_timeout_ms);
     ways_state.file = open(ways_path, O_RDONLY | O_CLOEXEC);
     CHECK_OK(api_write(ways_db, "CREATE TABLE t(id INTEGER PRIMARY KEY, v)"));
     CHECK_OK(api_write(ways_db, "INSERT INTO t VALUES (1, zeroblob(9000))"));
@@ -177,6 +179,18 @@ ways_batch(void)
         {.sql = "UPDATE t SET v = zeroblob(2000) WHERE id = 1"},
         {.sql = "INSERT INTO t VALUES (3, zeroblob(5000)) RETURNING id"}};
     return walpool_batch(ways_db, list, 3, NULL, NULL, NULL, &err);
+}
+
+static inline walpool_status
+ways_keyed(void)
+{
+    walpool_statement list[] = {
+        {.sql = "INSERT INTO t VALUES (2, zeroblob(5000)) RETURNING id"},
+        {.sql = "INSERT INTO t VALUES (3, zeroblob(5000))"}};
+    walpool_call call = WALPOOL_CALL_INIT;
+    call.once_key = "key";
+    call.once_bytes = 3;
+    return walpool_batch(ways_db, list, 2, &call, NULL, NULL, &err);
 }
 
 /* More than the page cache holds: SQLite writes to the WAL before the end. */
@@ -309,6 +323,7 @@ ways_queue(void)
       .restarts = true)                                                      \
     X(a_script, .run = ways_script, .rows = 2)                               \
     X(a_batch, .run = ways_batch, .rows = 2, .restarts = true)               \
+    X(a_batch_with_a_key, .run = ways_keyed, .rows = 2, .restarts = true)    \
     X(a_transaction_larger_than_the_cache, .run = ways_much, .rows = 40)     \
     X(a_lease, .run = ways_lease, .rows = 2, .restarts = true)               \
     X(a_private_lease_in_autocommit, .run = ways_autocommit, .rows = 2)      \
