@@ -631,6 +631,9 @@ typedef struct walpool_statement {
     uint32_t reserved;   /* 0 */
 } walpool_statement;
 
+/* A statement without parameters; set the other members where you need them. */
+#define WALPOOL_STATEMENT_INIT(text) {text, 0, NULL, 0, 0, 0, 0}
+
 enum {
     WALPOOL_STATEMENT_EXPECT = 1 /* `expect` counts. MISUSE on a statement that
                                     only reads, and on a script */

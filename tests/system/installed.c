@@ -15,8 +15,9 @@ fill(walpool *db, walpool_error *err)
 {
     walpool_rows names;
     walpool_statement list[2] = {
-        {"CREATE TABLE user(id INTEGER PRIMARY KEY, name TEXT)", 0, NULL, 0},
-        {"INSERT INTO user(name) VALUES (?)", 0, NULL, 0}};
+        WALPOOL_STATEMENT_INIT("CREATE TABLE user(id INTEGER PRIMARY KEY, "
+                               "name TEXT)"),
+        WALPOOL_STATEMENT_INIT("INSERT INTO user(name) VALUES (?)")};
     walpool_rows_init(&names);
     if (walpool_rows_begin(&names, 1, NULL, err) != WALPOOL_OK ||
         walpool_rows_add_text(&names, "Ada", 3, err) != WALPOOL_OK ||
@@ -33,8 +34,8 @@ fill(walpool *db, walpool_error *err)
 static int
 show(walpool *db, walpool_error *err)
 {
-    walpool_statement query = {"SELECT id, name FROM user ORDER BY id", 0, NULL,
-                               0};
+    walpool_statement query =
+        WALPOOL_STATEMENT_INIT("SELECT id, name FROM user ORDER BY id");
     walpool_rows rows;
     walpool_rows_init(&rows);
     if (walpool_read(db, &query, NULL, &rows, err) != WALPOOL_OK)
