@@ -1,8 +1,11 @@
 /* Holders: which processes have locks on a file that this one does not use.
  *
- * F_GETLK names one process for a lock, and several may share it. The kernel's
- * list has them all, but not on every file system by a device that stat() knows.
- * So the list is read first, and where it has nothing the kernel is asked.
+ * F_GETLK tells for sure whether there is a lock, and names one process that has
+ * it. Others that share it are in the kernel's list, if the file system has the
+ * device there that stat() knows. That list is read in pieces, and a line is
+ * missed when locks before it go away between two of them: one reading in thirty
+ * on a machine whose other processes lock all the time. So it is read several
+ * times, and what is in any of them counts.
  *
  * Does: read /proc/locks, ask.
  * Must not: take a lock; be used in a process that has the database open.
@@ -19,6 +22,8 @@
 
 #include "mem.h"
 #include "posixlock.h"
+
+#define READINGS 4
 
 struct row {
     int64_t pid, first, last;
@@ -96,21 +101,32 @@ append(struct cli_locklist *list, const struct row *row)
     return true;
 }
 
+static bool
+read_once(struct cli_locklist *list)
+{
+    FILE *file = fopen("/proc/locks", "re");
+    bool done = true;
+    char line[256];
+    struct row row;
+
+    while (done && file && fgets(line, sizeof line, file))
+        if (read_row(line, &row))
+            done = append(list, &row);
+    if (file)
+        fclose(file);
+    return done;
+}
+
 struct cli_locklist *
 cli_locklist_read(void)
 {
     struct cli_locklist *list = walpool__mem_zalloc(sizeof *list);
-    FILE *file = fopen("/proc/locks", "re");
-    char line[256];
-    struct row row;
 
-    while (list && file && fgets(line, sizeof line, file))
-        if (read_row(line, &row) && !append(list, &row)) {
+    for (int i = 0; list && i < READINGS; i++)
+        if (!read_once(list)) {
             cli_locklist_free(list);
             list = NULL;
         }
-    if (file)
-        fclose(file);
     return list;
 }
 
@@ -142,20 +158,18 @@ void
 cli_holders_of(const struct cli_locklist *list, int fd, int64_t byte,
                struct cli_holders *holders)
 {
+    int64_t pid = walpool__posixlock_other(fd, byte, 1, false);
     struct stat facts;
-    int64_t pid;
+    bool alone;
 
     memset(holders, 0, sizeof *holders);
-    if (fstat(fd, &facts) != 0)
+    if (pid == WALPOOL__POSIXLOCK_NOBODY || fstat(fd, &facts) != 0)
         return;
     look_up(list, &facts, byte, holders);
-    if (cli_holders_is_held(holders))
-        return;
-    pid = walpool__posixlock_other(fd, byte, 1, false);
-    if (pid == WALPOOL__POSIXLOCK_NOBODY)
-        return;
-    add(holders, pid,
-        walpool__posixlock_other(fd, byte, 1, true) !=
-            WALPOOL__POSIXLOCK_NOBODY);
-    holders->partial = !holders->alone;
+    holders->partial = !cli_holders_is_held(holders);
+    alone = walpool__posixlock_other(fd, byte, 1, true) !=
+            WALPOOL__POSIXLOCK_NOBODY;
+    add(holders, pid, alone);
+    if (alone) /* it has been taken since, by one process */
+        holders->partial = false;
 }

@@ -23,10 +23,10 @@ cli_holders_is_held(const struct cli_holders *holders)
 
 bool cli_holders_has(const struct cli_holders *holders, int64_t pid);
 
-/* The locks on one file, as the kernel listed them at one moment. */
+/* All locks of the machine, as the kernel lists them. */
 struct cli_locklist;
 
-/* NULL: out of memory. What is not listed is asked for one by one. */
+/* NULL: out of memory. Where the system has no such list it is empty. */
 struct cli_locklist *cli_locklist_read(void);
 void cli_locklist_free(struct cli_locklist *list);
 

@@ -59,6 +59,27 @@ def test_doctor__names_all_who_share_a_snapshot(walpool, database, other):
     assert f"keeps a snapshot at frame 1 of {frames_of(database)}" in answer.out
 
 
+# The kernel's list of locks changes while it is read.
+LOCK_ALL_THE_TIME = (
+    "import fcntl, threading; many = [open(f'{path}.{i}', 'w') for i in range(99)]",
+    "lock = lambda how: [fcntl.lockf(one, how) for one in many]",
+    "on = lambda: [(lock(fcntl.LOCK_EX), lock(fcntl.LOCK_UN)) for _ in iter(int, 1)]",
+    "threading.Thread(target=on, daemon=True).start()",
+)
+
+
+def test_doctor__misses_nobody_while_others_lock(walpool, database, other, folder):
+    readers = {other(database) for _ in range(4)}
+    for reader in readers:
+        reader.do("db.execute('BEGIN'); db.execute('SELECT * FROM job').fetchall()")
+    for name in "ab":
+        other(folder / name).do(*LOCK_ALL_THE_TIME)
+    for _ in range(60):
+        answer = walpool("doctor", "app.db", "--json", "--watch", 0)
+        (snapshot,) = answer.json["snapshots"]
+        assert set(snapshot["processes"]) == {reader.pid for reader in readers}
+
+
 def test_doctor__a_pin_below_the_threshold_is_ok(walpool, database, other):
     other(database).do(*PIN, "db.execute('DELETE FROM job')")
     answer = walpool("doctor", "app.db", "--json", "--watch", 0)
