@@ -26,8 +26,8 @@
  *
  * To give a lock and take it again costs more than a tenth of a small
  * transaction. So in its streak a process keeps the turn between two writes, if
- * another thread of it waits, or if the last two writes followed each other
- * within GAP_NS. At the end of a streak it looks at the queue lock: if nobody is
+ * another thread of it waits, or if the last writes followed each other within
+ * GAP_NS. At the end of a streak it looks at the queue lock: if nobody is
  * in line, the next streak begins. Where the expected write does not come, the
  * keeper gives the turn on at the end of the streak, through `idle`: a process
  * that does not write keeps nobody from writing.
@@ -48,6 +48,7 @@
 
 #define STREAK_NS 1000000
 #define GAP_NS 50000
+#define CLOSE_WRITES 3 /* in a row, before another one is expected */
 
 enum state { AWAY, ASKED, CAME, OURS, KEPT };
 
@@ -56,8 +57,8 @@ struct walpool__turn {
     struct walpool__stats *stats;
     void (*idle)(void *arg);
     void *idle_arg;
-    bool hot;      /* this write follows the last one closely; belongs to
-                      whoever has the writer slot, as do the calls below */
+    int close_writes; /* in a row that followed the one before closely; belongs
+                         to whoever has the writer slot, as do the calls below */
     struct walpool__mutex mutex; /* guards the rest */
     int64_t streak_ns; /* when the streak began; 0: there is none */
     int64_t gave_ns;   /* when the last write ended */
@@ -313,6 +314,16 @@ try_locks(struct walpool__turn *turn)
     return true;
 }
 
+/* A write begins. The mutex is held. */
+static void
+note_gap(struct walpool__turn *turn, int64_t started_ns)
+{
+    if (!turn->gave_ns || started_ns - turn->gave_ns >= GAP_NS)
+        turn->close_writes = 0;
+    else if (turn->close_writes < CLOSE_WRITES)
+        turn->close_writes++;
+}
+
 /* Without waiting: kept from the thread before us, or to be had. */
 static bool
 take_at_once(struct walpool__turn *turn, const struct walpool__call *call,
@@ -326,7 +337,7 @@ take_at_once(struct walpool__turn *turn, const struct walpool__call *call,
     else if (turn->state == AWAY && !may_wait)
         walpool__sidelock_give(turn->fd, WALPOOL__SIDELOCK_QUEUE);
     mine = turn->state == OURS;
-    turn->hot = turn->gave_ns && call->started_ns - turn->gave_ns < GAP_NS;
+    note_gap(turn, call->started_ns);
     walpool__mutex_unlock(&turn->mutex);
     return mine;
 }
@@ -349,7 +360,7 @@ walpool__turn_take(struct walpool__turn *turn, struct walpool__call *call)
 bool
 walpool__turn_is_hot(const struct walpool__turn *turn)
 {
-    return turn->hot;
+    return turn->close_writes >= CLOSE_WRITES;
 }
 
 /* Who is in line has the queue lock. The turn is ours, so nobody else gives the
@@ -385,7 +396,7 @@ walpool__turn_stay(struct walpool__turn *turn, bool next_waits, int64_t now)
 
     walpool__mutex_lock(&turn->mutex);
     turn->gave_ns = now;
-    stays = (turn->hot || next_waits) && may_stay(turn, now);
+    stays = (next_waits || walpool__turn_is_hot(turn)) && may_stay(turn, now);
     if (stays) {
         turn->state = KEPT;
         if (!turn->watching)

@@ -23,7 +23,8 @@ void walpool__turn_close(struct walpool__turn *turn);
  * so at most one thread of the process is here. */
 bool walpool__turn_take(struct walpool__turn *turn, struct walpool__call *call);
 
-/* Does the write that took it follow closely the one before? */
+/* Does the write that took it follow closely those before, so that another one
+ * is to be expected? */
 bool walpool__turn_is_hot(const struct walpool__turn *turn);
 
 /* A write has ended. True: the turn is kept for the next one, which is close

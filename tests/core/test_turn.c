@@ -129,11 +129,13 @@ TEST(turn__is_kept_where_writes_follow_each_other_closely)
 {
     set_up();
     stop_the_clock();
-    CHECK(take_at_once());
-    CHECK(!walpool__turn_is_hot(turn));
-    CHECK(!stay(false)); /* the first one follows nothing */
-    walpool__turn_give(turn);
-    fake_now += 49999;
+    for (int i = 0; i < 3; i++) { /* the first one follows nothing */
+        CHECK(take_at_once());
+        CHECK(!walpool__turn_is_hot(turn));
+        CHECK(!stay(false));
+        walpool__turn_give(turn);
+        fake_now += 49999;
+    }
     CHECK(take_at_once());
     CHECK(walpool__turn_is_hot(turn));
     CHECK(stay(false));

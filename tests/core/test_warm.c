@@ -92,7 +92,7 @@ is_turn_free(void)
 static void
 warm_up(void)
 {
-    for (int i = 0; i < 3 && !is_warm(); i++)
+    for (int i = 0; i < 4 && !is_warm(); i++)
         CHECK_OK(write_sql(INSERT));
     CHECK(is_warm());
 }
@@ -103,16 +103,18 @@ rows(void)
     return raw_number(raw, "SELECT count(*) FROM t");
 }
 
-TEST(warm__begins_when_a_write_follows_closely)
+TEST(warm__begins_when_writes_follow_each_other_closely)
 {
     set_up();
-    CHECK_OK(write_sql(INSERT));
-    CHECK(!is_warm());
-    CHECK(is_turn_free());
+    for (int i = 0; i < 3; i++) {
+        CHECK_OK(write_sql(INSERT));
+        CHECK(!is_warm());
+        CHECK(is_turn_free());
+    }
     CHECK_OK(write_sql(INSERT));
     CHECK(is_warm());
     CHECK(!is_turn_free());
-    CHECK_INT(rows(), 2); /* and others see what it wrote */
+    CHECK_INT(rows(), 4); /* and others see what it wrote */
     inside_pass_us(50);
     CHECK_OK(write_sql(INSERT));
     CHECK(!is_warm());
@@ -150,7 +152,7 @@ TEST(warm__snapshot_is_taken_anew_at_times)
                                 1000000 + 50000);
     }
     CHECK(inside.conn->warm_ns > since);
-    CHECK_INT(rows(), 42);
+    CHECK_INT(rows(), 44);
     tear_down();
 }
 
@@ -182,11 +184,12 @@ TEST(warm__writer_waits_for_another_program)
     pthread_t thread;
     set_up();
     warm_up();
+    int64_t before = rows();
     raw_exec(raw, "BEGIN IMMEDIATE; " INSERT);
     CHECK_INT(pthread_create(&thread, NULL, let_go_when_waited_for, NULL), 0);
     CHECK_OK(write_sql(INSERT));
     pthread_join(thread, NULL);
-    CHECK_INT(rows(), 4);
+    CHECK_INT(rows(), before + 2);
     tear_down();
 }
 
@@ -271,8 +274,9 @@ TEST(warm__ends_where_the_disk_fails)
     CHECK_STATUS(status, WALPOOL_IO);
     CHECK(!is_warm());
     raw_exec(raw, INSERT);
+    int64_t before = rows();
     CHECK_OK(write_sql(INSERT));
-    CHECK_INT(rows(), 4);
+    CHECK_INT(rows(), before + 1);
     tear_down();
 }
 
