@@ -238,6 +238,9 @@ wrap(walpool *db_handle, struct walpool__db *db, struct walpool__reader *reader,
 
     if (lease) {
         lease->in_transaction = true;
+        if (call->why)
+            walpool__utf8_label(lease->why, sizeof lease->why, call->why,
+                                strnlen(call->why, WALPOOL_WHY_BYTES));
         atomic_init(&lease->depth, reader ? 0 : 1);
         atomic_init(&lease->has_writer, !reader);
         handle = walpool__handle_open(WALPOOL__HANDLE_LEASE, lease, destroy);

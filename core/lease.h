@@ -26,6 +26,7 @@ struct walpool__lease {
     struct walpool__reader *reader; /* NULL for the others */
     struct walpool__private *private; /* the same */
     bool any_thread;    /* asked for by WALPOOL_CALL_ANY_THREAD */
+    char why[WALPOOL_WHY_BYTES]; /* label, for its later transactions, or "" */
     struct walpool__link cursors;
 };
 

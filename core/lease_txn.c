@@ -43,6 +43,8 @@ begin_writer(struct walpool__lease *lease, struct walpool__call *call,
     if (lease->in_transaction)
         return walpool__error_set(err, WALPOOL_MISUSE,
                                   "a transaction is open: use a savepoint");
+    if (!call->why && lease->why[0])
+        call->why = lease->why;
     status =
         walpool__lease_take_writer(lease->db, call, lease->any_thread, err);
     if (status != WALPOOL_OK)

@@ -97,6 +97,24 @@ TEST(leases__tell_kind_holder_label_thread_and_age)
     api_close(db);
 }
 
+TEST(leases__keep_their_label_for_later_transactions)
+{
+    walpool_call other = WALPOOL_CALL_INIT;
+    db = api_open("a.db", "");
+    walpool_lease *lease = label(WALPOOL_WRITE, "import");
+    CHECK_OK(walpool_commit(lease, NULL, &err));
+    CHECK_OK(walpool_begin(lease, NULL, &err));
+    CHECK_INT(list(), 1);
+    CHECK_STR(infos[0].why, "import");
+    CHECK_OK(walpool_rollback(lease, &err));
+    other.why = "again";
+    CHECK_OK(walpool_begin(lease, &other, &err));
+    CHECK_INT(list(), 1);
+    CHECK_STR(infos[0].why, "again");
+    CHECK_OK(walpool_release(lease, &err));
+    api_close(db);
+}
+
 TEST(leases__tell_from_which_frame_on_a_snapshot_keeps_the_wal)
 {
     db = api_open("a.db", "");
