@@ -225,6 +225,14 @@ answer_timeout(const struct run *run, int64_t timeout_ms, walpool_rows *rows)
     return walpool__lease_read(run->lease, &answer, run->call, rows, run->err);
 }
 
+/* What is not SQLite's to run, and has no parameter to be bound. */
+static bool
+is_ours(const struct run *run, const struct walpool__prepared *prepared)
+{
+    return prepared->params.columns == 0 &&
+           (begins_at_once(run) || (run->seen & WALPOOL__SEEN_TIMEOUT));
+}
+
 static walpool_status
 run_statement(struct walpool__lease *lease, const walpool_statement *statement,
               struct walpool__call *call, walpool_rows *rows,
@@ -233,6 +241,7 @@ run_statement(struct walpool__lease *lease, const walpool_statement *statement,
     struct walpool__prepared prepared;
     struct run run;
     int64_t timeout_ms;
+    bool ours;
     walpool_status status =
         walpool__execute_prepare(lease->conn, statement, &prepared, err);
 
@@ -242,15 +251,15 @@ run_statement(struct walpool__lease *lease, const walpool_statement *statement,
     run.verb = prepared.stmt->verb;
     run.seen = prepared.stmt->seen;
     run.readonly = prepared.stmt->readonly;
-    if (!run.readonly ||
-        (run.verb != WALPOOL__VERB_NONE && !begins_at_once(&run)))
+    ours = is_ours(&run, &prepared);
+    if (!run.readonly || (run.verb != WALPOOL__VERB_NONE && !ours))
         return run_write(&run, &prepared, rows);
     timeout_ms = prepared.stmt->timeout_ms;
     walpool__stmt_give(&lease->conn->cache, prepared.stmt);
-    if (run.verb != WALPOOL__VERB_NONE)
-        return begin_at_once(&run, rows);
-    if (run.seen & WALPOOL__SEEN_TIMEOUT)
-        return answer_timeout(&run, timeout_ms, rows);
+    if (ours)
+        return run.verb != WALPOOL__VERB_NONE
+                   ? begin_at_once(&run, rows)
+                   : answer_timeout(&run, timeout_ms, rows);
     return conclude(&run,
                     walpool__lease_read(lease, statement, call, rows, err));
 }
@@ -324,11 +333,16 @@ walpool__private_run(struct walpool__lease *lease,
                      struct walpool__call *call, walpool_rows *rows,
                      walpool_error *err)
 {
-    walpool_status settled, status =
-        call->flags & WALPOOL_CALL_SCRIPT
-            ? run_script(lease, statement, call, rows, err)
-            : run_statement(lease, statement, call, rows, err);
+    walpool_status settled, status = WALPOOL_OK;
+    uint64_t ticket;
 
+    if (call->flags & WALPOOL_CALL_DURABLE) /* can that be told at all? */
+        status = walpool__db_see(lease->db, &ticket, err);
+    if (status != WALPOOL_OK)
+        return status;
+    status = call->flags & WALPOOL_CALL_SCRIPT
+                 ? run_script(lease, statement, call, rows, err)
+                 : run_statement(lease, statement, call, rows, err);
     settled = walpool__private_settle(lease->private, call, status, err);
     if (status == WALPOOL_OK && settled != WALPOOL_OK)
         end_newest_cursor(lease, rows);

@@ -186,6 +186,25 @@ TEST(private__many_rows_of_parameters_are_all_applied_or_none)
     end();
 }
 
+TEST(private__parameters_that_a_statement_does_not_take_are_refused)
+{
+    static const char *const texts[] = {"BEGIN", "BEGIN IMMEDIATE", "COMMIT",
+                                        "PRAGMA busy_timeout=5", "SELECT 1"};
+    walpool_call call = WALPOOL_CALL_INIT;
+    walpool_rows params;
+    call.flags = WALPOOL_CALL_IMMEDIATE;
+    walpool_rows_init(&params);
+    begin("busy_timeout=3000");
+    for (size_t i = 0; i < sizeof texts / sizeof *texts; i++) {
+        walpool_statement one = with_numbers(texts[i], &params, 1, 1);
+        CHECK_STATUS(walpool_run(a, &one, &call, NULL, &err), WALPOOL_PARAM);
+    }
+    CHECK_INT(walpool_lease_depth(a), 0);
+    CHECK_INT(api_lease_number(a, "PRAGMA busy_timeout"), 3000);
+    walpool_rows_finish(&params);
+    end();
+}
+
 TEST(private__rows_of_returning_that_do_not_fit_undo_the_write)
 {
     _Alignas(8) char small[400];

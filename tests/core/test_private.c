@@ -332,6 +332,11 @@ TEST(private__writes_no_poisoned_database_and_reads_it)
     CHECK_STATUS(api_run(a, "BEGIN IMMEDIATE"), WALPOOL_POISONED);
     CHECK_INT(api_lease_number(a, "SELECT count(*) FROM t"), 1);
     CHECK_OK(api_run(a, "CREATE TEMP TABLE mine AS SELECT v FROM t"));
+    walpool_statement query = {.sql = "SELECT v FROM t"};
+    walpool_call call = WALPOOL_CALL_INIT;
+    call.flags = WALPOOL_CALL_DURABLE;
+    CHECK_STATUS(walpool_run(a, &query, &call, NULL, &err), WALPOOL_POISONED);
+    CHECK_CONTAINS(err.message, "cannot tell what is on the disk");
     CHECK_OK(walpool_release(a, &err));
     api_close(db);
 }
