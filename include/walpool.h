@@ -803,7 +803,8 @@ WALPOOL_API walpool *walpool_open(const char *name,
  * open and usable. As long as it waits, calls that would take a reader or the
  * writer get CLOSED; when it has given up they are carried out again. A writer
  * lease between two transactions keeps nothing and is not waited for: its next
- * walpool_begin gives CLOSED, and it is released as ever.
+ * walpool_begin gives CLOSED, and it is released as ever. A private lease is
+ * waited for even when it is idle, and may take the writer meanwhile.
  *
  * @param db         NULL is MISUSE, a closed handle CLOSED.
  * @param timeout_ms -1: close_timeout. 0: try once.
@@ -926,8 +927,9 @@ typedef enum walpool_kind {
 
 /* Private leases are for modules that take the place of an SQLite driver. Each
  * is an SQLite connection that nobody else uses: temporary tables, functions
- * and pragmas stay on it. There may be any number, and one that is idle costs
- * the others nothing, however long it is kept.
+ * and pragmas stay on it. There may be any number; one that is idle costs the
+ * others nothing, however long it is kept. Acquiring it takes as long as
+ * opening the file with SQLite does, 0.1 to 0.2 ms.
  *
  *   - walpool_run runs any statement, or a script, with any number of cursors
  *     open. BEGIN, COMMIT, END, ROLLBACK, SAVEPOINT and RELEASE do what they
@@ -940,9 +942,9 @@ typedef enum walpool_kind {
  *     tables takes nothing. So no write fails because the database is locked.
  *   - BEGIN takes the writer at the first write. If another commit came after
  *     what the transaction has read, that write is STALE: the transaction is
- *     left as it is, and can only be rolled back and begun again. BEGIN
- *     IMMEDIATE and WALPOOL_CALL_IMMEDIATE never meet that. Outside a
- *     transaction an open cursor is what has read.
+ *     left as it is, and may read on; to write it must be rolled back and begun
+ *     again. BEGIN IMMEDIATE and WALPOOL_CALL_IMMEDIATE never meet that.
+ *     Outside a transaction an open cursor is what has read.
  *   - REFUSED is what would harm those who use the same file or process:
  *     journal_mode other than wal, locking_mode=exclusive, synchronous=off,
  *     setting wal_autocheckpoint, wal_checkpoint (use walpool_checkpoint), the
