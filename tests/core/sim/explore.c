@@ -213,6 +213,7 @@ IN_TURN(pool_open_fails)
 BY_SEED(pool_crowd)
 
 IN_TURN(writer_kept_turn)
+IN_TURN(writer_kept_turn_hasty)
 IN_TURN(writer_kept_turn_cancel)
 IN_TURN(writer_kept_turn_close)
 BY_SEED(writer_crowd)

@@ -158,6 +158,9 @@ rest(struct party *party, bool next_waits)
     stays = walpool__turn_stay(party->turn, next_waits, walpool__clock_now());
     sim_note("  %s the turn%s", stays ? "keeps" : "gives",
              next_waits ? ", another waits" : "");
+    SIM_CHECK(!stays ||
+                  kernel_holder(WALPOOL__SIDELOCK_TURN) == party->process,
+              "%s keeps a turn that it has not", party->name);
     if (!stays)
         walpool__turn_give(party->turn);
 }

@@ -39,7 +39,7 @@ struct house {
     struct walpool__conn conn;
     struct walpool__ownlocks ownlocks;
     struct shelf shelf;
-    bool open, lawful;
+    bool open, lawful, hasty; /* closes as soon as all are done */
     int64_t close_after_ns, patience_ms; /* 0: only when all are done */
 };
 
@@ -302,7 +302,8 @@ live(void *arg)
         close_early(house);
     while (!is_empty(house))
         sim_wait(&sleep);
-    rest();
+    if (!house->hasty)
+        rest();
     SIM_CHECK(house->shelf.closed || close_writer(house, 0),
               "it cannot be closed although everything is home");
     house->open = false;
@@ -437,6 +438,19 @@ scene_writer_kept_turn(void)
     struct house *house;
     begin();
     house = build();
+    settle(house, &writes);
+    settle(house, &(struct author){.rounds = 1, .timeout_ms = {1}});
+    play();
+}
+
+/* The turn's keeper finds it idle just when it is closed. */
+void
+scene_writer_kept_turn_hasty(void)
+{
+    struct house *house;
+    begin();
+    house = build();
+    house->hasty = true;
     settle(house, &writes);
     settle(house, &(struct author){.rounds = 1, .timeout_ms = {1}});
     play();

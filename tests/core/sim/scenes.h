@@ -27,6 +27,7 @@ void scene_pool_open_fails(void);
 void scene_writer_crowd(void);
 void scene_writer_bound(void);
 void scene_writer_kept_turn(void);
+void scene_writer_kept_turn_hasty(void);
 void scene_writer_kept_turn_cancel(void);
 void scene_writer_kept_turn_close(void);
 
