@@ -138,7 +138,7 @@ check_now_ms(void)
 #define CHECK_EVENTUALLY(holds)                                        \
     do {                                                               \
         int64_t end_ = check_now_ms() + 20000;                         \
-        bool held_;                                                    \
+        _Bool held_;                                                   \
         while (!(held_ = !!(holds)) && check_now_ms() < end_)          \
             nanosleep(&(struct timespec){0, 200000}, NULL);            \
         check_true(__FILE__, __LINE__, #holds " within 20 s", held_);  \
