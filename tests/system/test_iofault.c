@@ -29,7 +29,7 @@ sweep(const struct way *way, bool full, enum iofault_kind kind, bool lasts)
 {
     IOFAULT_EACH(fault, kind, lasts) {
         now = &fault;
-        ways_begin(way, full, kind == IOFAULT_BUSY ? 20 : 20000);
+        ways_begin(way, full, kind == IOFAULT_BUSY ? 60 : 20000);
         iofault_arm(now);
         walpool_status status = way->run();
         iofault_disarm();
@@ -76,7 +76,7 @@ static walpool_status
 checkpoint(void)
 {
     walpool_call call = WALPOOL_CALL_INIT;
-    call.timeout_ms = now->kind == IOFAULT_BUSY ? 20 : 20000;
+    call.timeout_ms = now->kind == IOFAULT_BUSY ? 60 : 20000;
     return walpool_checkpoint(ways_db, mode, &call, NULL, &err);
 }
 
