@@ -27,8 +27,8 @@ GROUP = Group((
         "processes32full.errors", "processes32full.p999", "processes32full.rate", "processes32full.share",
         "processes4x8.rate", "processes4x8.worst",
         "foreign.errors",
-        "full1.rate", "full16.rate", "full32.rate",
+        "full16.rate", "full32.rate",
         "coalesce.rate", "coalescefull.rate",
-        "alone.time", "batch.time",
+        "alone.time", "alonefull.time", "batch.time",
     ), c_program),
 ), SECONDS)

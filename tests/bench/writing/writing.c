@@ -13,7 +13,7 @@
 #include "load.h"
 #include "sample.h"
 
-enum { REPETITIONS = 5, TURN = 2000, TURNS_MOST = 61, TURNS_A_SECOND = 20 };
+enum { REPETITIONS = 5, TURNS_MOST = 61, TURNS_A_SECOND = 20 };
 
 #define USAGE "writing FOLDER FOREIGN --seconds S MEASURE..."
 
@@ -47,7 +47,6 @@ static const struct experiment experiments[] = {
     {.name = "processes32full", .processes = 32, .threads = 1, .full = true},
     {.name = "processes4x8", .processes = 4, .threads = 8},
     {.name = "foreign", .processes = 4, .threads = 4, .foreign = true},
-    {.name = "full1", .processes = 1, .threads = 1, .full = true},
     {.name = "full16", .processes = 1, .threads = 16, .full = true},
     {.name = "full32", .processes = 1, .threads = 32, .full = true},
     {.name = "coalesce", .processes = 1, .threads = 32, .coalesce_ms = 1},
@@ -151,6 +150,7 @@ any_figure_wanted(const struct experiment *experiment,
 
 struct alone {
     struct writer writer;
+    int turn; /* rows in one */
     int64_t number;
 };
 
@@ -158,7 +158,7 @@ static void
 add_rows(void *data)
 {
     struct alone *alone = data;
-    for (int i = 0; i < TURN; i++)
+    for (int i = 0; i < alone->turn; i++)
         if (!alone->writer.way->add(&alone->writer, alone->number++))
             die("one writer alone", "it was refused");
 }
@@ -167,51 +167,47 @@ static void
 add_batches(void *data)
 {
     struct alone *alone = data;
-    for (int i = 0; i < TURN / BATCH; i++, alone->number += BATCH)
+    for (int i = 0; i < alone->turn; i += BATCH, alone->number += BATCH)
         writer_add_batch(&alone->writer, alone->number);
 }
 
+static const struct lonely {
+    const char *measure, *peer;
+    const struct way *way; /* the peer's */
+    void (*body)(void *);  /* ours; the peer adds row by row */
+    int turn;
+    bool full;
+} lonely[] = {
+    {"alone.time", "raw", &way_raw, add_rows, 2000, false},
+    {"alonefull.time", "raw", &way_raw, add_rows, 400, true},
+    {"batch.time", "calls", &way_ours, add_batches, 2000, false},
+};
+
 /* Two writers on two files, in short turns in this process. */
 static void
-compare_alone(const char *measure, const struct options *options,
-              struct side *ours, struct side *peer, const struct way *other)
+run_lonely(const struct lonely *lonely, const struct options *options)
 {
     char path[2][4200];
-    struct alone alone[2] = {{.writer.way = &way_ours}, {.writer.way = other}};
+    struct alone alone[2] = {{.writer.way = &way_ours, .turn = lonely->turn},
+                             {.writer.way = lonely->way, .turn = lonely->turn}};
+    struct side ours = {"ours", writer_sqlite(&way_ours), lonely->body,
+                        &alone[0], {0}};
+    struct side peer = {lonely->peer, writer_sqlite(lonely->way), add_rows,
+                        &alone[1], {0}};
     double turns = options->seconds * TURNS_A_SECOND;
     for (int i = 0; i < 2; i++) {
         snprintf(path[i], sizeof path[i], "%s/writing%d.db", options->folder, i);
         writer_make_file(path[i]);
         alone[i].writer.way->open(&alone[i].writer,
-                                  &(struct store){.path = path[i]});
+                                  &(struct store){path[i], lonely->full, 0});
     }
-    ours->data = &alone[0];
-    peer->data = &alone[1];
     turns = turns < REPETITIONS ? REPETITIONS : turns;
-    compare(measure, ours, peer, turns < TURNS_MOST ? (int)turns : TURNS_MOST,
-            TURN);
+    compare(lonely->measure, &ours, &peer,
+            turns < TURNS_MOST ? (int)turns : TURNS_MOST, lonely->turn);
     for (int i = 0; i < 2; i++) {
         alone[i].writer.way->close(&alone[i].writer);
         writer_remove_file(path[i]);
     }
-}
-
-static void
-run_alone(const struct options *options)
-{
-    struct side ours = {"ours", writer_sqlite(&way_ours), add_rows, NULL, {0}};
-    struct side raw = {"raw", writer_sqlite(&way_raw), add_rows, NULL, {0}};
-    compare_alone("alone.time", options, &ours, &raw, &way_raw);
-}
-
-static void
-run_batch(const struct options *options)
-{
-    struct side batch = {"ours", writer_sqlite(&way_ours), add_batches, NULL,
-                         {0}};
-    struct side calls = {"calls", writer_sqlite(&way_ours), add_rows, NULL,
-                         {0}};
-    compare_alone("batch.time", options, &batch, &calls, &way_ours);
 }
 
 /* -------------------------------------------------------------------- main */
@@ -235,9 +231,8 @@ main(int argc, char **argv)
     for (size_t i = 0; i < sizeof experiments / sizeof *experiments; i++)
         if (any_figure_wanted(&experiments[i], &options))
             run_experiment(&experiments[i], &options);
-    if (is_wanted(&options, "alone.time"))
-        run_alone(&options);
-    if (is_wanted(&options, "batch.time"))
-        run_batch(&options);
+    for (size_t i = 0; i < sizeof lonely / sizeof *lonely; i++)
+        if (is_wanted(&options, lonely[i].measure))
+            run_lonely(&lonely[i], &options);
     return 0;
 }
