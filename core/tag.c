@@ -9,8 +9,7 @@
 #include "trace.h"
 
 /* A change takes some nanoseconds. Whoever meets one that often, within some
- * hundred microseconds, meets a thread that is held up in the middle of one:
- * then a mixture is told. */
+ * hundred microseconds, meets a thread that is held up in the middle of one. */
 #define TRIES 10000
 
 void
@@ -50,6 +49,15 @@ copy(const struct walpool__tag *tag, struct walpool__holder *holder)
         holder->stack[i] = GET(tag->stack[i]);
 }
 
+/* Somebody has it, and who that is changes right now: no name is better than
+ * a mixture of two. */
+static struct walpool__holder
+nameless(int64_t since_ns)
+{
+    return (struct walpool__holder){.since_ns = since_ns, .frames = -1,
+                                    .kind = WALPOOL_HOLDER_CALL};
+}
+
 struct walpool__holder
 walpool__tag_read(const struct walpool__tag *tag)
 {
@@ -61,9 +69,9 @@ walpool__tag_read(const struct walpool__tag *tag)
         copy(tag, &holder);
         if (!(before & 1) &&
             before == atomic_load_explicit(&tag->version, memory_order_relaxed))
-            break;
+            return holder;
     }
-    return holder;
+    return nameless(holder.since_ns);
 }
 
 void

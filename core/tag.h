@@ -99,6 +99,7 @@ walpool__tag_since(const struct walpool__tag *tag)
 void walpool__tag_keep(struct walpool__tag *tag, walpool_holder kind,
                        int64_t frames, bool trace);
 
+/* Without label and thread where it changes for as long as anybody looks. */
 struct walpool__holder walpool__tag_read(const struct walpool__tag *tag);
 
 /* The same for everybody to see. */

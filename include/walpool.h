@@ -1408,7 +1408,8 @@ typedef enum walpool_holder {
 typedef struct walpool_lease_info {
     int32_t kind;         /* walpool_kind */
     int32_t holder;       /* walpool_holder */
-    int64_t thread;       /* that took it, as the system knows it (gettid) */
+    int64_t thread;       /* that took it, as the system knows it (gettid); 0:
+                             it passes from one to another right now */
     int64_t age_us;       /* since when it is out; of a private lease: in use,
                              or since when it has its snapshot */
     int64_t frames;       /* frames of the WAL when its snapshot was taken: as
