@@ -3,9 +3,11 @@
  * Two wishes pull in opposite directions. Handing a thing straight to the
  * oldest waiter is fair, but every hand-over costs a sleep and a wake-up while
  * nobody works. Letting a newcomer take what is free is fast, but waiters may
- * starve. So: a newcomer may barge in as long as the oldest waiter has waited
- * for less than BARGE_NS; from then on things are handed over in order. The
- * longest wait is then that of a fair queue plus BARGE_NS.
+ * starve. So: a newcomer may barge in as long as the oldest waiter is within its
+ * window; from then on things are handed over in order. Everybody who waits is
+ * handed a thing once in a window, so the window grows with their number: the
+ * share of hand-overs stays the same. The longest wait is that of a fair queue
+ * plus a window.
  *
  * A waiter sleeps on a parker of its own, so that giving back wakes one
  * thread, the right one. It is woken under the mutex, and leaves under the
@@ -27,7 +29,9 @@
 #include "clock.h"
 #include "mem.h"
 
-#define BARGE_NS 1000000
+#define WINDOW_NS 1000000 /* shortest one */
+#define WINDOW_MOST_NS 8000000
+#define WINDOW_EACH_NS 333000 /* for each waiter */
 
 struct waiter {
     struct walpool__link link;
@@ -73,12 +77,23 @@ oldest(struct walpool__waitq *waitq)
                : WALPOOL__CONTAINER(waitq->waiters.next, struct waiter, link);
 }
 
+static int64_t
+window_ns(const struct walpool__waitq *waitq)
+{
+    int64_t window = waitq->waiter_count * (int64_t)WINDOW_EACH_NS;
+
+    if (window < WINDOW_NS)
+        return WINDOW_NS;
+    return window < WINDOW_MOST_NS ? window : WINDOW_MOST_NS;
+}
+
 static bool
 may_barge(struct walpool__waitq *waitq)
 {
     struct waiter *first = oldest(waitq);
 
-    return !first || walpool__clock_now() - first->since_ns < BARGE_NS;
+    return !first ||
+           walpool__clock_now() - first->since_ns < window_ns(waitq);
 }
 
 /* What is free and not taken by its woken waiter wakes the next one. */
@@ -211,7 +226,7 @@ walpool__waitq_give(struct walpool__waitq *waitq, void *item)
 
     walpool__mutex_lock(&waitq->mutex);
     first = waitq->held ? NULL : oldest(waitq);
-    if (first && walpool__clock_now() - first->since_ns >= BARGE_NS) {
+    if (first && !may_barge(waitq)) {
         leave_queue(waitq, first);
         first->granted = item;
         walpool__parker_wake(&first->parker);
