@@ -9,13 +9,14 @@ import sys
 from pathlib import Path
 
 import border
+import wal
 import writing
 from kit import chart, report
 from kit.floors import Floor, read_floors
 from kit.measure import Group, measure
 from kit.workshop import Failed, Workshop
 
-GROUPS: dict[str, Group] = {"border": border.GROUP, "writing": writing.GROUP}
+GROUPS: dict[str, Group] = {"border": border.GROUP, "wal": wal.GROUP, "writing": writing.GROUP}
 SMOKE_SECONDS = 0.1
 
 

@@ -43,6 +43,12 @@ def test_floors__refuse_a_relation_they_do_not_know() -> None:
         floor("==", 1)
 
 
+@pytest.mark.parametrize("bound", ["25s", "ms", "2.5.0ms"])
+def test_floors__refuse_a_bound_in_another_unit(bound: str) -> None:
+    with pytest.raises(ValueError, match="floors.txt"):
+        parse(f"wal case measure raw <= {bound} ms worst")
+
+
 def test_measure__takes_medians_and_the_best_peer() -> None:
     got = result(floor(">=", 2), samples(0.001, slow=0.009, fast=0.003))
     assert (got.peer_name, got.sqlite_ours, got.sqlite_peer) == ("fast", "3.0", "3.2")
@@ -67,6 +73,15 @@ def test_measure__takes_the_worst_where_the_floor_says_so() -> None:
     assert (longest.ours, longest.peer, longest.ratio) == (9, 36, 4)
     share = result(floor(">=", 0.4, "raw", "share", "worst"), Samples({"ours": [.9, .3, 1, 1, 1], "raw": [0.0] * 5}, {}))
     assert (share.ours, share.ratio, share.holds) == (0.3, 0.3, False)
+
+
+def test_measure__a_bound_with_its_unit_is_for_ours_alone() -> None:
+    bound = parse("wal case measure raw <= 25ms ms worst")
+    slow, fast = [0.001, 0.026, 0.001, 0.001, 0.001], [0.001] * 5
+    assert result(bound, Samples({"ours": fast, "raw": [0.0] * 5}, {})).holds
+    missed = result(bound, Samples({"ours": slow, "raw": slow}, {}))
+    assert (missed.ours, missed.ratio, missed.holds) == (pytest.approx(26), pytest.approx(26), False)
+    assert bound.text == "<= 25 ms"
 
 
 def test_measure__one_error_is_one_too_many() -> None:
@@ -117,10 +132,11 @@ def test_chart__is_svg_with_a_bar_for_every_result(tmp_path: Path) -> None:
     assert bars == ["page", "yes", "no"]
 
 
-def test_writing__every_case_runs_and_no_write_is_refused() -> None:
+@pytest.mark.parametrize("group", ["wal", "writing"])
+def test_group__every_case_runs_and_no_write_is_refused(group: str) -> None:
     run = Path(__file__).resolve().parent / "run.py"
-    done = subprocess.run([sys.executable, run, "writing", "--smoke", "--json"], capture_output=True, text=True)
+    done = subprocess.run([sys.executable, run, group, "--smoke", "--json"], capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
     results = {each["case"]: each for each in map(json.loads, done.stdout.splitlines())}
-    assert set(results) == {each.case for each in read_floors("writing")}
+    assert set(results) == {each.case for each in read_floors(group)}
     assert [case for case, each in results.items() if each["unit"] == "errors" and each["ours"]] == []

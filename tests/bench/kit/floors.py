@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import operator
+import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,10 +11,10 @@ from statistics import median
 
 TABLE = Path(__file__).resolve().parents[1] / "floors.txt"
 HOLDS: dict[str, Callable[[float, float], bool]] = {"<=": operator.le, ">=": operator.ge}
-SECONDS_IN = {"ns": 1e-9, "us": 1e-6, "ms": 1e-3, "s": 1.0}
+SCALES = {"ns": 1e-9, "us": 1e-6, "ms": 1e-3, "s": 1.0, "MB": 1e6}
 RATE = "/s"
-ALONE = ("errors", "share")  # judged by themselves, not beside a peer
-UNITS = (*SECONDS_IN, RATE, *ALONE)
+ALONE = ("errors", "share", "thresholds")  # judged by themselves, not beside a peer
+UNITS = (*SCALES, RATE, *ALONE)
 TAKES = ("median", "worst")
 
 
@@ -22,8 +23,8 @@ class Floor:
     """One line of the table.
 
     `take` makes one figure of the repetitions. `<=` bounds how many times the
-    peer's cost ours is, `>=` how many times as good as the peer ours is; errors
-    and shares are bounded as they are.
+    peer's cost ours is, `>=` how many times as good as the peer ours is. Units in
+    ALONE, and those whose bound names the unit, bound ours as it is.
     """
 
     group: str
@@ -34,10 +35,11 @@ class Floor:
     bound: float
     unit: str
     take: str
+    is_absolute: bool = False
 
     @property
     def text(self) -> str:
-        return f"{self.relation} {self.bound:g}"
+        return f"{self.relation} {self.bound:g}{f' {self.unit}' if self.is_absolute else ''}"
 
     @property
     def more_is_better(self) -> bool:
@@ -45,7 +47,7 @@ class Floor:
 
     @property
     def is_alone(self) -> bool:
-        return self.unit in ALONE
+        return self.is_absolute or self.unit in ALONE
 
     def figure(self, samples: list[float]) -> float:
         if self.take == "median":
@@ -55,12 +57,12 @@ class Floor:
     def judged(self, ours: float, peer: float) -> float:
         """What is compared with the bound."""
         if self.is_alone:
-            return ours
+            return self.shown(ours)
         costs = self.relation == "<="
         return ours / peer if costs != self.more_is_better else peer / ours
 
     def shown(self, figure: float) -> float:
-        return figure / SECONDS_IN.get(self.unit, 1.0)
+        return figure / SCALES.get(self.unit, 1.0)
 
     def holds(self, judged: float) -> bool:
         return HOLDS[self.relation](judged, self.bound)
@@ -68,9 +70,10 @@ class Floor:
 
 def parse(line: str) -> Floor:
     group, case, measure, peers, relation, bound, unit, take = line.split()
-    if relation not in HOLDS or unit not in UNITS or take not in TAKES:
+    number = re.fullmatch(r"(\d+(?:\.\d+)?)(\D*)", bound)
+    if relation not in HOLDS or unit not in UNITS or take not in TAKES or not number or number[2] not in ("", unit):
         raise ValueError(f"floors.txt: {line}")
-    return Floor(group, case, measure, tuple(peers.split("|")), relation, float(bound), unit, take)
+    return Floor(group, case, measure, tuple(peers.split("|")), relation, float(number[1]), unit, take, bool(number[2]))
 
 
 def read_floors(group: str) -> list[Floor]:

@@ -40,7 +40,7 @@ def print_table(results: list[Result], surroundings: str) -> None:
         print(line)
     held = sum(each.holds for each in results)
     print(f"\n{held} of {len(results)} floors hold. A ratio with <= is so many times the peer's cost, with >= so "
-          "many times as good;\nerrors and shares stand for themselves. Medians of the repetitions, or their worst.")
+          "many times as good;\na floor with a unit, errors and shares stand for themselves. Medians of the repetitions, or their worst.")
     print(f"Began on {surroundings}.")
 
 
@@ -54,6 +54,12 @@ def print_json(results: list[Result]) -> None:
         }))
 
 
+def described(floor: Floor) -> list[str]:
+    if floor.is_absolute:
+        return []
+    return [floor.unit] if floor.is_alone else ["against", " or ".join(floor.peers)]
+
+
 def print_floors(floors: list[Floor]) -> None:
     for floor in floors:
-        print(floor.case, floor.text, *([floor.unit] if floor.is_alone else ["against", " or ".join(floor.peers)]))
+        print(floor.case, floor.text, *described(floor))

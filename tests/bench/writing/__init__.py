@@ -16,7 +16,7 @@ SECONDS = 3.0
 def c_program(shop: Workshop) -> Command:
     folder = shop.folder / "data"
     folder.mkdir(exist_ok=True)
-    program = ours.c_program(shop, "writing", "writing.c", "load.c", "writer.c")
+    program = ours.c_program(shop, "writing", "writing.c", "load.c", "../kit/writer.c")
     return Command([program, folder, HERE / "foreign.py"])
 
 

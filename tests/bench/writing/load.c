@@ -17,21 +17,17 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "histogram.h"
 #include "sample.h"
 
-enum {
-    WORKERS_MOST = 64,
-    STEPS = 32,    /* buckets for each doubling: 3 % apart */
-    DOUBLINGS = 40 /* of a nanosecond: up to 18 minutes */
-};
+enum { WORKERS_MOST = 64 };
 
 #define LEAD_SECONDS 0.02
 
 struct counts {
     int64_t in_time, late; /* acknowledged before and after the end */
     int64_t errors;
-    double worst;
-    uint32_t histogram[DOUBLINGS * STEPS];
+    struct histogram waits;
 };
 
 struct arena {
@@ -70,24 +66,6 @@ wait_for_beginning(const struct arena *arena)
 
 /* ------------------------------------------------------------- one worker */
 
-static size_t
-bucket_of(double seconds)
-{
-    uint64_t ns = (uint64_t)(seconds * 1e9) + STEPS;
-    int doubling = 63 - __builtin_clzll(ns);
-    size_t step = (size_t)(ns >> (doubling - 5)) & (STEPS - 1);
-    size_t bucket = (size_t)doubling * STEPS + step;
-    size_t last = (size_t)DOUBLINGS * STEPS - 1;
-    return bucket < last ? bucket : last;
-}
-
-static double
-bucket_end(size_t bucket)
-{
-    size_t doubling = bucket / STEPS, step = bucket % STEPS;
-    return ((double)((STEPS + step + 1) << (doubling - 5)) - STEPS) * 1e-9;
-}
-
 static void
 write_until(struct worker *worker, double end)
 {
@@ -103,9 +81,7 @@ write_until(struct worker *worker, double end)
             counts->in_time++;
         else
             counts->late++;
-        if (now - start > counts->worst)
-            counts->worst = now - start;
-        counts->histogram[bucket_of(now - start)]++;
+        histogram_add(&counts->waits, now - start);
     }
 }
 
@@ -205,23 +181,6 @@ run_all(const struct load *load, const struct way *way, struct arena *arena)
 
 /* -------------------------------------------------------------- the result */
 
-static double
-quantile(const struct arena *arena, int workers, double part)
-{
-    uint64_t total = 0, seen = 0;
-    size_t last = (size_t)DOUBLINGS * STEPS - 1;
-    for (int i = 0; i < workers; i++)
-        for (size_t b = 0; b <= last; b++)
-            total += arena->counts[i].histogram[b];
-    for (size_t b = 0; b < last; b++) {
-        for (int i = 0; i < workers; i++)
-            seen += arena->counts[i].histogram[b];
-        if ((double)seen >= (double)total * part)
-            return bucket_end(b);
-    }
-    return bucket_end(last);
-}
-
 /* Shares are those of processes; of threads where there is one process. */
 static double
 least_share(const struct arena *arena, const struct load *load)
@@ -244,20 +203,21 @@ static struct outcome
 sum_up(const struct arena *arena, const struct load *load)
 {
     int workers = load->processes * load->threads;
-    struct outcome out = {.share = least_share(arena, load),
-                          .p999 = quantile(arena, workers, 0.999)};
+    struct outcome out = {.share = least_share(arena, load)};
+    struct histogram waits = {0};
     int64_t in_time = 0, acknowledged = 0, errors = 0;
     for (int i = 0; i < workers; i++) {
         const struct counts *counts = &arena->counts[i];
         in_time += counts->in_time;
         acknowledged += counts->in_time + counts->late;
         errors += counts->errors;
-        if (counts->worst > out.worst)
-            out.worst = counts->worst;
+        histogram_merge(&waits, &counts->waits);
     }
     if (writer_count_rows(load->store.path, false) != acknowledged)
         die("the file", "it has other rows than were acknowledged");
     out.rate = (double)in_time / load->seconds;
+    out.worst = waits.worst;
+    out.p999 = histogram_quantile(&waits, 0.999);
     out.errors = (double)errors;
     out.foreign =
         (double)writer_count_rows(load->store.path, true) / load->seconds;

@@ -10,8 +10,8 @@
 #include <stddef.h>
 #include <string.h>
 
+#include "figures.h"
 #include "load.h"
-#include "sample.h"
 
 enum { REPETITIONS = 5, TURNS_MOST = 61, TURNS_A_SECOND = 20 };
 
@@ -22,15 +22,6 @@ struct options {
     const char *folder, *foreign;
     char **measures; /* up to a NULL */
 };
-
-static bool
-is_wanted(const struct options *options, const char *measure)
-{
-    for (char **each = options->measures; *each; each++)
-        if (strcmp(*each, measure) == 0)
-            return true;
-    return false;
-}
 
 /* ------------------------------------------------------------------ loads */
 
@@ -54,10 +45,7 @@ static const struct experiment experiments[] = {
      .coalesce_ms = 1},
 };
 
-static const struct {
-    const char *name;
-    size_t offset;
-} figures[] = {
+static const struct figure figures[] = {
     {"rate", offsetof(struct outcome, rate)},
     {"worst", offsetof(struct outcome, worst)},
     {"p999", offsetof(struct outcome, p999)},
@@ -66,29 +54,6 @@ static const struct {
 };
 
 enum { FIGURES = sizeof figures / sizeof *figures };
-
-/* Every repetition of both sides. */
-struct series {
-    struct outcome ours[REPETITIONS], raw[REPETITIONS];
-};
-
-static double
-figure_of(const struct outcome *outcome, int figure)
-{
-    return *(const double *)((const char *)outcome + figures[figure].offset);
-}
-
-static void
-print_figure(const char *measure, const struct series *series, int figure)
-{
-    struct side ours = {.name = "ours", .sqlite = writer_sqlite(&way_ours)};
-    struct side raw = {.name = "raw", .sqlite = writer_sqlite(&way_raw)};
-    for (int i = 0; i < REPETITIONS; i++) {
-        ours.values[i] = figure_of(&series->ours[i], figure);
-        raw.values[i] = figure_of(&series->raw[i], figure);
-    }
-    print_measure(measure, &ours, &raw, REPETITIONS);
-}
 
 /* All that a repetition showed, for the log. */
 static struct outcome
@@ -117,33 +82,25 @@ run_experiment(const struct experiment *experiment,
         .store = {path, experiment->full, experiment->coalesce_ms},
         .foreign = experiment->foreign ? foreign : NULL,
     };
-    static struct series series;
+    struct outcome ours[REPETITIONS], raw[REPETITIONS];
     for (int i = 0; i < REPETITIONS; i++) {
         if (i % 2)
-            series.raw[i] = run_side(&load, &way_raw, experiment->name);
-        series.ours[i] = run_side(&load, &way_ours, experiment->name);
+            raw[i] = run_side(&load, &way_raw, experiment->name);
+        ours[i] = run_side(&load, &way_ours, experiment->name);
         if (i % 2 == 0)
-            series.raw[i] = run_side(&load, &way_raw, experiment->name);
+            raw[i] = run_side(&load, &way_raw, experiment->name);
     }
-    for (int f = 0; f < FIGURES; f++) {
-        char measure[80];
-        snprintf(measure, sizeof measure, "%s.%s", experiment->name,
-                 figures[f].name);
-        if (is_wanted(options, measure))
-            print_figure(measure, &series, f);
-    }
-}
-
-static bool
-any_figure_wanted(const struct experiment *experiment,
-                  const struct options *options)
-{
-    size_t length = strlen(experiment->name);
-    for (char **each = options->measures; *each; each++)
-        if (strncmp(*each, experiment->name, length) == 0 &&
-            (*each)[length] == '.')
-            return true;
-    return false;
+    print_wanted(&(struct series){.load = experiment->name,
+                                  .figures = figures,
+                                  .figure_count = FIGURES,
+                                  .outcome_bytes = sizeof *ours,
+                                  .repetitions = REPETITIONS,
+                                  .ours = ours,
+                                  .peer = raw,
+                                  .peer_name = "raw",
+                                  .ours_sqlite = writer_sqlite(&way_ours),
+                                  .peer_sqlite = writer_sqlite(&way_raw)},
+                 options->measures);
 }
 
 /* ------------------------------------------- one writer that nobody disturbs */
@@ -229,10 +186,10 @@ main(int argc, char **argv)
         die("usage", USAGE);
     struct options options = read_options(argv);
     for (size_t i = 0; i < sizeof experiments / sizeof *experiments; i++)
-        if (any_figure_wanted(&experiments[i], &options))
+        if (is_load_wanted(options.measures, experiments[i].name))
             run_experiment(&experiments[i], &options);
     for (size_t i = 0; i < sizeof lonely / sizeof *lonely; i++)
-        if (is_wanted(&options, lonely[i].measure))
+        if (is_wanted(options.measures, lonely[i].measure))
             run_lonely(&lonely[i], &options);
     return 0;
 }

@@ -1,0 +1,207 @@
+/* Overlap: one writer at full speed while readers keep snapshots.
+ *
+ * The calling thread writes, each reader is a thread, and one more looks at the
+ * size of the WAL a thousand times a second. Writing begins when every reader
+ * has its first snapshot. A snapshot is asked the same twice, at its beginning
+ * and at its end, so that a reader that kept none would be found out. */
+#include "overlap.h"
+
+#include <pthread.h>
+#include <stdatomic.h>
+#include <sys/stat.h>
+
+#include "histogram.h"
+#include "sample.h"
+
+enum {
+    READERS_MOST = 16,
+    KEEP_LEAST_MS = 1,
+    KEEP_MOST_MS = 50,
+    WAL_HEADER_BYTES = 32,
+    FRAME_BYTES = 4096 + 24
+};
+
+struct scene {
+    const struct overlap *overlap;
+    atomic_int ready;
+    atomic_bool is_over;
+};
+
+struct member {
+    struct scene *scene;
+    struct reader reader;
+    pthread_t thread;
+    uint32_t random;
+    int64_t snapshots;
+    double waited; /* at the longest */
+};
+
+struct watcher {
+    struct scene *scene;
+    pthread_t thread;
+    double highest; /* bytes */
+};
+
+static void
+nap_ms(uint32_t ms)
+{
+    struct timespec spec = {ms / 1000, (long)(ms % 1000) * 1000000};
+    nanosleep(&spec, NULL);
+}
+
+static void
+launch(pthread_t *thread, void *(*body)(void *), void *data)
+{
+    if (pthread_create(thread, NULL, body, data))
+        die("pthread_create", "no more threads");
+}
+
+/* -------------------------------------------------------------- readers */
+
+static void
+keep(struct member *member)
+{
+    uint32_t range = KEEP_MOST_MS - KEEP_LEAST_MS + 1;
+    member->random = member->random * 1664525u + 1013904223u;
+    if (!member->scene->overlap->endless) {
+        nap_ms(KEEP_LEAST_MS + (member->random >> 8) % range);
+        return;
+    }
+    while (!atomic_load(&member->scene->is_over))
+        nap_ms(1);
+}
+
+static void
+take_snapshot(struct member *member)
+{
+    struct reader *reader = &member->reader;
+    double asked = now_seconds();
+    reader->way->begin(reader);
+    int64_t newest = reader->way->newest(reader);
+    double waited = now_seconds() - asked;
+    if (waited > member->waited)
+        member->waited = waited;
+    if (member->snapshots++ == 0)
+        atomic_fetch_add(&member->scene->ready, 1);
+    keep(member);
+    if (reader->way->newest(reader) != newest)
+        die(reader->way->name, "a snapshot has moved");
+    reader->way->end(reader);
+}
+
+static void *
+run_reader(void *data)
+{
+    struct member *member = data;
+    struct reader *reader = &member->reader;
+    reader->way->open(reader, member->scene->overlap->store.path);
+    while (!atomic_load(&member->scene->is_over))
+        take_snapshot(member);
+    reader->way->close(reader);
+    return NULL;
+}
+
+/* -------------------------------------------------------------- the WAL */
+
+double
+overlap_wal_bytes(const char *path)
+{
+    char name[4200];
+    struct stat facts;
+    snprintf(name, sizeof name, "%s-wal", path);
+    return stat(name, &facts) == 0 ? (double)facts.st_size : 0;
+}
+
+static void *
+watch(void *data)
+{
+    struct watcher *watcher = data;
+    while (!atomic_load(&watcher->scene->is_over)) {
+        double bytes =
+            overlap_wal_bytes(watcher->scene->overlap->store.path);
+        if (bytes > watcher->highest)
+            watcher->highest = bytes;
+        nap_ms(1);
+    }
+    return NULL;
+}
+
+/* ---------------------------------------------------------------- both */
+
+static void
+write_for(struct writer *writer, double seconds, struct histogram *waits,
+          struct overlap_outcome *out)
+{
+    double start = now_seconds(), now = start;
+    for (int64_t number = 0; now < start + seconds; number++) {
+        double asked = now;
+        if (!writer->way->add(writer, number))
+            die("the only writer", "it was refused");
+        now = now_seconds();
+        histogram_add(waits, now - asked);
+    }
+    out->rate = (double)waits->count / (now - start);
+    out->worst = waits->worst;
+    out->p999 = histogram_quantile(waits, 0.999);
+}
+
+static void
+begin_scene(struct scene *scene, struct member *members,
+            const struct reader_way *reading)
+{
+    for (int i = 0; i < scene->overlap->readers; i++) {
+        members[i] = (struct member){.scene = scene,
+                                     .reader.way = reading,
+                                     .random = (uint32_t)i + 1};
+        launch(&members[i].thread, run_reader, &members[i]);
+    }
+    while (atomic_load(&scene->ready) < scene->overlap->readers)
+        nap_ms(1);
+}
+
+static void
+end_scene(struct scene *scene, struct member *members,
+          struct overlap_outcome *out)
+{
+    atomic_store(&scene->is_over, true);
+    for (int i = 0; i < scene->overlap->readers; i++) {
+        pthread_join(members[i].thread, NULL);
+        out->snapshots +=
+            (double)members[i].snapshots / scene->overlap->seconds;
+        if (members[i].waited > out->waited)
+            out->waited = members[i].waited;
+    }
+}
+
+static double
+thresholds(double bytes)
+{
+    double frames = (bytes - WAL_HEADER_BYTES) / FRAME_BYTES;
+    return frames > 0 ? frames / THRESHOLD_FRAMES : 0;
+}
+
+struct overlap_outcome
+overlap_run(const struct overlap *overlap, const struct way *writing,
+            const struct reader_way *reading)
+{
+    struct member members[READERS_MOST];
+    struct scene scene = {.overlap = overlap};
+    struct watcher watcher = {.scene = &scene};
+    struct writer writer = {.way = writing};
+    struct histogram waits = {0};
+    struct overlap_outcome out = {0};
+    writer_make_file(overlap->store.path);
+    writing->open(&writer, &overlap->store);
+    begin_scene(&scene, members, reading);
+    launch(&watcher.thread, watch, &watcher);
+    write_for(&writer, overlap->seconds, &waits, &out);
+    end_scene(&scene, members, &out);
+    pthread_join(watcher.thread, NULL);
+    writing->close(&writer);
+    if (writer_count_rows(overlap->store.path, false) !=
+        (int64_t)waits.count)
+        die("the file", "it has other rows than were acknowledged");
+    writer_remove_file(overlap->store.path);
+    out.highest = thresholds(watcher.highest);
+    return out;
+}

@@ -1,0 +1,37 @@
+/* Overlap: one writer at full speed while readers keep snapshots, so that there
+ * is always one; and how far the WAL grows. */
+#ifndef BENCH_OVERLAP_H
+#define BENCH_OVERLAP_H
+
+#include "reader.h"
+#include "writer.h"
+
+enum { THRESHOLD_FRAMES = 1000 }; /* walpool's default and SQLite's */
+
+struct overlap {
+    struct store store;
+    double seconds;
+    int readers;
+    bool endless; /* one snapshot from the beginning to the end; otherwise one
+                     after the other, each for 1 to 50 ms */
+};
+
+struct overlap_outcome {
+    double rate;    /* commits per second */
+    double worst;   /* the longest write, in seconds */
+    double p999;    /* of a thousand writes all but one took at most so long */
+    double highest; /* the largest WAL, in thresholds */
+    double waited;  /* for a snapshot, at the longest, in seconds */
+    double snapshots; /* per second */
+};
+
+/* One repetition on an empty file. Dies if a row is lost or a snapshot moved.
+ */
+struct overlap_outcome overlap_run(const struct overlap *overlap,
+                                   const struct way *writing,
+                                   const struct reader_way *reading);
+
+/* Size of the WAL of a database as it is now, in bytes. */
+double overlap_wal_bytes(const char *path);
+
+#endif

@@ -1,0 +1,33 @@
+/* Reader: takes a snapshot, keeps it, gives it back, by walpool or by raw
+ * SQLite. */
+#ifndef BENCH_READER_H
+#define BENCH_READER_H
+
+#include <stdint.h>
+
+#include <sqlite3.h>
+
+#include "walpool.h"
+
+struct reader {
+    const struct reader_way *way;
+    walpool *db; /* ours; the same file is shared in a process */
+    walpool_lease *lease;
+    walpool_rows rows;
+    sqlite3 *raw;
+    sqlite3_stmt *begin, *newest, *commit;
+};
+
+/* One way to read. Everything dies on an error. */
+struct reader_way {
+    const char *name;
+    void (*open)(struct reader *reader, const char *path);
+    void (*begin)(struct reader *reader); /* take the newest snapshot */
+    int64_t (*newest)(struct reader *reader); /* number of the last row in it */
+    void (*end)(struct reader *reader);
+    void (*close)(struct reader *reader);
+};
+
+extern const struct reader_way reader_ours, reader_raw;
+
+#endif
