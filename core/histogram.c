@@ -44,24 +44,44 @@ peek(const _Atomic uint64_t *number)
 }
 
 void
-walpool__histogram_record(struct walpool__histogram *histogram, uint64_t us)
+walpool__histogram_record_many(struct walpool__histogram *histogram,
+                               uint64_t us, uint64_t times)
 {
     uint64_t max = peek(&histogram->max);
+
     while (us > max && !atomic_compare_exchange_weak_explicit(
                            &histogram->max, &max, us, memory_order_relaxed,
                            memory_order_relaxed))
         continue;
-    atomic_fetch_add_explicit(&histogram->counts[bucket_of(us)], 1,
+    atomic_fetch_add_explicit(&histogram->sum, us * times,
                               memory_order_relaxed);
+    atomic_fetch_add_explicit(&histogram->counts[bucket_of(us)], times,
+                              memory_order_relaxed);
+}
+
+/* The longest is known before it is counted, so nothing is in a bucket behind
+ * its own: most histograms use a third of their buckets. */
+void
+walpool__histogram_look(const struct walpool__histogram *histogram,
+                        struct walpool__histogram_view *view)
+{
+    view->max = peek(&histogram->max);
+    view->sum = peek(&histogram->sum);
+    view->used = bucket_of(view->max) + 1;
+    view->count = 0;
+    for (size_t i = 0; i < view->used; i++) {
+        view->counts[i] = peek(&histogram->counts[i]);
+        view->count += view->counts[i];
+    }
 }
 
 uint64_t
 walpool__histogram_count(const struct walpool__histogram *histogram)
 {
-    uint64_t count = 0;
-    for (size_t i = 0; i < WALPOOL__HISTOGRAM_BUCKETS; i++)
-        count += peek(&histogram->counts[i]);
-    return count;
+    struct walpool__histogram_view view;
+
+    walpool__histogram_look(histogram, &view);
+    return view.count;
 }
 
 uint64_t
@@ -82,16 +102,38 @@ rank_of(uint64_t count, double quantile)
 }
 
 uint64_t
+walpool__histogram_view_quantile(const struct walpool__histogram_view *view,
+                                 double quantile)
+{
+    uint64_t rank = rank_of(view->count, quantile), seen = 0;
+
+    for (size_t i = 0; i < view->used; i++) {
+        seen += view->counts[i];
+        if (seen >= rank)
+            return upper_edge(i) < view->max ? upper_edge(i) : view->max;
+    }
+    return view->max;
+}
+
+uint64_t
+walpool__histogram_view_below(const struct walpool__histogram_view *view,
+                              int power)
+{
+    uint64_t below = 0;
+
+    PRE(power >= 0 && power < 64);
+    for (size_t i = 0; i < view->used; i++)
+        if (upper_edge(i) < UINT64_C(1) << power)
+            below += view->counts[i];
+    return below;
+}
+
+uint64_t
 walpool__histogram_quantile(const struct walpool__histogram *histogram,
                             double quantile)
 {
-    uint64_t max = walpool__histogram_max(histogram);
-    uint64_t rank = rank_of(walpool__histogram_count(histogram), quantile);
-    uint64_t seen = 0;
-    for (size_t i = 0; i < WALPOOL__HISTOGRAM_BUCKETS; i++) {
-        seen += peek(&histogram->counts[i]);
-        if (seen >= rank)
-            return upper_edge(i) < max ? upper_edge(i) : max;
-    }
-    return max;
+    struct walpool__histogram_view view;
+
+    walpool__histogram_look(histogram, &view);
+    return walpool__histogram_view_quantile(&view, quantile);
 }

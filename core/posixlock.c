@@ -107,6 +107,21 @@ walpool__posixlock_holder(int fd, int64_t start, int64_t bytes)
 }
 
 int64_t
+walpool__posixlock_sharer(int fd, int64_t byte)
+{
+#if defined(F_OFD_GETLK)
+    struct flock lock = lock_of(F_WRLCK, byte, 1);
+
+    if (fcntl(fd, F_OFD_GETLK, &lock) != 0 || lock.l_type != F_RDLCK)
+        return WALPOOL__POSIXLOCK_NOBODY;
+    return lock.l_pid > 0 ? lock.l_pid : WALPOOL__POSIXLOCK_UNKNOWN;
+#else
+    (void)fd, (void)byte;
+    return WALPOOL__POSIXLOCK_NOBODY;
+#endif
+}
+
+int64_t
 walpool__posixlock_other(int fd, int64_t start, int64_t bytes, bool alone)
 {
     return ask(fd, F_GETLK, lock_of(alone ? F_RDLCK : F_WRLCK, start, bytes));

@@ -17,6 +17,10 @@ size_t walpool__posixlock_descriptors(const struct walpool__file_id *id,
  * share it the kernel names the one that has had locks for longest. */
 int64_t walpool__posixlock_holder(int fd, int64_t start, int64_t bytes);
 
+/* Which process, this one or another, shares a lock on the byte? NOBODY also
+ * where one has it alone, or the system cannot tell. */
+int64_t walpool__posixlock_sharer(int fd, int64_t byte);
+
 /* Which other process has one? `alone`: one that it does not share. */
 int64_t walpool__posixlock_other(int fd, int64_t start, int64_t bytes,
                                  bool alone);

@@ -5,7 +5,8 @@
  * the mapping that SQLite itself has, because opening the -shm file anew, and
  * closing it, would drop the locks of this process.
  *
- * Does: find the mapping, read the counters, mark the newest commit.
+ * Does: find the mapping, read the counters and read marks, mark the newest
+ * commit.
  * Must not: write to it, or take its locks.
  * Lock: `mutex` guards the pointer, so that nobody reads while SQLite unmaps. */
 #include "walindex.h"
@@ -18,6 +19,7 @@
 #define MAX_FRAME_WORD 4
 #define SALT_WORD 8
 #define BACKFILL_WORD 24
+#define READ_MARK_WORD 25
 /* A writer is at work on the copies for some nanoseconds. */
 #define TRIES 100
 #define REGION_BYTES 32768
@@ -146,4 +148,52 @@ walpool__walindex_mark(struct walpool__walindex *walindex,
     known = walindex->header && mark_of(walindex->header, mark);
     walpool__mutex_unlock(&walindex->mutex);
     return known;
+}
+
+/* Each mark is one aligned word, as above. */
+#if defined(__GNUC__)
+__attribute__((no_sanitize("thread")))
+#endif
+static bool
+copy_marks(const volatile uint32_t *header, struct walpool__wal_pins *pins)
+{
+    if (header[0] != KNOWN_VERSION)
+        return false;
+    for (int i = 0; i < WALPOOL__WAL_MARKS; i++)
+        pins->marks[i] = header[READ_MARK_WORD + i];
+    return true;
+}
+
+bool
+walpool__walindex_pins(struct walpool__walindex *walindex,
+                       struct walpool__wal_pins *pins)
+{
+    bool known;
+
+    walpool__mutex_lock(&walindex->mutex);
+    known = walindex->header && copy_marks(walindex->header, pins);
+    walpool__mutex_unlock(&walindex->mutex);
+    return known;
+}
+
+#if defined(__GNUC__)
+__attribute__((no_sanitize("thread")))
+#endif
+static uint32_t
+backfill_of(const volatile uint32_t *header)
+{
+    return header[BACKFILL_WORD];
+}
+
+bool
+walpool__walindex_is_beyond(struct walpool__walindex *walindex,
+                            struct walpool__wal_mark *mark)
+{
+    bool beyond = false;
+
+    walpool__mutex_lock(&walindex->mutex);
+    if (walindex->header && mark_of(walindex->header, mark))
+        beyond = backfill_of(walindex->header) > mark->frames;
+    walpool__mutex_unlock(&walindex->mutex);
+    return beyond;
 }

@@ -15,6 +15,22 @@ struct walpool__wal_state {
     uint32_t checkpointed; /* nBackfill: of these, in the database */
 };
 
+#define WALPOOL__WAL_MARKS 5
+
+/* What readers may keep: a mark is true as long as somebody has its lock, and
+ * is no frame of the WAL where the slot is not in use. */
+struct walpool__wal_pins {
+    uint32_t marks[WALPOOL__WAL_MARKS]; /* frames; the first: none of them */
+};
+
+/* More is checkpointed than there is: nothing but the WAL-reset bug does that.
+ * Only while nobody can write, or the two may be of different moments. */
+static inline bool
+walpool__wal_state_is_false(const struct walpool__wal_state *state)
+{
+    return state->checkpointed > state->frames;
+}
+
 /* A place in the history of the WAL: in which WAL, behind how many frames. */
 struct walpool__wal_mark {
     uint32_t salt[2]; /* another pair after each time that it begins anew */
@@ -32,6 +48,16 @@ void walpool__walindex_detach(struct walpool__walindex *walindex);
 /* False: not attached, or in a format that we do not know. */
 bool walpool__walindex_read(struct walpool__walindex *walindex,
                             struct walpool__wal_state *state);
+
+/* False: as above. */
+bool walpool__walindex_pins(struct walpool__walindex *walindex,
+                            struct walpool__wal_pins *pins);
+
+/* Are more frames checkpointed than there are? That is so for a moment when the
+ * WAL starts anew, and otherwise never: so it tells something if nobody has the
+ * write lock before and after. */
+bool walpool__walindex_is_beyond(struct walpool__walindex *walindex,
+                                 struct walpool__wal_mark *mark);
 
 /* Where the newest commit is that anybody can see by now. False: not known. */
 bool walpool__walindex_mark(struct walpool__walindex *walindex,

@@ -85,6 +85,33 @@ TEST(histogram__takes_any_number_for_a_quantile)
     CHECK_INT(walpool__histogram_quantile(&histogram, 0.0 / 0.0), 1);
 }
 
+TEST(histogram__counts_a_value_that_stands_for_many)
+{
+    struct walpool__histogram_view view;
+    record(1, 3);
+    walpool__histogram_record_many(&histogram, 100, 16);
+    walpool__histogram_look(&histogram, &view);
+    CHECK_INT(view.count, 19);
+    CHECK_INT(view.sum, 1 + 2 + 3 + 1600);
+    CHECK_INT(view.max, 100);
+    CHECK_INT(walpool__histogram_view_quantile(&view, 0.5), 100);
+    CHECK_INT(walpool__histogram_view_quantile(&view, 0.1), 2);
+}
+
+TEST(histogram__counts_what_is_below_a_power_of_two)
+{
+    struct walpool__histogram_view view;
+    record(0, 4095);
+    walpool__histogram_look(&histogram, &view);
+    for (int power = 0; power <= 12; power++)
+        CHECK_INT(walpool__histogram_view_below(&view, power), 1 << power);
+    CHECK_INT(walpool__histogram_view_below(&view, 40), 4096);
+    walpool__histogram_record(&histogram, UINT64_MAX);
+    walpool__histogram_look(&histogram, &view);
+    CHECK_INT(walpool__histogram_view_below(&view, 40), 4096);
+    CHECK_INT(view.count, 4097);
+}
+
 static void *
 record_many(void *unused)
 {

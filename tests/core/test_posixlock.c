@@ -90,6 +90,27 @@ TEST(posixlock__names_another_process_that_holds_one)
     }
 }
 
+TEST(posixlock__names_who_shares_a_lock_and_nobody_who_has_it_alone)
+{
+    struct child child = child_start(hold, F_WRLCK);
+    CHECK_INT(child_hear(&child), 1);
+    set_up();
+    CHECK_INT(walpool__posixlock_sharer(fd, 10), WALPOOL__POSIXLOCK_NOBODY);
+    child_go_on(&child);
+    child_join(&child);
+    child = child_start(hold, F_RDLCK);
+    CHECK_INT(child_hear(&child), 1);
+    CHECK_INT(walpool__posixlock_sharer(fd, 10), child.pid);
+    CHECK_INT(walpool__posixlock_sharer(fd, 11), WALPOOL__POSIXLOCK_NOBODY);
+    child_go_on(&child);
+    child_join(&child);
+    CHECK_INT(walpool__posixlock_sharer(fd, 10), WALPOOL__POSIXLOCK_NOBODY);
+    lock(F_RDLCK, 10, 1);
+    CHECK_INT(walpool__posixlock_sharer(fd, 10), getpid());
+    close(fd);
+    CHECK_INT(walpool__posixlock_sharer(fd, 10), WALPOOL__POSIXLOCK_NOBODY);
+}
+
 TEST(posixlock__finds_a_shared_lock_in_the_list_though_another_is_named)
 {
     struct child child = child_start(hold, F_RDLCK);

@@ -177,6 +177,27 @@ TEST(walindex__marks_of_another_WAL_cover_nothing_but_an_empty_one)
     end();
 }
 
+TEST(walindex__tells_how_far_readers_have_come)
+{
+    struct walpool__wal_pins pins;
+    bool found = false;
+    begin();
+    insert(inside.conn->db, 3);
+    uint32_t frames = look().frames;
+    sqlite3 *other = raw_open(inside.path);
+    raw_exec(other, "BEGIN; SELECT count(*) FROM t");
+    insert(inside.conn->db, 3);
+    CHECK(walpool__walindex_pins(&walindex, &pins));
+    CHECK_INT(pins.marks[0], 0);
+    for (int slot = 1; slot < WALPOOL__WAL_MARKS; slot++)
+        found |= pins.marks[slot] == frames;
+    CHECK(found);
+    sqlite3_close(other);
+    walpool__walindex_detach(&walindex);
+    CHECK(!walpool__walindex_pins(&walindex, &pins));
+    end();
+}
+
 /* The words of both copies, as SQLite leaves them after a commit. */
 static void
 make_header(uint32_t words[24])
@@ -189,6 +210,26 @@ make_header(uint32_t words[24])
     words[8] = 111;
     words[9] = 222;
     memcpy(words + 12, words, 12 * sizeof *words);
+}
+
+TEST(walindex__sees_more_copied_than_there_is)
+{
+    uint32_t words[30] = {0};
+    struct walpool__wal_mark mark;
+    walpool__walindex_init(&walindex);
+    CHECK(!walpool__walindex_is_beyond(&walindex, &mark));
+    make_header(words);
+    walindex.header = words;
+    words[24] = 7;
+    CHECK(!walpool__walindex_is_beyond(&walindex, &mark));
+    words[24] = 8;
+    CHECK(walpool__walindex_is_beyond(&walindex, &mark));
+    CHECK_INT(mark.frames, 7);
+    words[0] = 3008000;
+    words[12] = 3008000;
+    CHECK(!walpool__walindex_is_beyond(&walindex, &mark));
+    walindex.header = NULL;
+    walpool__walindex_finish(&walindex);
 }
 
 TEST(walindex__marks_nothing_where_it_cannot_be_sure)
