@@ -91,10 +91,13 @@ open_worker(struct run *run)
     struct walpool__ckpt_room *room = run->room;
     walpool_status status = WALPOOL_OK;
 
-    if (!room->worker)
-        room->worker = walpool__conn_open(
-            room->path, room->options, WALPOOL__CONN_CHECKPOINTER, room->stats,
-            run->call, run->err, &status);
+    if (room->worker)
+        return WALPOOL_OK;
+    room->worker = walpool__conn_open(
+        room->path, room->options, WALPOOL__CONN_CHECKPOINTER, room->stats,
+        run->call, run->err, &status);
+    if (room->worker)
+        room->worker->poison = room->poison;
     return status;
 }
 

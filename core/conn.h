@@ -39,6 +39,8 @@ struct walpool__conn {
     struct walpool__call *call; /* the one that runs here now, or NULL */
     struct walpool__stats *stats;
     struct walpool__ownlocks *ownlocks; /* of a writer, once it is open */
+    struct walpool__poison *poison; /* the database's, once it is open there:
+                                       set where the file is found damaged */
     struct walpool__guard guard;
     struct walpool__stmt_cache cache;
     sqlite3_stmt *own[WALPOOL__OWN_COUNT];

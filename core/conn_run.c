@@ -209,6 +209,16 @@ stale(struct walpool__conn *conn, int rc, const char *doing,
     return WALPOOL_STALE;
 }
 
+/* What was readable once is not any more. The index of a virtual table is mended
+ * by writing, and a file that is no database may be an attached one. */
+static bool
+is_damage(const struct walpool__conn *conn, int rc)
+{
+    if ((rc & 0xff) == SQLITE_NOTADB)
+        return !conn->guard.allow_attach;
+    return (rc & 0xff) == SQLITE_CORRUPT && rc != SQLITE_CORRUPT_VTAB;
+}
+
 walpool_status
 walpool__conn_error(struct walpool__conn *conn, int rc, const char *doing,
                     walpool_error *err)
@@ -247,6 +257,8 @@ walpool__conn_error(struct walpool__conn *conn, int rc, const char *doing,
         conn->ownlocks)
         walpool__poison_set(conn->ownlocks->poison, WALPOOL__POISON_SYNC,
                             errno);
+    if (conn->poison && is_damage(conn, rc))
+        walpool__poison_set(conn->poison, WALPOOL__POISON_CORRUPT, 0);
     status = walpool__sqlerr_set(err, conn->db, rc, doing);
     if (err && primary == SQLITE_BUSY)
         err->phase = WALPOOL_PHASE_LOCK;

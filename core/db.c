@@ -70,8 +70,10 @@ make(const struct walpool__place *place, const walpool_options *options)
                          &db->walindex, &db->stats);
     if (make_checkpointer(db) &&
         walpool__pool_init(&db->pool, db->path, &db->options, &db->stats) &&
-        walpool__writer_init(&db->writer, &db->stats))
+        walpool__writer_init(&db->writer, &db->stats)) {
+        db->pool.poison = &db->poison;
         return db;
+    }
     destroy(db);
     return NULL;
 }
@@ -128,6 +130,7 @@ open_first(struct walpool__db *db, struct walpool__call *call,
         walpool__conn_close(conn);
         return status;
     }
+    conn->poison = &db->poison;
     walpool__walindex_attach(&db->walindex, conn);
     db->writer.readonly = db->options.mode == 2;
     if (db->writer.readonly)

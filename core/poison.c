@@ -20,6 +20,13 @@ static const char *const locks[WALPOOL__POISON_SYNC] = {
     [WALPOOL__POISON_SHM_LOCK] = "SQLite's lock on the -shm file",
 };
 
+/* What was found in the files themselves. */
+static const char *const findings[] = {
+    "SQLite has found the file damaged, and a write would spread it: keep a "
+    "copy of the file and its -wal, look with `walpool check`, restore a "
+    "backup or use .recover of the sqlite3 shell, then open the database anew",
+};
+
 bool
 walpool__poison_set(struct walpool__poison *poison,
                     enum walpool__poison_reason reason, int error)
@@ -63,6 +70,8 @@ walpool__poison_explain(const struct walpool__poison *poison, char *dst,
                  "file of the database, which drops all locks "
                  "(sqlite.org/howtocorrupt.html 2.2): stop it, then close the "
                  "database and open it anew", locks[reason]);
+    else if (reason < WALPOOL__POISON_REASONS)
+        snprintf(dst, bytes, "%s", findings[reason - WALPOOL__POISON_CORRUPT]);
 }
 
 walpool_status

@@ -12,6 +12,7 @@ enum walpool__poison_reason {
     WALPOOL__POISON_FILE_LOCK,  /* on the database file */
     WALPOOL__POISON_SHM_LOCK,   /* on the -shm file */
     WALPOOL__POISON_SYNC,       /* a sync of the WAL failed */
+    WALPOOL__POISON_CORRUPT,    /* SQLite has met a page that is not right */
     WALPOOL__POISON_REASONS
 };
 
@@ -33,6 +34,15 @@ static inline bool
 walpool__poison_is_set(const struct walpool__poison *poison)
 {
     return atomic_load_explicit(&poison->reasons, memory_order_acquire) != 0;
+}
+
+/* The file was readable once, and a connection could not be opened on it. */
+static inline void
+walpool__poison_note_open(struct walpool__poison *poison,
+                          walpool_status status)
+{
+    if (status == WALPOOL_CORRUPT || status == WALPOOL_NOTADB)
+        walpool__poison_set(poison, WALPOOL__POISON_CORRUPT, 0);
 }
 
 /* POISONED: "<what>: why, and what to do". It is set. */

@@ -93,9 +93,12 @@ walpool__pool_take(struct walpool__pool *pool, struct walpool__call *call,
                                           WALPOOL__CONN_READER, pool->stats,
                                           call, err, &status);
         if (!reader->conn) {
+            if (pool->poison)
+                walpool__poison_note_open(pool->poison, status);
             walpool__waitq_give(&pool->queue, reader);
             return status;
         }
+        reader->conn->poison = pool->poison;
         walpool__stats_add(&pool->stats->readers_open, 1);
     }
     walpool__tag_set(&reader->tag, call->why,

@@ -18,6 +18,7 @@ struct walpool__pool {
     const char *path;
     const walpool_options *options;
     struct walpool__stats *stats;
+    struct walpool__poison *poison; /* the readers'; NULL: they set none */
 };
 
 /* What is given must outlive the pool. False without memory. */

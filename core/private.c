@@ -59,8 +59,11 @@ open_connection(struct walpool__private *private, struct walpool__call *call,
     private->conn =
         walpool__conn_open(db->path, &db->options, WALPOOL__CONN_PRIVATE,
                            &db->stats, call, err, &status);
-    if (!private->conn)
+    if (!private->conn) {
+        walpool__poison_note_open(&db->poison, status);
         return status;
+    }
+    private->conn->poison = &db->poison;
     if (db->writer.conn)
         private->conn->ownlocks = &db->ownlocks;
     return WALPOOL_OK;

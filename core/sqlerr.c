@@ -120,12 +120,18 @@ error_offset(sqlite3 *db)
 static const char *
 hint(int extended)
 {
+    if ((extended & 0xff) == SQLITE_CORRUPT && extended != SQLITE_CORRUPT_VTAB)
+        return ": keep a copy of the file and its -wal, see what `walpool "
+               "check` says, then restore a backup or use .recover of the "
+               "sqlite3 shell";
     switch (extended) {
     case SQLITE_READONLY_DIRECTORY:
     case SQLITE_READONLY_CANTINIT:
         return ": there is no -wal or -shm file, and none can be made: allow "
                "writing to the folder, or keep the database open for writing "
                "meanwhile";
+    case SQLITE_CORRUPT_VTAB:
+        return ": rebuild this virtual table";
     default:
         return "";
     }

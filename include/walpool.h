@@ -42,6 +42,9 @@
  *   - After fork() the child gets WALPOOL_FORKED from every call; nothing that
  *     it inherited is touched or closed. Open databases after the fork, of
  *     files that the parent had closed, or exec() first.
+ *   - A page that SQLite finds damaged (CORRUPT) ends all writing: from then on
+ *     it is POISONED, and reads of what is whole go on. Keep a copy, restore or
+ *     recover, and open anew.
  *   - A lease or cursor that is kept keeps its snapshot, and a kept snapshot
  *     keeps the WAL from being reset. Label leases with `why`; health names
  *     the oldest one.
@@ -151,7 +154,7 @@ WALPOOL_API void walpool_version(walpool_version_info *out);
     X(UNSUPPORTED, 22, "this SQLite or system lacks what is needed")          \
     X(REFUSED, 23, "walpool does not run this statement here")                \
     X(INTERNAL, 24, "a defect in walpool; please report it")                  \
-    X(POISONED, 25, "the disk or a lock failed: writes are refused for good") \
+    X(POISONED, 25, "the disk, a lock or a page failed: no more writes")      \
     X(MISMATCH, 26, "a statement changed another number of rows than asked")  \
     X(STALE, 27, "a newer commit exists than what this transaction has read")
 

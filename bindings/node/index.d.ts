@@ -574,7 +574,8 @@ export class ReadonlyError extends WalpoolError {}
 export class CantOpenError extends WalpoolError {}
 /** The file is no SQLite database. */
 export class NotADatabaseError extends WalpoolError {}
-/** The database is damaged. */
+/** The database is damaged: writes are refused from then on, reads of what is
+ * whole go on. */
 export class CorruptError extends WalpoolError {}
 /** The disk is full. */
 export class FullError extends WalpoolError {}
@@ -592,8 +593,8 @@ export class UnsupportedError extends WalpoolError {}
 export class RefusedError extends WalpoolError {}
 /** A defect in walpool; please report it. */
 export class InternalError extends WalpoolError {}
-/** The disk or a lock failed under a write: writes are refused until the database
- * is opened anew. */
+/** The disk or a lock failed under a write, or a page was found damaged: writes
+ * are refused until the database is opened anew. */
 export class PoisonedError extends WalpoolError {}
 /** A statement changed another number of rows than it was expected to; nothing of
  * its write or batch is applied. */

@@ -59,6 +59,17 @@ TEST(poison__keeps_every_reason_and_names_the_gravest)
     CHECK_CONTAINS(err.message, "cannot dance: SQLite's write lock");
 }
 
+TEST(poison__of_a_damaged_file_says_how_to_save_it)
+{
+    struct walpool__poison poison = {0};
+    walpool__poison_note_open(&poison, WALPOOL_CANTOPEN);
+    CHECK_INT(walpool__poison_check(&poison, &err), WALPOOL_OK);
+    walpool__poison_note_open(&poison, WALPOOL_NOTADB);
+    CHECK_INT(walpool__poison_check(&poison, &err), WALPOOL_POISONED);
+    CHECK_CONTAINS(err.message, "keep a copy of the file and its -wal");
+    CHECK_CONTAINS(err.message, ".recover");
+}
+
 TEST(poison__tells_everything_within_the_room_that_health_has)
 {
     for (int reason = 0; reason < WALPOOL__POISON_REASONS; reason++) {

@@ -97,6 +97,14 @@ TEST(sqlerr__does_without_a_connection_and_without_a_slot)
                  WALPOOL_CORRUPT);
 }
 
+TEST(sqlerr__says_what_to_do_about_a_damaged_file)
+{
+    walpool__sqlerr_set(&err, NULL, SQLITE_CORRUPT_INDEX, "read");
+    CHECK_CONTAINS(err.message, "keep a copy of the file and its -wal");
+    walpool__sqlerr_set(&err, NULL, SQLITE_CORRUPT_VTAB, "read");
+    CHECK_CONTAINS(err.message, "rebuild this virtual table");
+}
+
 TEST(sqlerr__tells_the_systems_error)
 {
     sqlite3 *db = NULL;

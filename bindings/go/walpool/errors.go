@@ -52,7 +52,8 @@ const (
 	ErrCantOpen Status = 14
 	// ErrNotADatabase: the file is no SQLite database.
 	ErrNotADatabase Status = 15
-	// ErrCorrupt: the database is damaged.
+	// ErrCorrupt: the database is damaged. Writes are refused from then on,
+	// reads of what is whole go on.
 	ErrCorrupt Status = 16
 	// ErrFull: the disk is full.
 	ErrFull Status = 17
@@ -70,8 +71,8 @@ const (
 	ErrRefused Status = 23
 	// ErrInternal: a defect in walpool; please report it.
 	ErrInternal Status = 24
-	// ErrPoisoned: the disk or a lock failed under a write, and writes are
-	// refused until the database is opened anew.
+	// ErrPoisoned: the disk or a lock failed under a write, or a page was
+	// found damaged: writes are refused until the database is opened anew.
 	ErrPoisoned Status = 25
 	// ErrMismatch: a statement changed another number of rows than asked.
 	ErrMismatch Status = 26

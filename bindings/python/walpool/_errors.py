@@ -151,7 +151,8 @@ class NotADatabaseError(WalpoolError):
 
 
 class CorruptError(WalpoolError):
-    """The database is damaged."""
+    """The database is damaged. Writes are refused from then on, reads of what
+    is whole go on."""
 
     status = "WALPOOL_CORRUPT"
 
@@ -207,8 +208,8 @@ class InternalError(WalpoolError):
 
 
 class PoisonedError(WalpoolError):
-    """The disk or a lock failed under a write, so that nothing is certain about
-    what was written before: writes are refused until the database is opened
+    """The disk or a lock failed under a write, or a page was found damaged, so
+    that nothing is certain about what is in the file: writes are refused until the database is opened
     anew."""
 
     status = "WALPOOL_POISONED"
