@@ -60,6 +60,7 @@ make(const struct walpool__place *place, const walpool_options *options)
         return NULL;
     memcpy(db->path, place->path, sizeof db->path);
     db->id = place->id;
+    walpool__fsclass_of(place->path, &db->fs);
     db->options = *options;
     atomic_init(&db->refs, 1);
     walpool__roster_init(&db->roster);
@@ -158,7 +159,10 @@ walpool__db_open(const struct walpool__place *place,
         *status = walpool__error_nomem(err, "a database");
         return NULL;
     }
-    *status = open_first(db, call, err);
+    *status = walpool__fsclass_check(&db->fs, db->path,
+                                     options->allow_network_fs, err);
+    if (*status == WALPOOL_OK)
+        *status = open_first(db, call, err);
     if (*status == WALPOOL_OK)
         return db;
     walpool__db_unref(db);

@@ -3,6 +3,7 @@
 #define WALPOOL_DB_H
 
 #include "checkpointer.h"
+#include "fsclass.h"
 #include "fsinfo.h"
 #include "group.h"
 #include "handle.h"
@@ -18,6 +19,7 @@ struct walpool__db {
     char path[WALPOOL__PATH_BYTES];
     char wal_path[WALPOOL__PATH_BYTES + 4];
     struct walpool__file_id id;
+    struct walpool__fs fs; /* where it lies */
     walpool_options options;
     struct walpool__stats stats;
     struct walpool__tag dirty; /* of the newest lease that came back so */

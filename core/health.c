@@ -200,6 +200,7 @@ gather(struct walpool__db *db, walpool_health *out)
     struct walpool__holder oldest;
 
     memset(out, 0, sizeof *out);
+    out->fs_class = db->fs.is;
     out->turns = db->takes_turns;
     out->lock_checks = walpool__ownlocks_is_on(&db->ownlocks);
     walpool__ownlocks_check_open(&db->ownlocks); /* poisons: see judge() */
@@ -281,6 +282,7 @@ walpool_health_json(walpool *handle, char *dst, size_t capacity, size_t *need,
     gather(db, &health);
     put_health(&json, &health);
     put_string(&json, "path", db->path);
+    put_string(&json, "fs_type", db->fs.type);
     put_version(&json);
     walpool__json_put(&json, "}");
     walpool__handle_unpin(handle);

@@ -62,6 +62,7 @@ static const struct field {
     FIELD(LEASE_TRACE, lease_trace, 0, 1),
     FIELD(MODE, mode, 0, 2),
     FIELD(PERMISSIONS, permissions, 0600, 0777),
+    FIELD(ALLOW_NETWORK_FS, allow_network_fs, 0, 1),
 #undef FIELD
 };
 
@@ -86,6 +87,7 @@ static const struct walpool__option spellings[] = {
     {"lease_trace", SLOT(LEASE_TRACE), false, NULL, booleans},
     {"mode", SLOT(MODE), false, NULL, modes},
     {"permissions", SLOT(PERMISSIONS), false, "octal mode bits", NULL},
+    {"allow_network_fs", SLOT(ALLOW_NETWORK_FS), false, NULL, booleans},
     {"timeout", SLOT(BUSY_TIMEOUT), false, "milliseconds", NULL},
     {"synchronous", SLOT(DURABILITY), true, NULL, synchronous},
     {"sync", SLOT(DURABILITY), false, NULL, synchronous},

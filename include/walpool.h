@@ -49,7 +49,8 @@
  *     keeps the WAL from being reset. Label leases with `why`; health names
  *     the oldest one.
  *   - WAL needs one machine: all processes that use the file share memory.
- *     Do not put the file on a network or host-bridge file system.
+ *     A file on a network or host-bridge file system is refused, unless
+ *     `allow_network_fs` takes the risk.
  *   - With durability full other readers may see a commit before it is on the
  *     disk, and before its writer got an answer (SQLite's own synchronous=FULL
  *     shows it after). Who must not act on what a power cut may undo reads
@@ -267,6 +268,10 @@ typedef struct walpool_options {
     int64_t lease_warn_ms;       /* health is degraded, and names the lease,
                                     while one is out for longer, 0..86400000,
                                     -1 = never; default 10000 */
+    int32_t allow_network_fs;    /* 1: open also where walpool_fs_class says
+                                    NETWORK or BRIDGE: the WAL is damaged as
+                                    soon as two machines use it; default 0 */
+    int32_t reserved;            /* 0 */
     int32_t mode;                /* 0 create if missing ("rwc", default),
                                     1 must exist ("rw"),
                                     2 read only, must exist ("ro") */
@@ -277,7 +282,7 @@ typedef struct walpool_options {
 #define WALPOOL_OPTIONS_INIT                                                  \
     {                                                                         \
         WALPOOL_OPTIONS_VERSION, 4, 5000, 5000, 8192, 0, 16777216, 1000, 128, \
-            0, 1, 1, 0, 0, 0, 86400000, 10000, 0, 0600                        \
+            0, 1, 1, 0, 0, 0, 86400000, 10000, 0, 0, 0, 0600                  \
     }
 
 /**
@@ -296,7 +301,8 @@ WALPOOL_API void walpool_options_init(walpool_options *options);
  * (SQLite's unit: pages of 4 KiB, or -KiB), mmap_size, journal_size_limit,
  * checkpoint_frames, statement_cache, durability (normal, full), foreign_keys,
  * temp_store (file, memory), allow_attach, coalesce, once_keep, lease_warn,
- * lease_trace, mode (rwc, rw, ro), permissions (octal). A leading underscore is ignored, and the spellings that Go users
+ * lease_trace, mode (rwc, rw, ro), permissions (octal), allow_network_fs. A
+ * leading underscore is ignored, and the spellings that Go users
  * write are understood: timeout, journal_mode and journal (wal only),
  * synchronous and sync (normal, full, 1, 2), fk, txlock (immediate only),
  * cache (private only), pragma (`name(value)` or `name=value`).
@@ -1300,6 +1306,18 @@ walpool_checkpoint(walpool *db, walpool_checkpoint_mode mode,
 
 /* --------------------------------------------------------------- health */
 
+/* On what the file lies, as the system's mount table tells. */
+typedef enum walpool_fs_class {
+    WALPOOL_FS_UNKNOWN = 0, /* a type that is not known, or no table */
+    WALPOOL_FS_LOCAL = 1,   /* a disk of this machine */
+    WALPOOL_FS_MEMORY = 2,  /* tmpfs: gone with the next start */
+    WALPOOL_FS_OVERLAY = 3, /* a container's own layer: gone with it */
+    WALPOOL_FS_NETWORK = 4, /* NFS, SMB, Ceph, sshfs, ...: refused */
+    WALPOOL_FS_BRIDGE = 5,  /* the host's, in a virtual machine: virtiofs, 9p,
+                               vboxsf, ...: refused */
+    WALPOOL_FS_FUSE = 6     /* another program of unknown ways: degraded */
+} walpool_fs_class;
+
 /* Every number of health: X(name, meaning). Counters only grow. Times are in
  * microseconds. Struct, JSON and all languages use these names. */
 #define WALPOOL_HEALTH_LIST(X)                                                \
@@ -1324,6 +1342,7 @@ walpool_checkpoint(walpool *db, walpool_checkpoint_mode mode,
     X(leases_overdue, "counter: leases and cursors that were out for longer") \
     X(lock_waits, "counter: sleeps of 1 ms for another process's lock")       \
     X(turn_waits, "counter: waits for the turn of another process")           \
+    X(fs_class, "walpool_fs_class of where the file lies")                    \
     X(turns, "1: writers take turns with other processes; 0: mode=ro, or no") \
     X(lost_locks, "counter: locks of SQLite's that were found lost")          \
     X(lock_checks, "1: lost locks are noticed; 0: this system cannot tell")   \

@@ -184,6 +184,7 @@ cli_facts_gather(const char *name, int64_t watch_ms, int64_t threshold,
     facts->watched_ms = watch_ms;
     facts->threshold = threshold;
     resolve(name, facts);
+    walpool__fsclass_of(facts->path, &facts->fs);
     gather_files(facts);
     if (facts->file.kind != CLI_REGULAR)
         return true;

@@ -2,6 +2,7 @@
 #ifndef CLI_FACTS_H
 #define CLI_FACTS_H
 
+#include "fsclass.h"
 #include "look.h"
 #include "processes.h"
 
@@ -43,6 +44,7 @@ struct cli_facts {
     struct cli_header header;
     struct cli_wal_header wal;
     int64_t free_bytes; /* of the disk; -1: not known */
+    struct walpool__fs fs; /* where it lies */
     struct cli_look first, last;
     struct cli_processes processes;
     /* What judging takes into account, and no file says. */

@@ -279,6 +279,43 @@ judge_disk(const struct cli_facts *facts, struct cli_findings *out)
                                 "checkpoint in the database");
 }
 
+/* walpool refuses the first two, SQLite does not. */
+static void
+judge_place(const struct cli_facts *facts, struct cli_findings *out)
+{
+    static const struct {
+        enum cli_status severity;
+        const char *code, *what, *remedy;
+    } places[] = {
+        [WALPOOL_FS_NETWORK] = {CLI_FAILING, "network_fs",
+            "a file system of the network: locks and memory of a WAL do not "
+            "reach other machines",
+            "put the database on a local disk"},
+        [WALPOOL_FS_BRIDGE] = {CLI_FAILING, "host_fs",
+            "shared with the host of this machine: locks and memory of a WAL "
+            "do not reach it",
+            "put the database on a disk of this machine, such as a volume"},
+        [WALPOOL_FS_FUSE] = {CLI_DEGRADED, "fuse",
+            "whose locks and shared memory are what its program makes of them",
+            "make sure that it keeps both, or use a local disk"},
+        [WALPOOL_FS_MEMORY] = {CLI_OK, "memory_fs",
+            "in memory: gone when this machine stops", NULL},
+        [WALPOOL_FS_OVERLAY] = {CLI_OK, "overlay_fs",
+            "the layer of a container: gone with it, unless it is a volume",
+            NULL},
+    };
+    enum walpool_fs_class is = facts->fs.is;
+    struct cli_finding *finding;
+
+    if ((size_t)is >= ARRAY_COUNT(places) || !places[is].what)
+        return;
+    finding = cli_findings_add(out, places[is].severity, places[is].code,
+                               "it lies on %s, %s", facts->fs.type,
+                               places[is].what);
+    if (places[is].remedy)
+        cli_finding_remedy(finding, "%s", places[is].remedy);
+}
+
 bool
 cli_judge_files(const struct cli_facts *facts, struct cli_findings *out)
 {
@@ -292,6 +329,7 @@ cli_judge_files(const struct cli_facts *facts, struct cli_findings *out)
     judge_parts(facts, out);
     judge_wal_header(facts, out);
     judge_journal(facts, out);
+    judge_place(facts, out);
     judge_disk(facts, out);
     return true;
 }

@@ -36,6 +36,7 @@ put_database(struct cli_json *json, const struct cli_facts *facts)
     cli_json_number(json, "page_bytes", facts->header.page_bytes);
     cli_json_text(json, "journal_mode", mode);
     cli_json_number(json, "free_bytes", facts->free_bytes);
+    cli_json_text(json, "file_system", facts->fs.type);
     cli_json_close(json, '}');
 }
 

@@ -196,6 +196,9 @@ export interface Health {
     leases_overdue: number;
     lock_waits: number;
     turn_waits: number;
+    /** 0 unknown, 1 local disk, 2 memory, 3 overlay of a container, 4 network, 5 the
+     * host of this machine, 6 FUSE. */
+    fs_class: number;
     turns: number;
     lost_locks: number;
     lock_checks: number;
@@ -265,6 +268,9 @@ interface NamedOptions {
     mode?: 'rwc' | 'rw' | 'ro';
     /** Permission bits of a new file: a number, or octal digits. Default `0o600`. */
     permissions?: number | string;
+    /** Open also on a network or host-bridge file system, where the WAL is damaged
+     * as soon as two machines use it. Default false. */
+    allowNetworkFs?: boolean;
 }
 
 type SnakeCase<Name extends string> = Name extends `${infer Head}${infer Tail}`

@@ -81,6 +81,32 @@ TEST(judge__a_database_in_use_is_ok)
 
 /* ------------------------------------------------------------------ files */
 
+TEST(judge__the_file_system)
+{
+    static const struct {
+        enum walpool_fs_class is;
+        const char *type, *code;
+        enum cli_status severity;
+    } cases[] = {
+        {WALPOOL_FS_NETWORK, "nfs4", "network_fs", CLI_FAILING},
+        {WALPOOL_FS_BRIDGE, "virtiofs", "host_fs", CLI_FAILING},
+        {WALPOOL_FS_FUSE, "fuse.mine", "fuse", CLI_DEGRADED},
+        {WALPOOL_FS_MEMORY, "tmpfs", "memory_fs", CLI_OK},
+        {WALPOOL_FS_OVERLAY, "overlay", "overlay_fs", CLI_OK},
+    };
+    for (size_t i = 0; i < ARRAY_COUNT(cases); i++) {
+        begin();
+        facts.fs.is = cases[i].is;
+        snprintf(facts.fs.type, sizeof facts.fs.type, "%s", cases[i].type);
+        CHECK_FINDING(cases[i].code, cases[i].severity);
+        CHECK_CONTAINS(judged(cases[i].code)->what, cases[i].type);
+    }
+    begin();
+    facts.fs.is = WALPOOL_FS_LOCAL;
+    CHECK_FINDING("wal", CLI_OK);
+    CHECK_INT(found.count, 1);
+}
+
 TEST(judge__what_is_no_database)
 {
     begin();

@@ -290,6 +290,7 @@ static const struct {
     {"lease_trace", FIELD(lease_trace), 0, 1},
     {"mode", FIELD(mode), 0, 2},
     {"permissions", FIELD(permissions), 0600, 0777},
+    {"allow_network_fs", FIELD(allow_network_fs), 0, 1},
 };
 
 static walpool_status

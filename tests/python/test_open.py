@@ -60,6 +60,7 @@ def test_open__applies_options(path):
         lease_trace=True,
         mode="rwc",
         permissions=0o640,
+        allow_network_fs=True,
     )
     with walpool.open(path, **options) as db:
         assert db.health().readers_limit == 2

@@ -35,6 +35,7 @@ type Health struct {
 	LeasesOverdue   int64 // counter: transactions and Rows that were out for longer
 	LockWaits       int64 // counter: sleeps of 1 ms for another process's lock
 	TurnWaits       int64 // counter: waits for the turn of another process
+	FSClass         int64 // where the file lies, see walpool_fs_class of the C header
 	Turns           int64 // 1: writers take turns with other processes; 0: read-only, or no
 	LostLocks       int64 // counter: locks of SQLite's that were found lost
 	LockChecks      int64 // 1: lost locks are noticed; 0: this system cannot tell
@@ -88,7 +89,7 @@ type healthBlock struct {
 }
 
 const (
-	healthNumbers = 44
+	healthNumbers = 45
 	healthBytes   = healthNumbers*8 + 8 + 48 + 48 + 256
 )
 
@@ -133,7 +134,7 @@ func (h *Health) fields() [healthNumbers]any {
 		&h.Reads, &h.Writes, &h.Rollbacks, &h.OnceReplays, &h.Coalesced,
 		&h.Errors, &h.Timeouts, &h.Cancels,
 		&h.DirtyLeases, &h.LeasesLong, &h.LeasesOverdue,
-		&h.LockWaits, &h.TurnWaits, &h.Turns, &h.LostLocks, &h.LockChecks,
+		&h.LockWaits, &h.TurnWaits, &h.FSClass, &h.Turns, &h.LostLocks, &h.LockChecks,
 		&h.StatementHits, &h.StatementMisses,
 		&h.WALBytes, &h.WALBytesHighest, &h.WALFrames, &h.WALFramesCheckpointed,
 		&h.Checkpoints, &h.CheckpointFailures,

@@ -57,6 +57,9 @@ type Options struct {
 	Mode Mode
 	// Permissions of a file that is created; 0 is 0600.
 	Permissions fs.FileMode
+	// AllowNetworkFS opens also on a network or host-bridge file system, where
+	// the WAL is damaged as soon as two machines use it.
+	AllowNetworkFS bool
 }
 
 // Durability is what a commit survives, for [Options].
@@ -109,6 +112,7 @@ func (o *Options) text() string {
 	if o.Permissions != 0 {
 		t.add("permissions", strconv.FormatUint(uint64(o.Permissions), 8))
 	}
+	t.flag("allow_network_fs", o.AllowNetworkFS, "1")
 	return strings.Join(t, "&")
 }
 

@@ -83,6 +83,9 @@ class Options(TypedDict, total=False):
     ``"ro"`` only reads."""
     permissions: int
     """Mode bits of a new file. Default ``0o600``."""
+    allow_network_fs: bool
+    """Whether a database may lie on a network or host-bridge file system, where
+    its WAL is damaged as soon as two machines use it. Default False."""
 
 
 class Statement(NamedTuple):
@@ -255,6 +258,9 @@ class Health:
     """Counter: sleeps of 1 ms for another process's lock."""
     turn_waits: int
     """Counter: waits for the turn of another process."""
+    fs_class: int
+    """Where the file lies: 0 unknown, 1 local disk, 2 memory, 3 overlay of a
+    container, 4 network, 5 the host of this machine, 6 FUSE."""
     turns: int
     """1: writers take turns with other processes; 0: read-only, or no."""
     lost_locks: int
