@@ -2,11 +2,11 @@
  *
  * SQLite 3.7.0 to 3.51.2 can lose commits when a checkpoint copies while a
  * writer starts the WAL anew (sqlite.org/wal.html, section 11). No step here
- * can meet that: one copies beside writers, and has the caller see to it that
- * the WAL is not complete, so that no writer can start it anew; one holds the
- * write lock on another connection while it copies; and one lets SQLite take
- * the write lock and is interrupted where SQLite would go on without it
- * (conn.c, on_busy).
+ * can meet that: one copies beside writers, and a snapshot on another
+ * connection keeps them from starting the WAL anew, whatever other programs
+ * copy meanwhile; one holds the write lock on another connection while it
+ * copies; and one lets SQLite take the write lock and is interrupted where
+ * SQLite would go on without it (conn.c, on_busy).
  *
  * Does: one step, without waiting for readers.
  * Must not: retry, wait, or know why a checkpoint is wanted.
@@ -45,6 +45,45 @@ walpool__checkpoint_copy_beside(struct walpool__conn *worker,
     out->outcome = WALPOOL_CHECKPOINT_PARTIAL; /* another process copies */
     out->busy = 1;
     return SQLITE_OK;
+}
+
+/* A snapshot stands on a frame, unless all frames were copied when it began:
+ * then on the database file, and keeps nobody from anything. Frames that are
+ * not copied now, of a WAL that was not started anew since, were not copied
+ * then, and it has seen them. */
+static bool
+stands(struct walpool__walindex *walindex,
+       const struct walpool__wal_mark *before)
+{
+    struct walpool__wal_state state = {0};
+    struct walpool__wal_mark now;
+
+    return walpool__walindex_read(walindex, &state) &&
+           state.checkpointed < before->frames &&
+           walpool__walindex_mark(walindex, &now) &&
+           now.salt[0] == before->salt[0] && now.salt[1] == before->salt[1];
+}
+
+int
+walpool__checkpoint_copy_anchored(struct walpool__conn *worker,
+                                  struct walpool__conn *anchor,
+                                  struct walpool__walindex *walindex,
+                                  bool *copied, walpool_checkpoint_result *out)
+{
+    struct walpool__wal_mark before;
+    int rc;
+
+    *copied = false;
+    if (!walpool__walindex_mark(walindex, &before))
+        return SQLITE_OK;
+    rc = walpool__conn_own(anchor, WALPOOL__OWN_BEGIN_READ);
+    if (rc == SQLITE_OK)
+        rc = walpool__conn_own(anchor, WALPOOL__OWN_SNAPSHOT);
+    *copied = rc == SQLITE_OK && stands(walindex, &before);
+    if (*copied)
+        rc = walpool__checkpoint_copy_beside(worker, out);
+    walpool__txn_rollback(anchor);
+    return (rc & 0xff) == SQLITE_BUSY ? SQLITE_OK : rc;
 }
 
 int

@@ -2,13 +2,22 @@
 #ifndef WALPOOL_CHECKPOINT_H
 #define WALPOOL_CHECKPOINT_H
 
-#include "conn.h"
+#include "walindex.h"
 
 /* Copy what readers let us, while others write. On an SQLite with the WAL-reset
- * bug the caller must be the only one on the machine that copies, and some
- * frame must be there to copy. */
+ * bug the caller sees to it that nobody starts the WAL anew meanwhile. */
 int walpool__checkpoint_copy_beside(struct walpool__conn *worker,
                                     walpool_checkpoint_result *out);
+
+/* The same on an SQLite with the bug, also beside programs that checkpoint
+ * whenever they like: while `anchor` stands on a frame of the WAL, nobody can start it
+ * anew. *copied is false where it found nothing to stand on, because all is
+ * copied, or the wal-index is in a format that we do not know. */
+int walpool__checkpoint_copy_anchored(struct walpool__conn *worker,
+                                      struct walpool__conn *anchor,
+                                      struct walpool__walindex *walindex,
+                                      bool *copied,
+                                      walpool_checkpoint_result *out);
 
 /* Have the database file on the disk, so that the next complete step has
  * little to wait for. */

@@ -32,6 +32,7 @@ struct run {
     struct walpool__call *call;
     struct walpool__wal_view view;
     bool sole;     /* no other process copies meanwhile */
+    bool anchored; /* SQLite has the WAL-reset bug, and others may copy, too */
     bool worked;   /* some step was done */
     bool gated_now;
     bool unsynced; /* frames were copied and the file was not synced since */
@@ -86,18 +87,28 @@ look(struct run *run)
 }
 
 static walpool_status
-open_worker(struct run *run)
+open_one(struct run *run, struct walpool__conn **conn)
 {
     struct walpool__ckpt_room *room = run->room;
     walpool_status status = WALPOOL_OK;
 
-    if (room->worker)
+    if (*conn)
         return WALPOOL_OK;
-    room->worker = walpool__conn_open(
-        room->path, room->options, WALPOOL__CONN_CHECKPOINTER, room->stats,
-        run->call, run->err, &status);
-    if (room->worker)
-        room->worker->poison = room->poison;
+    *conn = walpool__conn_open(room->path, room->options,
+                               WALPOOL__CONN_CHECKPOINTER, room->stats,
+                               run->call, run->err, &status);
+    if (*conn)
+        (*conn)->poison = room->poison;
+    return status;
+}
+
+static walpool_status
+open_worker(struct run *run)
+{
+    walpool_status status = open_one(run, &run->room->worker);
+
+    if (status == WALPOOL_OK && run->anchored)
+        status = open_one(run, &run->room->anchor);
     return status;
 }
 
@@ -106,13 +117,19 @@ open_worker(struct run *run)
 static walpool_status
 copy_beside(struct run *run)
 {
+    struct walpool__ckpt_room *room = run->room;
     int64_t before = run->view.checkpointed;
-    int rc = walpool__checkpoint_copy_beside(run->room->worker, run->out);
+    bool copied = true;
+    int rc = run->anchored
+                 ? walpool__checkpoint_copy_anchored(room->worker, room->anchor,
+                                                     room->walindex, &copied,
+                                                     run->out)
+                 : walpool__checkpoint_copy_beside(room->worker, run->out);
 
     run->view.copies++;
-    run->unsynced = true;
+    run->unsynced |= copied;
     if (rc != SQLITE_OK)
-        return failed(run, run->room->worker, rc);
+        return failed(run, copied ? room->worker : room->anchor, rc);
     look(run);
     run->view.copied_last = run->view.checkpointed - before;
     return WALPOOL_OK;
@@ -309,6 +326,7 @@ walpool__ckpt_run(struct walpool__ckpt_room *room,
 
     walpool_version(&version);
     run.sole = error == 0 || version.wal_reset_safe;
+    run.anchored = !version.wal_reset_safe;
     run.view.threshold = room->options->checkpoint_frames;
     run.view.asked = wish->asked;
     run.view.gate_ms = wish->gate_ms;

@@ -12,6 +12,8 @@
 struct walpool__ckpt_room {
     struct walpool__waitq slot;   /* one run at a time in this process */
     struct walpool__conn *worker; /* NULL until the first run */
+    struct walpool__conn *anchor; /* the same; only where SQLite has the
+                                     WAL-reset bug */
     struct walpool__writer *writer;
     struct walpool__pool *pool;
     struct walpool__walindex *walindex;
@@ -36,5 +38,14 @@ walpool_status walpool__ckpt_run(struct walpool__ckpt_room *room,
                                  struct walpool__call *call,
                                  walpool_checkpoint_result *out,
                                  walpool_error *err);
+
+/* Close the connections of the room; no run is under way. */
+static inline void
+walpool__ckpt_close(struct walpool__ckpt_room *room)
+{
+    walpool__conn_close(room->worker);
+    walpool__conn_close(room->anchor);
+    room->worker = room->anchor = NULL;
+}
 
 #endif

@@ -52,8 +52,7 @@ void
 walpool__checkpointer_finish(struct walpool__checkpointer *checkpointer)
 {
     INVARIANT(!checkpointer->running);
-    walpool__conn_close(checkpointer->room.worker);
-    checkpointer->room.worker = NULL;
+    walpool__ckpt_close(&checkpointer->room);
     walpool__waitq_finish(&checkpointer->room.slot);
     walpool__cond_finish(&checkpointer->changed);
     walpool__mutex_finish(&checkpointer->mutex);

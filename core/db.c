@@ -269,8 +269,7 @@ walpool__db_shut(struct walpool__db *db)
     walpool__syncer_flush(&db->syncer);
     walpool__syncer_close(&db->syncer);
     walpool__pool_close_all(&db->pool);
-    walpool__conn_close(db->checkpointer.room.worker);
-    db->checkpointer.room.worker = NULL;
+    walpool__ckpt_close(&db->checkpointer.room);
     truncate_wal(db);
     walpool__conn_close(db->writer.conn);
     db->writer.conn = NULL;

@@ -42,6 +42,11 @@
  *   - After fork() the child gets WALPOOL_FORKED from every call; nothing that
  *     it inherited is touched or closed. Open databases after the fork, of
  *     files that the parent had closed, or exec() first.
+ *   - SQLite 3.7.0 to 3.51.2 can lose commits when a checkpoint meets a writer
+ *     (sqlite.org/wal.html 11). walpool's checkpoints cannot, whatever others
+ *     do; another program's can, even walpool's commits. On such an SQLite
+ *     (`wal_reset_safe` of walpool_version tells) let none checkpoint beside
+ *     walpool: wal_autocheckpoint=0 there, or a newer SQLite.
  *   - A page that SQLite finds damaged (CORRUPT) ends all writing: from then on
  *     it is POISONED, and reads of what is whole go on. Keep a copy, restore or
  *     recover, and open anew.

@@ -93,6 +93,35 @@ TEST(checkpoint__tells_what_a_reader_keeps_back)
     end();
 }
 
+TEST(checkpoint__copies_behind_an_anchor_what_was_there_when_it_was_cast)
+{
+    struct inside anchor;
+    struct walpool__walindex walindex;
+    bool copied;
+    begin();
+    inside_open(&anchor, "a.db", WALPOOL__CONN_CHECKPOINTER);
+    walpool__walindex_init(&walindex);
+    walpool__walindex_attach(&walindex, writer.conn);
+    insert(10);
+    for (int again = 0; again < 2; again++) { /* then all is copied */
+        CHECK_INT(walpool__checkpoint_copy_anchored(worker.conn, anchor.conn,
+                                                    &walindex, &copied, &out),
+                  SQLITE_OK);
+        CHECK_INT(copied, !again);
+        CHECK_INT(out.outcome, WALPOOL_CHECKPOINT_COMPLETE);
+        CHECK(out.checkpointed_frames >= 10);
+        CHECK(!walpool__conn_in_transaction(anchor.conn));
+    }
+    walpool__walindex_detach(&walindex);
+    CHECK_INT(walpool__checkpoint_copy_anchored(worker.conn, anchor.conn,
+                                                &walindex, &copied, &out),
+              SQLITE_OK);
+    CHECK(!copied); /* what cannot be seen is not relied on */
+    walpool__walindex_finish(&walindex);
+    inside_close(&anchor);
+    end();
+}
+
 TEST(checkpoint__copies_nothing_while_another_writes)
 {
     bool locked = true;

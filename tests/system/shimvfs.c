@@ -173,7 +173,20 @@ on_shm_lock(sqlite3_file *file, int offset, int count, int flags)
 
     if (flags & SQLITE_SHM_UNLOCK)
         return methods_of(file)->real->xShmLock(file, offset, count, flags);
+    if (hooks.shm_locking)
+        hooks.shm_locking(offset, count, flags);
     PASS_ON(call, file, xShmLock, file, offset, count, flags)
+    return rc;
+}
+
+static int
+on_unfetch(sqlite3_file *file, sqlite3_int64 offset, void *page)
+{
+    struct methods *methods = methods_of(file);
+    int rc = methods->real->xUnfetch(file, offset, page);
+
+    if (!page && hooks.unfetched)
+        hooks.unfetched(methods->kind);
     return rc;
 }
 
@@ -196,6 +209,8 @@ replace_methods(struct methods *methods)
         return;
     own->xShmMap = on_shm_map;
     own->xShmLock = on_shm_lock;
+    if (own->iVersion >= 3)
+        own->xUnfetch = on_unfetch;
 }
 
 /* Which file of the watched database is this? */

@@ -36,6 +36,12 @@ struct shim_hooks {
     void (*wrote)(enum shim_file file, const void *data, int bytes,
                   int64_t offset);
     void (*truncated)(enum shim_file file, int64_t size);
+    /* A checkpoint has copied the header of the wal-index, and found it changed
+     * since its connection last looked; nothing else calls xUnfetch without
+     * mmap_size. */
+    void (*unfetched)(enum shim_file file);
+    /* Before a lock of the wal-index is asked for. */
+    void (*shm_locking)(int offset, int count, int flags);
     /* Before it: the call may sync the folder, too. */
     void (*deleting)(enum shim_file file);
     /* Around a sync: what the first returns is given to the second. */
