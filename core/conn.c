@@ -93,9 +93,21 @@ has_its_locks(struct walpool__conn *conn)
     return false;
 }
 
-/* Zero lets the commit go on, anything else undoes the transaction. Poison may
- * have come while it was open. Writes to temporary and attached databases only
- * have other locks, and need no healthy disk. */
+/* Poison may have come while the transaction was open. Writes to temporary and
+ * attached databases only have other locks, and need no healthy disk. */
+static bool
+may_commit(void *arg)
+{
+    struct walpool__conn *conn = arg;
+
+    if (!conn->ownlocks ||
+        sqlite3_txn_state(conn->db, "main") != SQLITE_TXN_WRITE)
+        return true;
+    return has_its_locks(conn) &&
+           !walpool__poison_is_set(conn->ownlocks->poison);
+}
+
+/* Zero lets the commit go on, anything else undoes the transaction. */
 static int
 on_commit(void *arg)
 {
@@ -104,11 +116,7 @@ on_commit(void *arg)
     conn->committing = true;
     if (conn->hooks.commit && conn->hooks.commit(conn->hooks.data))
         return 1;
-    if (!conn->ownlocks ||
-        sqlite3_txn_state(conn->db, "main") != SQLITE_TXN_WRITE)
-        return 0;
-    return !has_its_locks(conn) ||
-           walpool__poison_is_set(conn->ownlocks->poison);
+    return !may_commit(conn);
 }
 
 /* Only store: the hook runs inside the statement that committed. */
@@ -242,6 +250,8 @@ configure(struct walpool__conn *conn, const walpool_options *options,
                                        options->allow_attach);
     else
         walpool__guard_install(&conn->guard, conn->db, options->allow_attach);
+    conn->guard.watch = may_commit;
+    conn->guard.watch_data = conn;
     return WALPOOL_OK;
 }
 

@@ -249,8 +249,8 @@ walpool__conn_error(struct walpool__conn *conn, int rc, const char *doing,
             err->sqlite_code = rc;
         return status;
     }
-    if (rc == SQLITE_CONSTRAINT_COMMITHOOK && conn->ownlocks &&
-        walpool__poison_is_set(conn->ownlocks->poison))
+    if ((rc == SQLITE_CONSTRAINT_COMMITHOOK || primary == SQLITE_AUTH) &&
+        conn->ownlocks && walpool__poison_is_set(conn->ownlocks->poison))
         return refused_commit(conn, doing, err);
     /* SQLite syncs a WAL that it starts anew. */
     if ((rc == SQLITE_IOERR_FSYNC || rc == SQLITE_IOERR_DIR_FSYNC) &&

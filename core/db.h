@@ -7,6 +7,7 @@
 #include "fsinfo.h"
 #include "group.h"
 #include "handle.h"
+#include "optimizer.h"
 #include "ownlocks.h"
 #include "poison.h"
 #include "pool.h"
@@ -33,6 +34,7 @@ struct walpool__db {
     struct walpool__syncer syncer;
     struct walpool__checkpointer checkpointer;
     struct walpool__walindex walindex;
+    struct walpool__optimizer optimizer;
     struct walpool__conn *base; /* read-only: keeps the file open */
     atomic_int refs;            /* handles that may still reach it */
     atomic_bool closing;        /* a close waits: new calls are turned away */

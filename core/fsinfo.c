@@ -18,6 +18,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/statvfs.h>
 #include <unistd.h>
 
 #include <sqlite3.h>
@@ -212,4 +213,16 @@ walpool__fsinfo_size(const char *path)
     struct stat facts;
 
     return stat(path, &facts) == 0 ? (int64_t)facts.st_size : 0;
+}
+
+int64_t
+walpool__fsinfo_free(const char *path)
+{
+    struct statvfs facts;
+
+    if (statvfs(path, &facts) != 0 || facts.f_frsize == 0)
+        return -1;
+    if (facts.f_bavail > (uint64_t)INT64_MAX / facts.f_frsize)
+        return INT64_MAX;
+    return (int64_t)(facts.f_bavail * facts.f_frsize);
 }

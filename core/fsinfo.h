@@ -37,4 +37,8 @@ walpool__fsinfo_is_same(const struct walpool__file_id *a,
 /* Size of the file, or 0 if it does not exist. */
 int64_t walpool__fsinfo_size(const char *path);
 
+/* Bytes that may still be written to the file system where the file lies, or -1
+ * if it cannot tell. */
+int64_t walpool__fsinfo_free(const char *path);
+
 #endif

@@ -54,6 +54,15 @@ walpool__guard_judge_attach(struct walpool__guard *guard, int action,
                                "open the database with allow_attach=1");
 }
 
+/* VACUUM commits without asking: what it prepares at last is the last that is
+ * heard of it before. */
+bool
+walpool__guard_may_go_on(const struct walpool__guard *guard)
+{
+    return guard->preparing || !guard->watch ||
+           guard->watch(guard->watch_data);
+}
+
 enum walpool__verb
 walpool__guard_verb(int action, const char *word)
 {
@@ -182,6 +191,8 @@ judge(void *arg, int action, const char *a, const char *b, const char *c,
     (void)d;
     if (guard->off)
         return SQLITE_OK;
+    if (!walpool__guard_may_go_on(guard))
+        return SQLITE_DENY;
     note(guard, action);
     switch (action) {
     case SQLITE_TRANSACTION:

@@ -52,6 +52,9 @@ struct walpool__guard {
     char denied[192];  /* why the last prepare was denied, or "" */
     uint32_t seen;     /* WALPOOL__SEEN_*, since it was set to 0 */
     int64_t timeout_ms; /* that PRAGMA busy_timeout was given, or -1 */
+    bool (*watch)(void *); /* may what runs go on? Asked when it prepares
+                              statements of its own; NULL: always */
+    void *watch_data;
     int (*authorize)(void *, int, const char *, const char *, const char *,
                      const char *); /* asked after us, or NULL */
     void *authorize_data;
@@ -73,5 +76,6 @@ int walpool__guard_deny(struct walpool__guard *guard, const char *what,
                         const char *instead);
 int walpool__guard_judge_attach(struct walpool__guard *guard, int action,
                                 const char *file);
+bool walpool__guard_may_go_on(const struct walpool__guard *guard);
 
 #endif

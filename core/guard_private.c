@@ -122,6 +122,8 @@ judge(void *arg, int action, const char *a, const char *b, const char *c,
 
     if (guard->off)
         return SQLITE_OK;
+    if (!walpool__guard_may_go_on(guard))
+        return SQLITE_DENY;
     note(guard, action, a, c);
     if (action == SQLITE_PRAGMA)
         verdict = judge_pragma(guard, a, b);

@@ -38,6 +38,7 @@ gather_counters(struct walpool__stats *stats, walpool_health *out)
     out->lock_waits = load(&stats->lock_waits);
     out->turn_waits = load(&stats->turn_waits);
     out->lost_locks = load(&stats->lost_locks);
+    out->optimizes = load(&stats->optimizes);
     out->statement_hits = load(&stats->statement_hits);
     out->statement_misses = load(&stats->statement_misses);
     out->checkpoints = load(&stats->checkpoints);

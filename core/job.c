@@ -97,7 +97,8 @@ take_database(struct walpool__job *job, int64_t *default_timeout_ms)
     if (db == NULL)
         return;
     if (job->op->lane == WALPOOL__OP_WRITE &&
-        job->asked.op != WALPOOL_OP_CHECKPOINT) /* it may wait for readers */
+        job->asked.op != WALPOOL_OP_CHECKPOINT && /* it may wait for readers */
+        job->asked.op != WALPOOL_OP_MAINTAIN) /* it lets others write */
         job->task.key = (uintptr_t)db;
     *default_timeout_ms = db->options.busy_timeout_ms;
     walpool__handle_unpin(handle);

@@ -36,6 +36,7 @@ static const struct walpool__op operations[] = {
     [WALPOOL_OP_CHECKPOINT] = {WALPOOL__OP_WRITE, WALPOOL__OP_EXPIRES, false},
     [WALPOOL_OP_ACQUIRE_PRIVATE] = {WALPOOL__OP_READ, WALPOOL__OP_EXPIRES,
                                     false},
+    [WALPOOL_OP_MAINTAIN] = {WALPOOL__OP_WRITE, WALPOOL__OP_EXPIRES, false},
 };
 
 const struct walpool__op *
@@ -89,6 +90,9 @@ run_writing(const walpool_job *job, const walpool_call *call,
     case WALPOOL_OP_CHECKPOINT:
         return walpool_checkpoint(db, (walpool_checkpoint_mode)job->mode, call,
                                   &out->checkpoint, err);
+    case WALPOOL_OP_MAINTAIN:
+        return walpool_maintain(db, (walpool_task)job->mode, job->pages, call,
+                                job->rows, err);
     default:
         return walpool_write(db, job->statements, call, job->rows, err);
     }

@@ -63,6 +63,7 @@ static const struct field {
     FIELD(MODE, mode, 0, 2),
     FIELD(PERMISSIONS, permissions, 0600, 0777),
     FIELD(ALLOW_NETWORK_FS, allow_network_fs, 0, 1),
+    FIELD(OPTIMIZE_INTERVAL, optimize_interval_ms, 0, MAX_KEEP_MS),
 #undef FIELD
 };
 
@@ -88,6 +89,7 @@ static const struct walpool__option spellings[] = {
     {"mode", SLOT(MODE), false, NULL, modes},
     {"permissions", SLOT(PERMISSIONS), false, "octal mode bits", NULL},
     {"allow_network_fs", SLOT(ALLOW_NETWORK_FS), false, NULL, booleans},
+    {"optimize_interval", SLOT(OPTIMIZE_INTERVAL), false, "milliseconds", NULL},
     {"timeout", SLOT(BUSY_TIMEOUT), false, "milliseconds", NULL},
     {"synchronous", SLOT(DURABILITY), true, NULL, synchronous},
     {"sync", SLOT(DURABILITY), false, NULL, synchronous},

@@ -25,6 +25,7 @@ enum walpool__slot {
     WALPOOL__SLOT_MODE,
     WALPOOL__SLOT_PERMISSIONS,
     WALPOOL__SLOT_ALLOW_NETWORK_FS,
+    WALPOOL__SLOT_OPTIMIZE_INTERVAL,
     WALPOOL__SLOT_STORED, /* the spellings below check their value, no more */
     WALPOOL__SLOT_JOURNAL_MODE,
     WALPOOL__SLOT_TXLOCK,

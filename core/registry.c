@@ -21,6 +21,7 @@
 #include "error.h"
 #include "mem.h"
 #include "options.h"
+#include "upkeep.h"
 
 enum state { OPENING, OPEN, CLOSING };
 
@@ -180,6 +181,8 @@ open_place(const struct walpool__place *place, const walpool_options *options,
     *db = walpool__db_open(place, options, call, err, &status);
     if (!*db && place->created)
         walpool__discard_new(place);
+    if (*db)
+        walpool__upkeep_begin(*db);
     conclude(mine, OPEN, *db);
     return status;
 }
@@ -289,6 +292,7 @@ shut_or_refuse(struct entry *entry, struct walpool__call *call,
     walpool_status status = walpool__db_drain(db, call, err);
 
     if (status == WALPOOL_OK) {
+        walpool__upkeep_end(db);
         walpool__db_shut(db);
         conclude(entry, CLOSING, NULL);
     } else {

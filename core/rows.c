@@ -73,6 +73,14 @@ walpool__rows_clear(walpool_rows *rows)
         header_of(rows)->magic = 0;
 }
 
+void
+walpool__rows_seal(walpool_rows *rows)
+{
+    PRE(holds_header(rows));
+    rows->building = 0;
+    header_of(rows)->shape = 1;
+}
+
 /* ------------------------------------------------------------ the writer */
 
 static bool

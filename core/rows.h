@@ -36,6 +36,10 @@ struct walpool__sink {
 /* A call begins, or has failed: the buffer holds no block. NULL is ignored. */
 void walpool__rows_clear(walpool_rows *rows);
 
+/* A block that was built value by value is complete, and a result: its names
+ * have a shape that nobody knows. */
+void walpool__rows_seal(walpool_rows *rows);
+
 /* Start a block at `offset`. `limit` bounds a buffer that grows. */
 walpool_status walpool__block_begin(struct walpool__block *block,
                                     walpool_rows *rows, size_t offset,

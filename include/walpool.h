@@ -281,13 +281,19 @@ typedef struct walpool_options {
                                     1 must exist ("rw"),
                                     2 read only, must exist ("ro") */
     int32_t permissions;         /* mode bits of a new file; default 0600 */
+    int64_t optimize_interval_ms; /* WALPOOL_OPTIMIZE after open and each time
+                                    that this has passed, when nobody writes;
+                                    a writer is never kept waiting for it. It
+                                    writes to the file, and may change how
+                                    queries run: 0..31536000000 (a year);
+                                    default 0 = never */
 } walpool_options;
 
 #define WALPOOL_OPTIONS_VERSION 1
 #define WALPOOL_OPTIONS_INIT                                                  \
     {                                                                         \
         WALPOOL_OPTIONS_VERSION, 4, 5000, 5000, 8192, 0, 16777216, 1000, 128, \
-            0, 1, 1, 0, 0, 0, 86400000, 10000, 0, 0, 0, 0600                  \
+            0, 1, 1, 0, 0, 0, 86400000, 10000, 0, 0, 0, 0600, 0               \
     }
 
 /**
@@ -306,8 +312,8 @@ WALPOOL_API void walpool_options_init(walpool_options *options);
  * (SQLite's unit: pages of 4 KiB, or -KiB), mmap_size, journal_size_limit,
  * checkpoint_frames, statement_cache, durability (normal, full), foreign_keys,
  * temp_store (file, memory), allow_attach, coalesce, once_keep, lease_warn,
- * lease_trace, mode (rwc, rw, ro), permissions (octal), allow_network_fs. A
- * leading underscore is ignored, and the spellings that Go users
+ * lease_trace, optimize_interval, mode (rwc, rw, ro), permissions (octal),
+ * allow_network_fs. A leading underscore is ignored, and the spellings that Go users
  * write are understood: timeout, journal_mode and journal (wal only),
  * synchronous and sync (normal, full, 1, 2), fk, txlock (immediate only),
  * cache (private only), pragma (`name(value)` or `name=value`).
@@ -1309,6 +1315,49 @@ walpool_checkpoint(walpool *db, walpool_checkpoint_mode mode,
                    const walpool_call *call, walpool_checkpoint_result *out,
                    walpool_error *err);
 
+/* ---------------------------------------------------------- maintenance */
+
+typedef enum walpool_task {
+    WALPOOL_OPTIMIZE = 0, /* measure the tables that need it (ANALYZE of some
+                             rows), by which SQLite chooses indexes */
+    WALPOOL_VACUUM = 1,   /* build the file anew, without free pages. Holds
+                             the writer; readers go on. Needs twice on the disk
+                             what the database holds: FULL if it is not there */
+    WALPOOL_INCREMENTAL_VACUUM = 2, /* cut free pages off in short writes. Needs
+                             PRAGMA auto_vacuum=incremental, and a VACUUM then */
+    WALPOOL_QUICK_CHECK = 3, /* look for damage and for rows without their
+                             parent, on a reader: it keeps its snapshot */
+    WALPOOL_FULL_CHECK = 4   /* the same, and compare indexes with tables */
+} walpool_task;
+
+/**
+ * Maintain the database now.
+ *
+ * A check answers with a row for each problem, at most 100 of each kind: kind
+ * ("damage", "foreign_key"), message, table, parent, rows. The others answer
+ * with one row of numbers: page_size, pages_before, pages_after, free_pages
+ * (afterwards), tables (to measure), wal_frames and wal_frames_checkpointed (of
+ * the checkpoint that follows a vacuum), complete (0: time was up, or a reader
+ * keeps the WAL as it is).
+ *
+ * @param db    the database.
+ * @param task  what to do.
+ * @param pages of INCREMENTAL_VACUUM: as many at most, 0: all. Otherwise 0.
+ * @param call  deadline, token, durability; `leave` is called at once.
+ * @param rows  receives the answer, always with names; NULL throws it away.
+ * @param err   may be NULL.
+ * @return WALPOOL_OK, also with problems, or the error's status.
+ * Owner: caller owns rows. Threads: any; as walpool_write, but for checks.
+ * Blocks: up to the deadline, and on the disk. Errors: as walpool_write, or as
+ *   walpool_read; FULL (see above), MISUSE (auto_vacuum is none), APPLIED as
+ *   outcome where only what followed a vacuum has failed. Since: 0.1
+ */
+WALPOOL_API walpool_status walpool_maintain(walpool *db, walpool_task task,
+                                            int64_t pages,
+                                            const walpool_call *call,
+                                            walpool_rows *rows,
+                                            walpool_error *err);
+
 /* --------------------------------------------------------------- health */
 
 /* On what the file lies, as the system's mount table tells. */
@@ -1351,6 +1400,7 @@ typedef enum walpool_fs_class {
     X(turns, "1: writers take turns with other processes; 0: mode=ro, or no") \
     X(lost_locks, "counter: locks of SQLite's that were found lost")          \
     X(lock_checks, "1: lost locks are noticed; 0: this system cannot tell")   \
+    X(optimizes, "counter: times that tables were measured, or need not be")  \
     X(statement_hits, "counter: prepared statement found in the cache")       \
     X(statement_misses, "counter: statement had to be prepared")              \
     X(wal_bytes, "size of the -wal file")                                     \
@@ -1510,13 +1560,14 @@ typedef enum walpool_op {
     WALPOOL_OP_CURSOR_NEXT = 13, /* target: cursor */
     WALPOOL_OP_CURSOR_CLOSE = 14,
     WALPOOL_OP_CHECKPOINT = 15,  /* target: walpool; mode */
-    WALPOOL_OP_ACQUIRE_PRIVATE = 16 /* target: walpool -> result: lease */
+    WALPOOL_OP_ACQUIRE_PRIVATE = 16, /* target: walpool -> result: lease */
+    WALPOOL_OP_MAINTAIN = 17     /* target: walpool; mode, pages, rows */
 } walpool_op;
 
 typedef struct walpool_job {
     uint64_t id;     /* comes back in the completion */
     int32_t op;      /* walpool_op */
-    int32_t mode;    /* walpool_checkpoint_mode */
+    int32_t mode;    /* walpool_checkpoint_mode, or walpool_task */
     void *target;    /* a handle */
     const char *name;               /* WALPOOL_OP_OPEN */
     const walpool_options *options; /* the same; NULL: defaults */
@@ -1525,6 +1576,7 @@ typedef struct walpool_job {
     const walpool_call *call;       /* its `leave` is ignored */
     walpool_result *results;
     walpool_rows *rows;
+    int64_t pages;   /* WALPOOL_OP_MAINTAIN */
 } walpool_job;
 
 typedef struct walpool_completion {

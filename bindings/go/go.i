@@ -17,8 +17,8 @@
 %typemap(out) walpool *, walpool_lease *, walpool_cursor *, walpool_token *
 %{ $result = (long long)(uintptr_t)$1; %}
 
-%typemap(gotype) enum walpool_status, walpool_status, walpool_kind, walpool_checkpoint_mode "int32"
-%typemap(in) walpool_kind, walpool_checkpoint_mode %{ $1 = ($1_ltype)$input; %}
+%typemap(gotype) enum walpool_status, walpool_status, walpool_kind, walpool_checkpoint_mode, walpool_task "int32"
+%typemap(in) walpool_kind, walpool_checkpoint_mode, walpool_task %{ $1 = ($1_ltype)$input; %}
 %typemap(out) enum walpool_status, walpool_status %{ $result = (int)$1; %}
 %typemap(gotype) int32_t "int32"
 

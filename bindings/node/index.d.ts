@@ -202,6 +202,7 @@ export interface Health {
     turns: number;
     lost_locks: number;
     lock_checks: number;
+    optimizes: number;
     statement_hits: number;
     statement_misses: number;
     wal_bytes: number;
@@ -271,6 +272,9 @@ interface NamedOptions {
     /** Open also on a network or host-bridge file system, where the WAL is damaged
      * as soon as two machines use it. Default false. */
     allowNetworkFs?: boolean;
+    /** After the opening and each time that so many milliseconds have passed,
+     * measure tables as `optimize()` does, when nobody writes. Default 0: never. */
+    optimizeInterval?: number;
 }
 
 type SnakeCase<Name extends string> = Name extends `${infer Head}${infer Tail}`

@@ -70,7 +70,7 @@ NODE_API_MODULE($jsname, init_once_at_a_time)
   "$result = addon_int32(env, (int32_t)$1);"
 %typemap(out) char *, const char *
   "napi_create_string_utf8(env, $1, NAPI_AUTO_LENGTH, &$result);"
-%typemap(in) int32_t, walpool_kind, walpool_checkpoint_mode %{
+%typemap(in) int32_t, walpool_kind, walpool_checkpoint_mode, walpool_task %{
   {
     int32_t number = 0;
     napi_get_value_int32(env, $input, &number);

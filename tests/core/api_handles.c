@@ -67,6 +67,12 @@ call_checkpoint(void *handle, walpool_error *error)
 }
 
 static walpool_status
+call_maintain(void *handle, walpool_error *error)
+{
+    return walpool_maintain(handle, WALPOOL_OPTIMIZE, 0, NULL, NULL, error);
+}
+
+static walpool_status
 call_health(void *handle, walpool_error *error)
 {
     walpool_health health;
@@ -180,6 +186,7 @@ static const struct {
     {"walpool_acquire", DATABASE, call_acquire_read},
     {"walpool_acquire", DATABASE, call_acquire_write},
     {"walpool_checkpoint", DATABASE, call_checkpoint},
+    {"walpool_maintain", DATABASE, call_maintain},
     {"walpool_health_get", DATABASE, call_health},
     {"walpool_health_json", DATABASE, call_health_json},
     {"walpool_run", LEASE, call_run},

@@ -43,6 +43,8 @@ fork_call_database(const struct fork_inherited *its)
     FORKED_NULL(walpool_acquire, (its->db, WALPOOL_WRITE, NULL, &err));
     FORKED(walpool_checkpoint,
            (its->db, WALPOOL_TRUNCATE, NULL, NULL, &err));
+    FORKED(walpool_maintain,
+           (its->db, WALPOOL_QUICK_CHECK, 0, NULL, NULL, &err));
     FORKED(walpool_health_get, (its->db, &health, &err));
     FORKED(walpool_health_json, (its->db, &byte, 1, NULL, &err));
     FORKED(walpool_leases_json, (its->db, &byte, 1, NULL, &err));

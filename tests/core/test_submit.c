@@ -290,7 +290,7 @@ static const struct {
     const char *message;
 } refused[] = {
     {-1, 0, "there is no op -1"},
-    {17, 0, "there is no op 17"},
+    {1000, 0, "there is no op 1000"},
     {WALPOOL_OP_READ, 0, "the target is NULL"},
     {WALPOOL_OP_RELEASE, 0, "the target is NULL"},
     {WALPOOL_OP_OPEN, 2, "only a batch takes more than one"},

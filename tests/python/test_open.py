@@ -61,6 +61,7 @@ def test_open__applies_options(path):
         mode="rwc",
         permissions=0o640,
         allow_network_fs=True,
+        optimize_interval=3600,
     )
     with walpool.open(path, **options) as db:
         assert db.health().readers_limit == 2

@@ -446,4 +446,35 @@ TEST(locks__that_are_lost_during_a_commit_leave_its_outcome_unknown)
     check_whole(1);
 }
 
+/* VACUUM commits without SQLite's commit hook. */
+static int
+lose_while_running(void *done)
+{
+    if (!*(bool *)done)
+        rogue_close("a.db-shm");
+    *(bool *)done = true;
+    return 0;
+}
+
+TEST(locks__that_are_lost_in_a_vacuum_undo_it)
+{
+    bool done = false;
+    const walpool_hooks hooks = {.progress = lose_while_running, .data = &done};
+    make_table();
+    walpool *db = api_open("a.db", "");
+    CHECK_OK(api_write(db, "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT "
+                           "i + 1 FROM n LIMIT 9999) INSERT INTO t SELECT i "
+                           "FROM n"));
+    walpool_lease *lease = api_acquire(db, WALPOOL_PRIVATE);
+    CHECK_OK(walpool_private_hooks(lease, &hooks, &err));
+    CHECK_STATUS(api_run(lease, "VACUUM"), WALPOOL_POISONED);
+    CHECK(done);
+    CHECK_CONTAINS(err.message, "SQLite's write lock is lost");
+    CHECK_INT(err.outcome, WALPOOL_NOT_APPLIED);
+    CHECK_OK(walpool_release(lease, &err));
+    check_poisoned(db, "write lock");
+    api_close(db);
+    check_whole(9999);
+}
+
 CHECK_MAIN()

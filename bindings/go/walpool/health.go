@@ -39,6 +39,7 @@ type Health struct {
 	Turns           int64 // 1: writers take turns with other processes; 0: read-only, or no
 	LostLocks       int64 // counter: locks of SQLite's that were found lost
 	LockChecks      int64 // 1: lost locks are noticed; 0: this system cannot tell
+	Optimizes       int64 // counter: times that tables were measured, or need not be
 	StatementHits   int64 // counter: prepared statement found in the cache
 	StatementMisses int64 // counter: statement had to be prepared
 
@@ -89,7 +90,7 @@ type healthBlock struct {
 }
 
 const (
-	healthNumbers = 45
+	healthNumbers = 46
 	healthBytes   = healthNumbers*8 + 8 + 48 + 48 + 256
 )
 
@@ -135,6 +136,7 @@ func (h *Health) fields() [healthNumbers]any {
 		&h.Errors, &h.Timeouts, &h.Cancels,
 		&h.DirtyLeases, &h.LeasesLong, &h.LeasesOverdue,
 		&h.LockWaits, &h.TurnWaits, &h.FSClass, &h.Turns, &h.LostLocks, &h.LockChecks,
+		&h.Optimizes,
 		&h.StatementHits, &h.StatementMisses,
 		&h.WALBytes, &h.WALBytesHighest, &h.WALFrames, &h.WALFramesCheckpointed,
 		&h.Checkpoints, &h.CheckpointFailures,

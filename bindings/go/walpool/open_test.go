@@ -40,7 +40,7 @@ func TestOpen_TakesEveryOption(t *testing.T) {
 		Readers: 2, BusyTimeout: time.Second, CloseTimeout: 2 * time.Second, CacheSizeKiB: 512,
 		MmapSize: 1 << 20, JournalSizeLimit: -1, CheckpointFrames: 50, StatementCache: 3,
 		Durability: DurabilityFull, NoForeignKeys: true, TempStoreFile: true, AllowAttach: true,
-		Permissions: 0o640,
+		Permissions: 0o640, OptimizeInterval: time.Hour,
 	})
 	if n := health(t, db).ReadersLimit; n != 2 {
 		t.Errorf("%d readers", n)

@@ -60,6 +60,9 @@ type Options struct {
 	// AllowNetworkFS opens also on a network or host-bridge file system, where
 	// the WAL is damaged as soon as two machines use it.
 	AllowNetworkFS bool
+	// OptimizeInterval: after the opening and each time that it has passed,
+	// measure tables as [DB.Optimize] does, when nobody writes; 0 is never.
+	OptimizeInterval time.Duration
 }
 
 // Durability is what a commit survives, for [Options].
@@ -113,6 +116,7 @@ func (o *Options) text() string {
 		t.add("permissions", strconv.FormatUint(uint64(o.Permissions), 8))
 	}
 	t.flag("allow_network_fs", o.AllowNetworkFS, "1")
+	t.duration("optimize_interval", o.OptimizeInterval)
 	return strings.Join(t, "&")
 }
 

@@ -86,6 +86,10 @@ class Options(TypedDict, total=False):
     allow_network_fs: bool
     """Whether a database may lie on a network or host-bridge file system, where
     its WAL is damaged as soon as two machines use it. Default False."""
+    optimize_interval: float
+    """After the opening and each time that so many seconds have passed, measure
+    tables as ``db.optimize()`` does, when nobody writes, 0 to 31536000. Default
+    0, never."""
 
 
 class Statement(NamedTuple):
@@ -267,6 +271,8 @@ class Health:
     """Counter: locks of SQLite's that were found lost."""
     lock_checks: int
     """1: lost locks are noticed; 0: this system cannot tell."""
+    optimizes: int
+    """Counter: times that tables were measured, or need not be."""
     statement_hits: int
     """Counter: prepared statement found in the cache."""
     statement_misses: int

@@ -59,35 +59,38 @@ typedef long long swig_type_25;
 typedef long long swig_type_26;
 typedef long long swig_type_27;
 typedef long long swig_type_28;
-extern void _wrap_Swig_free_raw_8a8611be6da00f8b(uintptr_t arg1);
-extern uintptr_t _wrap_Swig_malloc_raw_8a8611be6da00f8b(swig_intgo arg1);
-extern int _wrap_WalpoolVersionNumber_raw_8a8611be6da00f8b(void);
-extern void _wrap_WalpoolVersion_raw_8a8611be6da00f8b(swig_voidp arg1);
-extern swig_voidp _wrap_WalpoolStatusName_raw_8a8611be6da00f8b(int arg1);
-extern swig_voidp _wrap_WalpoolSqliteCodeName_raw_8a8611be6da00f8b(int arg1);
-extern swig_type_1 _wrap_WalpoolOpen_raw_8a8611be6da00f8b(swig_voidp arg1);
-extern swig_intgo _wrap_WalpoolClose_raw_8a8611be6da00f8b(swig_type_2 arg1, swig_type_3 arg2, swig_voidp arg3);
-extern swig_intgo _wrap_WalpoolRead_raw_8a8611be6da00f8b(swig_type_4 arg1, swig_voidp arg2);
-extern swig_intgo _wrap_WalpoolWrite_raw_8a8611be6da00f8b(swig_type_5 arg1, swig_voidp arg2);
-extern swig_intgo _wrap_WalpoolBatch_raw_8a8611be6da00f8b(swig_type_6 arg1, swig_voidp arg2);
-extern swig_type_7 _wrap_WalpoolAcquire_raw_8a8611be6da00f8b(swig_type_8 arg1, swig_intgo arg2, swig_voidp arg3);
-extern swig_intgo _wrap_WalpoolRelease_raw_8a8611be6da00f8b(swig_type_9 arg1, swig_voidp arg2);
-extern swig_intgo _wrap_WalpoolRun_raw_8a8611be6da00f8b(swig_type_10 arg1, swig_voidp arg2);
-extern swig_intgo _wrap_WalpoolBegin_raw_8a8611be6da00f8b(swig_type_11 arg1, swig_voidp arg2);
-extern swig_intgo _wrap_WalpoolSavepoint_raw_8a8611be6da00f8b(swig_type_12 arg1, swig_voidp arg2);
-extern swig_intgo _wrap_WalpoolCommit_raw_8a8611be6da00f8b(swig_type_13 arg1, swig_voidp arg2);
-extern swig_intgo _wrap_WalpoolRollback_raw_8a8611be6da00f8b(swig_type_14 arg1, swig_voidp arg2);
-extern int _wrap_WalpoolLeaseDepth_raw_8a8611be6da00f8b(swig_type_15 arg1);
-extern swig_intgo _wrap_WalpoolCursorNext_raw_8a8611be6da00f8b(swig_type_16 arg1, swig_voidp arg2);
-extern swig_intgo _wrap_WalpoolCursorValue_raw_8a8611be6da00f8b(swig_type_17 arg1, swig_type_18 arg2, swig_type_19 arg3, swig_type_20 arg4, swig_voidp arg5);
-extern swig_intgo _wrap_WalpoolCursorClose_raw_8a8611be6da00f8b(swig_type_21 arg1, swig_voidp arg2);
-extern swig_type_22 _wrap_WalpoolTokenOpen_raw_8a8611be6da00f8b(swig_voidp arg1);
-extern swig_intgo _wrap_WalpoolCancel_raw_8a8611be6da00f8b(swig_type_23 arg1, swig_voidp arg2);
-extern void _wrap_WalpoolTokenClose_raw_8a8611be6da00f8b(swig_type_24 arg1);
-extern swig_intgo _wrap_WalpoolCheckpoint_raw_8a8611be6da00f8b(swig_type_25 arg1, swig_intgo arg2, swig_voidp arg3);
-extern swig_intgo _wrap_WalpoolHealthGet_raw_8a8611be6da00f8b(swig_type_26 arg1, swig_voidp arg2);
-extern swig_intgo _wrap_WalpoolHealthJson_raw_8a8611be6da00f8b(swig_type_27 arg1, swig_voidp arg2);
-extern swig_intgo _wrap_WalpoolLeasesJson_raw_8a8611be6da00f8b(swig_type_28 arg1, swig_voidp arg2);
+typedef long long swig_type_29;
+typedef long long swig_type_30;
+extern void _wrap_Swig_free_raw_c1f8ddfb75cf2612(uintptr_t arg1);
+extern uintptr_t _wrap_Swig_malloc_raw_c1f8ddfb75cf2612(swig_intgo arg1);
+extern int _wrap_WalpoolVersionNumber_raw_c1f8ddfb75cf2612(void);
+extern void _wrap_WalpoolVersion_raw_c1f8ddfb75cf2612(swig_voidp arg1);
+extern swig_voidp _wrap_WalpoolStatusName_raw_c1f8ddfb75cf2612(int arg1);
+extern swig_voidp _wrap_WalpoolSqliteCodeName_raw_c1f8ddfb75cf2612(int arg1);
+extern swig_type_1 _wrap_WalpoolOpen_raw_c1f8ddfb75cf2612(swig_voidp arg1);
+extern swig_intgo _wrap_WalpoolClose_raw_c1f8ddfb75cf2612(swig_type_2 arg1, swig_type_3 arg2, swig_voidp arg3);
+extern swig_intgo _wrap_WalpoolRead_raw_c1f8ddfb75cf2612(swig_type_4 arg1, swig_voidp arg2);
+extern swig_intgo _wrap_WalpoolWrite_raw_c1f8ddfb75cf2612(swig_type_5 arg1, swig_voidp arg2);
+extern swig_intgo _wrap_WalpoolBatch_raw_c1f8ddfb75cf2612(swig_type_6 arg1, swig_voidp arg2);
+extern swig_type_7 _wrap_WalpoolAcquire_raw_c1f8ddfb75cf2612(swig_type_8 arg1, swig_intgo arg2, swig_voidp arg3);
+extern swig_intgo _wrap_WalpoolRelease_raw_c1f8ddfb75cf2612(swig_type_9 arg1, swig_voidp arg2);
+extern swig_intgo _wrap_WalpoolRun_raw_c1f8ddfb75cf2612(swig_type_10 arg1, swig_voidp arg2);
+extern swig_intgo _wrap_WalpoolBegin_raw_c1f8ddfb75cf2612(swig_type_11 arg1, swig_voidp arg2);
+extern swig_intgo _wrap_WalpoolSavepoint_raw_c1f8ddfb75cf2612(swig_type_12 arg1, swig_voidp arg2);
+extern swig_intgo _wrap_WalpoolCommit_raw_c1f8ddfb75cf2612(swig_type_13 arg1, swig_voidp arg2);
+extern swig_intgo _wrap_WalpoolRollback_raw_c1f8ddfb75cf2612(swig_type_14 arg1, swig_voidp arg2);
+extern int _wrap_WalpoolLeaseDepth_raw_c1f8ddfb75cf2612(swig_type_15 arg1);
+extern swig_intgo _wrap_WalpoolCursorNext_raw_c1f8ddfb75cf2612(swig_type_16 arg1, swig_voidp arg2);
+extern swig_intgo _wrap_WalpoolCursorValue_raw_c1f8ddfb75cf2612(swig_type_17 arg1, swig_type_18 arg2, swig_type_19 arg3, swig_type_20 arg4, swig_voidp arg5);
+extern swig_intgo _wrap_WalpoolCursorClose_raw_c1f8ddfb75cf2612(swig_type_21 arg1, swig_voidp arg2);
+extern swig_type_22 _wrap_WalpoolTokenOpen_raw_c1f8ddfb75cf2612(swig_voidp arg1);
+extern swig_intgo _wrap_WalpoolCancel_raw_c1f8ddfb75cf2612(swig_type_23 arg1, swig_voidp arg2);
+extern void _wrap_WalpoolTokenClose_raw_c1f8ddfb75cf2612(swig_type_24 arg1);
+extern swig_intgo _wrap_WalpoolCheckpoint_raw_c1f8ddfb75cf2612(swig_type_25 arg1, swig_intgo arg2, swig_voidp arg3);
+extern swig_intgo _wrap_WalpoolMaintain_raw_c1f8ddfb75cf2612(swig_type_26 arg1, swig_intgo arg2, swig_type_27 arg3, swig_voidp arg4);
+extern swig_intgo _wrap_WalpoolHealthGet_raw_c1f8ddfb75cf2612(swig_type_28 arg1, swig_voidp arg2);
+extern swig_intgo _wrap_WalpoolHealthJson_raw_c1f8ddfb75cf2612(swig_type_29 arg1, swig_voidp arg2);
+extern swig_intgo _wrap_WalpoolLeasesJson_raw_c1f8ddfb75cf2612(swig_type_30 arg1, swig_voidp arg2);
 #undef intgo
 */
 import "C"
@@ -115,31 +118,31 @@ type _ sync.Mutex
 
 func Swig_free(arg1 uintptr) {
 	_swig_i_0 := arg1
-	C._wrap_Swig_free_raw_8a8611be6da00f8b(C.uintptr_t(_swig_i_0))
+	C._wrap_Swig_free_raw_c1f8ddfb75cf2612(C.uintptr_t(_swig_i_0))
 }
 
 func Swig_malloc(arg1 int) (_swig_ret uintptr) {
 	var swig_r uintptr
 	_swig_i_0 := arg1
-	swig_r = (uintptr)(C._wrap_Swig_malloc_raw_8a8611be6da00f8b(C.swig_intgo(_swig_i_0)))
+	swig_r = (uintptr)(C._wrap_Swig_malloc_raw_c1f8ddfb75cf2612(C.swig_intgo(_swig_i_0)))
 	return swig_r
 }
 
 func WalpoolVersionNumber() (_swig_ret int32) {
 	var swig_r int32
-	swig_r = (int32)(C._wrap_WalpoolVersionNumber_raw_8a8611be6da00f8b())
+	swig_r = (int32)(C._wrap_WalpoolVersionNumber_raw_c1f8ddfb75cf2612())
 	return swig_r
 }
 
 func WalpoolVersion(arg1 *VersionInfo) {
 	_swig_i_0 := arg1
-	C._wrap_WalpoolVersion_raw_8a8611be6da00f8b(C.swig_voidp(_swig_i_0))
+	C._wrap_WalpoolVersion_raw_c1f8ddfb75cf2612(C.swig_voidp(_swig_i_0))
 }
 
 func WalpoolStatusName(arg1 int32) (_swig_ret *byte) {
 	var swig_r *byte
 	_swig_i_0 := arg1
-	swig_r = (*byte)(C._wrap_WalpoolStatusName_raw_8a8611be6da00f8b(C.int(_swig_i_0)))
+	swig_r = (*byte)(C._wrap_WalpoolStatusName_raw_c1f8ddfb75cf2612(C.int(_swig_i_0)))
 	var swig_r_1 *byte
 	swig_r_1 = swig_r
 	return swig_r_1
@@ -148,7 +151,7 @@ func WalpoolStatusName(arg1 int32) (_swig_ret *byte) {
 func WalpoolSqliteCodeName(arg1 int32) (_swig_ret *byte) {
 	var swig_r *byte
 	_swig_i_0 := arg1
-	swig_r = (*byte)(C._wrap_WalpoolSqliteCodeName_raw_8a8611be6da00f8b(C.int(_swig_i_0)))
+	swig_r = (*byte)(C._wrap_WalpoolSqliteCodeName_raw_c1f8ddfb75cf2612(C.int(_swig_i_0)))
 	var swig_r_1 *byte
 	swig_r_1 = swig_r
 	return swig_r_1
@@ -157,7 +160,7 @@ func WalpoolSqliteCodeName(arg1 int32) (_swig_ret *byte) {
 func WalpoolOpen(arg1 *Frame) (_swig_ret uint64) {
 	var swig_r uint64
 	_swig_i_0 := arg1
-	swig_r = (uint64)(C._wrap_WalpoolOpen_raw_8a8611be6da00f8b(C.swig_voidp(_swig_i_0)))
+	swig_r = (uint64)(C._wrap_WalpoolOpen_raw_c1f8ddfb75cf2612(C.swig_voidp(_swig_i_0)))
 	return swig_r
 }
 
@@ -166,7 +169,7 @@ func WalpoolClose(arg1 uint64, arg2 int64, arg3 *Frame) (_swig_ret int32) {
 	_swig_i_0 := arg1
 	_swig_i_1 := arg2
 	_swig_i_2 := arg3
-	swig_r = (int32)(C._wrap_WalpoolClose_raw_8a8611be6da00f8b(C.swig_type_2(_swig_i_0), C.swig_type_3(_swig_i_1), C.swig_voidp(_swig_i_2)))
+	swig_r = (int32)(C._wrap_WalpoolClose_raw_c1f8ddfb75cf2612(C.swig_type_2(_swig_i_0), C.swig_type_3(_swig_i_1), C.swig_voidp(_swig_i_2)))
 	return swig_r
 }
 
@@ -174,7 +177,7 @@ func WalpoolRead(arg1 uint64, arg2 *Frame) (_swig_ret int32) {
 	var swig_r int32
 	_swig_i_0 := arg1
 	_swig_i_1 := arg2
-	swig_r = (int32)(C._wrap_WalpoolRead_raw_8a8611be6da00f8b(C.swig_type_4(_swig_i_0), C.swig_voidp(_swig_i_1)))
+	swig_r = (int32)(C._wrap_WalpoolRead_raw_c1f8ddfb75cf2612(C.swig_type_4(_swig_i_0), C.swig_voidp(_swig_i_1)))
 	return swig_r
 }
 
@@ -182,7 +185,7 @@ func WalpoolWrite(arg1 uint64, arg2 *Frame) (_swig_ret int32) {
 	var swig_r int32
 	_swig_i_0 := arg1
 	_swig_i_1 := arg2
-	swig_r = (int32)(C._wrap_WalpoolWrite_raw_8a8611be6da00f8b(C.swig_type_5(_swig_i_0), C.swig_voidp(_swig_i_1)))
+	swig_r = (int32)(C._wrap_WalpoolWrite_raw_c1f8ddfb75cf2612(C.swig_type_5(_swig_i_0), C.swig_voidp(_swig_i_1)))
 	return swig_r
 }
 
@@ -190,7 +193,7 @@ func WalpoolBatch(arg1 uint64, arg2 *Frame) (_swig_ret int32) {
 	var swig_r int32
 	_swig_i_0 := arg1
 	_swig_i_1 := arg2
-	swig_r = (int32)(C._wrap_WalpoolBatch_raw_8a8611be6da00f8b(C.swig_type_6(_swig_i_0), C.swig_voidp(_swig_i_1)))
+	swig_r = (int32)(C._wrap_WalpoolBatch_raw_c1f8ddfb75cf2612(C.swig_type_6(_swig_i_0), C.swig_voidp(_swig_i_1)))
 	return swig_r
 }
 
@@ -199,7 +202,7 @@ func WalpoolAcquire(arg1 uint64, arg2 int32, arg3 *Frame) (_swig_ret uint64) {
 	_swig_i_0 := arg1
 	_swig_i_1 := arg2
 	_swig_i_2 := arg3
-	swig_r = (uint64)(C._wrap_WalpoolAcquire_raw_8a8611be6da00f8b(C.swig_type_8(_swig_i_0), C.swig_intgo(_swig_i_1), C.swig_voidp(_swig_i_2)))
+	swig_r = (uint64)(C._wrap_WalpoolAcquire_raw_c1f8ddfb75cf2612(C.swig_type_8(_swig_i_0), C.swig_intgo(_swig_i_1), C.swig_voidp(_swig_i_2)))
 	return swig_r
 }
 
@@ -207,7 +210,7 @@ func WalpoolRelease(arg1 uint64, arg2 *Frame) (_swig_ret int32) {
 	var swig_r int32
 	_swig_i_0 := arg1
 	_swig_i_1 := arg2
-	swig_r = (int32)(C._wrap_WalpoolRelease_raw_8a8611be6da00f8b(C.swig_type_9(_swig_i_0), C.swig_voidp(_swig_i_1)))
+	swig_r = (int32)(C._wrap_WalpoolRelease_raw_c1f8ddfb75cf2612(C.swig_type_9(_swig_i_0), C.swig_voidp(_swig_i_1)))
 	return swig_r
 }
 
@@ -215,7 +218,7 @@ func WalpoolRun(arg1 uint64, arg2 *Frame) (_swig_ret int32) {
 	var swig_r int32
 	_swig_i_0 := arg1
 	_swig_i_1 := arg2
-	swig_r = (int32)(C._wrap_WalpoolRun_raw_8a8611be6da00f8b(C.swig_type_10(_swig_i_0), C.swig_voidp(_swig_i_1)))
+	swig_r = (int32)(C._wrap_WalpoolRun_raw_c1f8ddfb75cf2612(C.swig_type_10(_swig_i_0), C.swig_voidp(_swig_i_1)))
 	return swig_r
 }
 
@@ -223,7 +226,7 @@ func WalpoolBegin(arg1 uint64, arg2 *Frame) (_swig_ret int32) {
 	var swig_r int32
 	_swig_i_0 := arg1
 	_swig_i_1 := arg2
-	swig_r = (int32)(C._wrap_WalpoolBegin_raw_8a8611be6da00f8b(C.swig_type_11(_swig_i_0), C.swig_voidp(_swig_i_1)))
+	swig_r = (int32)(C._wrap_WalpoolBegin_raw_c1f8ddfb75cf2612(C.swig_type_11(_swig_i_0), C.swig_voidp(_swig_i_1)))
 	return swig_r
 }
 
@@ -231,7 +234,7 @@ func WalpoolSavepoint(arg1 uint64, arg2 *Frame) (_swig_ret int32) {
 	var swig_r int32
 	_swig_i_0 := arg1
 	_swig_i_1 := arg2
-	swig_r = (int32)(C._wrap_WalpoolSavepoint_raw_8a8611be6da00f8b(C.swig_type_12(_swig_i_0), C.swig_voidp(_swig_i_1)))
+	swig_r = (int32)(C._wrap_WalpoolSavepoint_raw_c1f8ddfb75cf2612(C.swig_type_12(_swig_i_0), C.swig_voidp(_swig_i_1)))
 	return swig_r
 }
 
@@ -239,7 +242,7 @@ func WalpoolCommit(arg1 uint64, arg2 *Frame) (_swig_ret int32) {
 	var swig_r int32
 	_swig_i_0 := arg1
 	_swig_i_1 := arg2
-	swig_r = (int32)(C._wrap_WalpoolCommit_raw_8a8611be6da00f8b(C.swig_type_13(_swig_i_0), C.swig_voidp(_swig_i_1)))
+	swig_r = (int32)(C._wrap_WalpoolCommit_raw_c1f8ddfb75cf2612(C.swig_type_13(_swig_i_0), C.swig_voidp(_swig_i_1)))
 	return swig_r
 }
 
@@ -247,14 +250,14 @@ func WalpoolRollback(arg1 uint64, arg2 *Frame) (_swig_ret int32) {
 	var swig_r int32
 	_swig_i_0 := arg1
 	_swig_i_1 := arg2
-	swig_r = (int32)(C._wrap_WalpoolRollback_raw_8a8611be6da00f8b(C.swig_type_14(_swig_i_0), C.swig_voidp(_swig_i_1)))
+	swig_r = (int32)(C._wrap_WalpoolRollback_raw_c1f8ddfb75cf2612(C.swig_type_14(_swig_i_0), C.swig_voidp(_swig_i_1)))
 	return swig_r
 }
 
 func WalpoolLeaseDepth(arg1 uint64) (_swig_ret int32) {
 	var swig_r int32
 	_swig_i_0 := arg1
-	swig_r = (int32)(C._wrap_WalpoolLeaseDepth_raw_8a8611be6da00f8b(C.swig_type_15(_swig_i_0)))
+	swig_r = (int32)(C._wrap_WalpoolLeaseDepth_raw_c1f8ddfb75cf2612(C.swig_type_15(_swig_i_0)))
 	return swig_r
 }
 
@@ -262,7 +265,7 @@ func WalpoolCursorNext(arg1 uint64, arg2 *Frame) (_swig_ret int32) {
 	var swig_r int32
 	_swig_i_0 := arg1
 	_swig_i_1 := arg2
-	swig_r = (int32)(C._wrap_WalpoolCursorNext_raw_8a8611be6da00f8b(C.swig_type_16(_swig_i_0), C.swig_voidp(_swig_i_1)))
+	swig_r = (int32)(C._wrap_WalpoolCursorNext_raw_c1f8ddfb75cf2612(C.swig_type_16(_swig_i_0), C.swig_voidp(_swig_i_1)))
 	return swig_r
 }
 
@@ -273,7 +276,7 @@ func WalpoolCursorValue(arg1 uint64, arg2 int64, arg3 int64, arg4 []byte, arg5 *
 	_swig_i_2 := arg3
 	_swig_i_3 := arg4
 	_swig_i_4 := arg5
-	swig_r = (int32)(C._wrap_WalpoolCursorValue_raw_8a8611be6da00f8b(C.swig_type_17(_swig_i_0), C.swig_type_18(_swig_i_1), C.swig_type_19(_swig_i_2), *(*C.swig_type_20)(unsafe.Pointer(&_swig_i_3)), C.swig_voidp(_swig_i_4)))
+	swig_r = (int32)(C._wrap_WalpoolCursorValue_raw_c1f8ddfb75cf2612(C.swig_type_17(_swig_i_0), C.swig_type_18(_swig_i_1), C.swig_type_19(_swig_i_2), *(*C.swig_type_20)(unsafe.Pointer(&_swig_i_3)), C.swig_voidp(_swig_i_4)))
 	if Swig_escape_always_false {
 		Swig_escape_val = arg4
 	}
@@ -284,14 +287,14 @@ func WalpoolCursorClose(arg1 uint64, arg2 *Frame) (_swig_ret int32) {
 	var swig_r int32
 	_swig_i_0 := arg1
 	_swig_i_1 := arg2
-	swig_r = (int32)(C._wrap_WalpoolCursorClose_raw_8a8611be6da00f8b(C.swig_type_21(_swig_i_0), C.swig_voidp(_swig_i_1)))
+	swig_r = (int32)(C._wrap_WalpoolCursorClose_raw_c1f8ddfb75cf2612(C.swig_type_21(_swig_i_0), C.swig_voidp(_swig_i_1)))
 	return swig_r
 }
 
 func WalpoolTokenOpen(arg1 *Frame) (_swig_ret uint64) {
 	var swig_r uint64
 	_swig_i_0 := arg1
-	swig_r = (uint64)(C._wrap_WalpoolTokenOpen_raw_8a8611be6da00f8b(C.swig_voidp(_swig_i_0)))
+	swig_r = (uint64)(C._wrap_WalpoolTokenOpen_raw_c1f8ddfb75cf2612(C.swig_voidp(_swig_i_0)))
 	return swig_r
 }
 
@@ -299,13 +302,13 @@ func WalpoolCancel(arg1 uint64, arg2 *Frame) (_swig_ret int32) {
 	var swig_r int32
 	_swig_i_0 := arg1
 	_swig_i_1 := arg2
-	swig_r = (int32)(C._wrap_WalpoolCancel_raw_8a8611be6da00f8b(C.swig_type_23(_swig_i_0), C.swig_voidp(_swig_i_1)))
+	swig_r = (int32)(C._wrap_WalpoolCancel_raw_c1f8ddfb75cf2612(C.swig_type_23(_swig_i_0), C.swig_voidp(_swig_i_1)))
 	return swig_r
 }
 
 func WalpoolTokenClose(arg1 uint64) {
 	_swig_i_0 := arg1
-	C._wrap_WalpoolTokenClose_raw_8a8611be6da00f8b(C.swig_type_24(_swig_i_0))
+	C._wrap_WalpoolTokenClose_raw_c1f8ddfb75cf2612(C.swig_type_24(_swig_i_0))
 }
 
 func WalpoolCheckpoint(arg1 uint64, arg2 int32, arg3 *Frame) (_swig_ret int32) {
@@ -313,7 +316,17 @@ func WalpoolCheckpoint(arg1 uint64, arg2 int32, arg3 *Frame) (_swig_ret int32) {
 	_swig_i_0 := arg1
 	_swig_i_1 := arg2
 	_swig_i_2 := arg3
-	swig_r = (int32)(C._wrap_WalpoolCheckpoint_raw_8a8611be6da00f8b(C.swig_type_25(_swig_i_0), C.swig_intgo(_swig_i_1), C.swig_voidp(_swig_i_2)))
+	swig_r = (int32)(C._wrap_WalpoolCheckpoint_raw_c1f8ddfb75cf2612(C.swig_type_25(_swig_i_0), C.swig_intgo(_swig_i_1), C.swig_voidp(_swig_i_2)))
+	return swig_r
+}
+
+func WalpoolMaintain(arg1 uint64, arg2 int32, arg3 int64, arg4 *Frame) (_swig_ret int32) {
+	var swig_r int32
+	_swig_i_0 := arg1
+	_swig_i_1 := arg2
+	_swig_i_2 := arg3
+	_swig_i_3 := arg4
+	swig_r = (int32)(C._wrap_WalpoolMaintain_raw_c1f8ddfb75cf2612(C.swig_type_26(_swig_i_0), C.swig_intgo(_swig_i_1), C.swig_type_27(_swig_i_2), C.swig_voidp(_swig_i_3)))
 	return swig_r
 }
 
@@ -321,7 +334,7 @@ func WalpoolHealthGet(arg1 uint64, arg2 *Frame) (_swig_ret int32) {
 	var swig_r int32
 	_swig_i_0 := arg1
 	_swig_i_1 := arg2
-	swig_r = (int32)(C._wrap_WalpoolHealthGet_raw_8a8611be6da00f8b(C.swig_type_26(_swig_i_0), C.swig_voidp(_swig_i_1)))
+	swig_r = (int32)(C._wrap_WalpoolHealthGet_raw_c1f8ddfb75cf2612(C.swig_type_28(_swig_i_0), C.swig_voidp(_swig_i_1)))
 	return swig_r
 }
 
@@ -329,7 +342,7 @@ func WalpoolHealthJson(arg1 uint64, arg2 *Frame) (_swig_ret int32) {
 	var swig_r int32
 	_swig_i_0 := arg1
 	_swig_i_1 := arg2
-	swig_r = (int32)(C._wrap_WalpoolHealthJson_raw_8a8611be6da00f8b(C.swig_type_27(_swig_i_0), C.swig_voidp(_swig_i_1)))
+	swig_r = (int32)(C._wrap_WalpoolHealthJson_raw_c1f8ddfb75cf2612(C.swig_type_29(_swig_i_0), C.swig_voidp(_swig_i_1)))
 	return swig_r
 }
 
@@ -339,6 +352,6 @@ func WalpoolLeasesJson(arg1 uint64, arg2 *Frame) (_swig_ret int32) {
 	var swig_r int32
 	_swig_i_0 := arg1
 	_swig_i_1 := arg2
-	swig_r = (int32)(C._wrap_WalpoolLeasesJson_raw_8a8611be6da00f8b(C.swig_type_28(_swig_i_0), C.swig_voidp(_swig_i_1)))
+	swig_r = (int32)(C._wrap_WalpoolLeasesJson_raw_c1f8ddfb75cf2612(C.swig_type_30(_swig_i_0), C.swig_voidp(_swig_i_1)))
 	return swig_r
 }

@@ -228,7 +228,7 @@ typedef struct frame {
 
 _Static_assert(sizeof(walpool_error) == 512, "frame.go: Error");
 _Static_assert(sizeof(frame) == 544, "frame.go: HeaderBytes");
-_Static_assert(sizeof(walpool_health) == 45 * 8 + 8 + 48 + 48 + 256, "health.go");
+_Static_assert(sizeof(walpool_health) == 46 * 8 + 8 + 48 + 48 + 256, "health.go");
 _Static_assert(sizeof(walpool_statement) <= 48 && sizeof(walpool_result) == 32,
                "frame.go: StatementBytes, ResultBytes");
 
@@ -273,7 +273,7 @@ frame_batch(frame *f, walpool_statement *statements, walpool_call *call, char *w
 extern "C" {
 #endif
 
-void _wrap_Swig_free_raw_8a8611be6da00f8b(void *_swig_go_0) {
+void _wrap_Swig_free_raw_c1f8ddfb75cf2612(void *_swig_go_0) {
   void *arg1 = 0 ;
 
   arg1 = *(void **)&_swig_go_0;
@@ -283,7 +283,7 @@ void _wrap_Swig_free_raw_8a8611be6da00f8b(void *_swig_go_0) {
 }
 
 
-void *_wrap_Swig_malloc_raw_8a8611be6da00f8b(intgo _swig_go_0) {
+void *_wrap_Swig_malloc_raw_c1f8ddfb75cf2612(intgo _swig_go_0) {
   int arg1 ;
   void *result = 0 ;
   void *_swig_go_result;
@@ -296,7 +296,7 @@ void *_wrap_Swig_malloc_raw_8a8611be6da00f8b(intgo _swig_go_0) {
 }
 
 
-int _wrap_WalpoolVersionNumber_raw_8a8611be6da00f8b() {
+int _wrap_WalpoolVersionNumber_raw_c1f8ddfb75cf2612() {
   int32_t result;
   int _swig_go_result;
 
@@ -307,7 +307,7 @@ int _wrap_WalpoolVersionNumber_raw_8a8611be6da00f8b() {
 }
 
 
-void _wrap_WalpoolVersion_raw_8a8611be6da00f8b(walpool_version_info *_swig_go_0) {
+void _wrap_WalpoolVersion_raw_c1f8ddfb75cf2612(walpool_version_info *_swig_go_0) {
   walpool_version_info *arg1 = 0 ;
 
   arg1 = (walpool_version_info *)_swig_go_0;
@@ -317,7 +317,7 @@ void _wrap_WalpoolVersion_raw_8a8611be6da00f8b(walpool_version_info *_swig_go_0)
 }
 
 
-char *_wrap_WalpoolStatusName_raw_8a8611be6da00f8b(int _swig_go_0) {
+char *_wrap_WalpoolStatusName_raw_c1f8ddfb75cf2612(int _swig_go_0) {
   int32_t arg1 ;
   char *result = 0 ;
   char *_swig_go_result;
@@ -330,7 +330,7 @@ char *_wrap_WalpoolStatusName_raw_8a8611be6da00f8b(int _swig_go_0) {
 }
 
 
-char *_wrap_WalpoolSqliteCodeName_raw_8a8611be6da00f8b(int _swig_go_0) {
+char *_wrap_WalpoolSqliteCodeName_raw_c1f8ddfb75cf2612(int _swig_go_0) {
   int32_t arg1 ;
   char *result = 0 ;
   char *_swig_go_result;
@@ -343,7 +343,7 @@ char *_wrap_WalpoolSqliteCodeName_raw_8a8611be6da00f8b(int _swig_go_0) {
 }
 
 
-long long _wrap_WalpoolOpen_raw_8a8611be6da00f8b(char *_swig_go_0) {
+long long _wrap_WalpoolOpen_raw_c1f8ddfb75cf2612(char *_swig_go_0) {
   char *arg1 = 0 ;
   walpool_options *arg2 = 0 ;
   walpool_error *arg3 = 0 ;
@@ -363,7 +363,7 @@ long long _wrap_WalpoolOpen_raw_8a8611be6da00f8b(char *_swig_go_0) {
 }
 
 
-intgo _wrap_WalpoolClose_raw_8a8611be6da00f8b(long long _swig_go_0, long long _swig_go_1, walpool_error *_swig_go_2) {
+intgo _wrap_WalpoolClose_raw_c1f8ddfb75cf2612(long long _swig_go_0, long long _swig_go_1, walpool_error *_swig_go_2) {
   walpool *arg1 = 0 ;
   int64_t arg2 ;
   walpool_error *arg3 = 0 ;
@@ -380,7 +380,7 @@ intgo _wrap_WalpoolClose_raw_8a8611be6da00f8b(long long _swig_go_0, long long _s
 }
 
 
-intgo _wrap_WalpoolRead_raw_8a8611be6da00f8b(long long _swig_go_0, walpool_statement *_swig_go_1) {
+intgo _wrap_WalpoolRead_raw_c1f8ddfb75cf2612(long long _swig_go_0, walpool_statement *_swig_go_1) {
   walpool *arg1 = 0 ;
   walpool_statement *arg2 = 0 ;
   walpool_call *arg3 = 0 ;
@@ -405,7 +405,7 @@ intgo _wrap_WalpoolRead_raw_8a8611be6da00f8b(long long _swig_go_0, walpool_state
 }
 
 
-intgo _wrap_WalpoolWrite_raw_8a8611be6da00f8b(long long _swig_go_0, walpool_statement *_swig_go_1) {
+intgo _wrap_WalpoolWrite_raw_c1f8ddfb75cf2612(long long _swig_go_0, walpool_statement *_swig_go_1) {
   walpool *arg1 = 0 ;
   walpool_statement *arg2 = 0 ;
   walpool_call *arg3 = 0 ;
@@ -430,7 +430,7 @@ intgo _wrap_WalpoolWrite_raw_8a8611be6da00f8b(long long _swig_go_0, walpool_stat
 }
 
 
-intgo _wrap_WalpoolBatch_raw_8a8611be6da00f8b(long long _swig_go_0, walpool_statement *_swig_go_1) {
+intgo _wrap_WalpoolBatch_raw_c1f8ddfb75cf2612(long long _swig_go_0, walpool_statement *_swig_go_1) {
   walpool *arg1 = 0 ;
   walpool_statement *arg2 = 0 ;
   size_t arg3 ;
@@ -459,7 +459,7 @@ intgo _wrap_WalpoolBatch_raw_8a8611be6da00f8b(long long _swig_go_0, walpool_stat
 }
 
 
-long long _wrap_WalpoolAcquire_raw_8a8611be6da00f8b(long long _swig_go_0, intgo _swig_go_1, walpool_call *_swig_go_2) {
+long long _wrap_WalpoolAcquire_raw_c1f8ddfb75cf2612(long long _swig_go_0, intgo _swig_go_1, walpool_call *_swig_go_2) {
   walpool *arg1 = 0 ;
   walpool_kind arg2 ;
   walpool_call *arg3 = 0 ;
@@ -481,7 +481,7 @@ long long _wrap_WalpoolAcquire_raw_8a8611be6da00f8b(long long _swig_go_0, intgo 
 }
 
 
-intgo _wrap_WalpoolRelease_raw_8a8611be6da00f8b(long long _swig_go_0, walpool_error *_swig_go_1) {
+intgo _wrap_WalpoolRelease_raw_c1f8ddfb75cf2612(long long _swig_go_0, walpool_error *_swig_go_1) {
   walpool_lease *arg1 = 0 ;
   walpool_error *arg2 = 0 ;
   walpool_status result;
@@ -496,7 +496,7 @@ intgo _wrap_WalpoolRelease_raw_8a8611be6da00f8b(long long _swig_go_0, walpool_er
 }
 
 
-intgo _wrap_WalpoolRun_raw_8a8611be6da00f8b(long long _swig_go_0, walpool_statement *_swig_go_1) {
+intgo _wrap_WalpoolRun_raw_c1f8ddfb75cf2612(long long _swig_go_0, walpool_statement *_swig_go_1) {
   walpool_lease *arg1 = 0 ;
   walpool_statement *arg2 = 0 ;
   walpool_call *arg3 = 0 ;
@@ -521,7 +521,7 @@ intgo _wrap_WalpoolRun_raw_8a8611be6da00f8b(long long _swig_go_0, walpool_statem
 }
 
 
-intgo _wrap_WalpoolBegin_raw_8a8611be6da00f8b(long long _swig_go_0, walpool_call *_swig_go_1) {
+intgo _wrap_WalpoolBegin_raw_c1f8ddfb75cf2612(long long _swig_go_0, walpool_call *_swig_go_1) {
   walpool_lease *arg1 = 0 ;
   walpool_call *arg2 = 0 ;
   walpool_error *arg3 = 0 ;
@@ -541,7 +541,7 @@ intgo _wrap_WalpoolBegin_raw_8a8611be6da00f8b(long long _swig_go_0, walpool_call
 }
 
 
-intgo _wrap_WalpoolSavepoint_raw_8a8611be6da00f8b(long long _swig_go_0, walpool_error *_swig_go_1) {
+intgo _wrap_WalpoolSavepoint_raw_c1f8ddfb75cf2612(long long _swig_go_0, walpool_error *_swig_go_1) {
   walpool_lease *arg1 = 0 ;
   walpool_error *arg2 = 0 ;
   walpool_status result;
@@ -556,7 +556,7 @@ intgo _wrap_WalpoolSavepoint_raw_8a8611be6da00f8b(long long _swig_go_0, walpool_
 }
 
 
-intgo _wrap_WalpoolCommit_raw_8a8611be6da00f8b(long long _swig_go_0, walpool_call *_swig_go_1) {
+intgo _wrap_WalpoolCommit_raw_c1f8ddfb75cf2612(long long _swig_go_0, walpool_call *_swig_go_1) {
   walpool_lease *arg1 = 0 ;
   walpool_call *arg2 = 0 ;
   walpool_error *arg3 = 0 ;
@@ -576,7 +576,7 @@ intgo _wrap_WalpoolCommit_raw_8a8611be6da00f8b(long long _swig_go_0, walpool_cal
 }
 
 
-intgo _wrap_WalpoolRollback_raw_8a8611be6da00f8b(long long _swig_go_0, walpool_error *_swig_go_1) {
+intgo _wrap_WalpoolRollback_raw_c1f8ddfb75cf2612(long long _swig_go_0, walpool_error *_swig_go_1) {
   walpool_lease *arg1 = 0 ;
   walpool_error *arg2 = 0 ;
   walpool_status result;
@@ -591,7 +591,7 @@ intgo _wrap_WalpoolRollback_raw_8a8611be6da00f8b(long long _swig_go_0, walpool_e
 }
 
 
-int _wrap_WalpoolLeaseDepth_raw_8a8611be6da00f8b(long long _swig_go_0) {
+int _wrap_WalpoolLeaseDepth_raw_c1f8ddfb75cf2612(long long _swig_go_0) {
   walpool_lease *arg1 = 0 ;
   int32_t result;
   int _swig_go_result;
@@ -604,7 +604,7 @@ int _wrap_WalpoolLeaseDepth_raw_8a8611be6da00f8b(long long _swig_go_0) {
 }
 
 
-intgo _wrap_WalpoolCursorNext_raw_8a8611be6da00f8b(long long _swig_go_0, walpool_call *_swig_go_1) {
+intgo _wrap_WalpoolCursorNext_raw_c1f8ddfb75cf2612(long long _swig_go_0, walpool_call *_swig_go_1) {
   walpool_cursor *arg1 = 0 ;
   walpool_call *arg2 = 0 ;
   walpool_rows *arg3 = 0 ;
@@ -627,7 +627,7 @@ intgo _wrap_WalpoolCursorNext_raw_8a8611be6da00f8b(long long _swig_go_0, walpool
 }
 
 
-intgo _wrap_WalpoolCursorValue_raw_8a8611be6da00f8b(long long _swig_go_0, long long _swig_go_1, long long _swig_go_2, _goslice_ _swig_go_3, walpool_error *_swig_go_4) {
+intgo _wrap_WalpoolCursorValue_raw_c1f8ddfb75cf2612(long long _swig_go_0, long long _swig_go_1, long long _swig_go_2, _goslice_ _swig_go_3, walpool_error *_swig_go_4) {
   walpool_cursor *arg1 = 0 ;
   size_t arg2 ;
   size_t arg3 ;
@@ -649,7 +649,7 @@ intgo _wrap_WalpoolCursorValue_raw_8a8611be6da00f8b(long long _swig_go_0, long l
 }
 
 
-intgo _wrap_WalpoolCursorClose_raw_8a8611be6da00f8b(long long _swig_go_0, walpool_error *_swig_go_1) {
+intgo _wrap_WalpoolCursorClose_raw_c1f8ddfb75cf2612(long long _swig_go_0, walpool_error *_swig_go_1) {
   walpool_cursor *arg1 = 0 ;
   walpool_error *arg2 = 0 ;
   walpool_status result;
@@ -664,7 +664,7 @@ intgo _wrap_WalpoolCursorClose_raw_8a8611be6da00f8b(long long _swig_go_0, walpoo
 }
 
 
-long long _wrap_WalpoolTokenOpen_raw_8a8611be6da00f8b(walpool_error *_swig_go_0) {
+long long _wrap_WalpoolTokenOpen_raw_c1f8ddfb75cf2612(walpool_error *_swig_go_0) {
   walpool_error *arg1 = 0 ;
   walpool_token *result = 0 ;
   long long _swig_go_result;
@@ -677,7 +677,7 @@ long long _wrap_WalpoolTokenOpen_raw_8a8611be6da00f8b(walpool_error *_swig_go_0)
 }
 
 
-intgo _wrap_WalpoolCancel_raw_8a8611be6da00f8b(long long _swig_go_0, walpool_error *_swig_go_1) {
+intgo _wrap_WalpoolCancel_raw_c1f8ddfb75cf2612(long long _swig_go_0, walpool_error *_swig_go_1) {
   walpool_token *arg1 = 0 ;
   walpool_error *arg2 = 0 ;
   walpool_status result;
@@ -692,7 +692,7 @@ intgo _wrap_WalpoolCancel_raw_8a8611be6da00f8b(long long _swig_go_0, walpool_err
 }
 
 
-void _wrap_WalpoolTokenClose_raw_8a8611be6da00f8b(long long _swig_go_0) {
+void _wrap_WalpoolTokenClose_raw_c1f8ddfb75cf2612(long long _swig_go_0) {
   walpool_token *arg1 = 0 ;
 
   arg1 = (walpool_token *)(uintptr_t)_swig_go_0;
@@ -702,7 +702,7 @@ void _wrap_WalpoolTokenClose_raw_8a8611be6da00f8b(long long _swig_go_0) {
 }
 
 
-intgo _wrap_WalpoolCheckpoint_raw_8a8611be6da00f8b(long long _swig_go_0, intgo _swig_go_1, walpool_call *_swig_go_2) {
+intgo _wrap_WalpoolCheckpoint_raw_c1f8ddfb75cf2612(long long _swig_go_0, intgo _swig_go_1, walpool_call *_swig_go_2) {
   walpool *arg1 = 0 ;
   walpool_checkpoint_mode arg2 ;
   walpool_call *arg3 = 0 ;
@@ -725,7 +725,34 @@ intgo _wrap_WalpoolCheckpoint_raw_8a8611be6da00f8b(long long _swig_go_0, intgo _
 }
 
 
-intgo _wrap_WalpoolHealthGet_raw_8a8611be6da00f8b(long long _swig_go_0, walpool_health *_swig_go_1) {
+intgo _wrap_WalpoolMaintain_raw_c1f8ddfb75cf2612(long long _swig_go_0, intgo _swig_go_1, long long _swig_go_2, walpool_call *_swig_go_3) {
+  walpool *arg1 = 0 ;
+  walpool_task arg2 ;
+  int64_t arg3 ;
+  walpool_call *arg4 = 0 ;
+  walpool_rows *arg5 = 0 ;
+  walpool_error *arg6 = 0 ;
+  walpool_call call4 ;
+  walpool_rows rows4 ;
+  char why4[WALPOOL_WHY_BYTES] ;
+  walpool_status result;
+  intgo _swig_go_result;
+
+  arg1 = (walpool *)(uintptr_t)_swig_go_0;
+  arg2 = (walpool_task)_swig_go_1;
+  arg3 = (int64_t)_swig_go_2;
+  if (frame_request((frame *)_swig_go_3, NULL, &call4, why4) != WALPOOL_OK)
+  return 0;
+  walpool_rows_wrap(&rows4, frame_room((frame *)_swig_go_3), ((frame *)_swig_go_3)->rows_bytes);
+  arg4 = &call4; arg5 = &rows4; arg6 = (walpool_error *)_swig_go_3;
+
+  result = (walpool_status)walpool_maintain(arg1,arg2,arg3,(struct walpool_call const *)arg4,arg5,arg6);
+  _swig_go_result = (int)result;
+  return _swig_go_result;
+}
+
+
+intgo _wrap_WalpoolHealthGet_raw_c1f8ddfb75cf2612(long long _swig_go_0, walpool_health *_swig_go_1) {
   walpool *arg1 = 0 ;
   walpool_health *arg2 = 0 ;
   walpool_error *arg3 = 0 ;
@@ -741,7 +768,7 @@ intgo _wrap_WalpoolHealthGet_raw_8a8611be6da00f8b(long long _swig_go_0, walpool_
 }
 
 
-intgo _wrap_WalpoolHealthJson_raw_8a8611be6da00f8b(long long _swig_go_0, char *_swig_go_1) {
+intgo _wrap_WalpoolHealthJson_raw_c1f8ddfb75cf2612(long long _swig_go_0, char *_swig_go_1) {
   walpool *arg1 = 0 ;
   char *arg2 = 0 ;
   size_t arg3 ;
@@ -763,7 +790,7 @@ intgo _wrap_WalpoolHealthJson_raw_8a8611be6da00f8b(long long _swig_go_0, char *_
 }
 
 
-intgo _wrap_WalpoolLeasesJson_raw_8a8611be6da00f8b(long long _swig_go_0, char *_swig_go_1) {
+intgo _wrap_WalpoolLeasesJson_raw_c1f8ddfb75cf2612(long long _swig_go_0, char *_swig_go_1) {
   walpool *arg1 = 0 ;
   char *arg2 = 0 ;
   size_t arg3 ;
