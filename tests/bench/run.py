@@ -9,6 +9,7 @@ import sys
 from pathlib import Path
 
 import border
+import reading
 import wal
 import writing
 from kit import chart, report
@@ -16,7 +17,9 @@ from kit.floors import Floor, read_floors
 from kit.measure import Group, measure
 from kit.workshop import Failed, Workshop
 
-GROUPS: dict[str, Group] = {"border": border.GROUP, "wal": wal.GROUP, "writing": writing.GROUP}
+GROUPS: dict[str, Group] = {
+    "border": border.GROUP, "reading": reading.GROUP, "wal": wal.GROUP, "writing": writing.GROUP,
+}
 SMOKE_SECONDS = 0.1
 
 

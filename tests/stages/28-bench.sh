@@ -1,5 +1,5 @@
-# The benchmark's own parts: floors, tables, charts; and that the groups wal and
-# writing run, refuse no write and lose none. Their figures mean nothing here.
+# The benchmark's own parts: floors, tables, charts; and that the groups in C
+# run, refuse no write and lose none. Their figures mean nothing here.
 log=$(mktemp)
 trap 'rm -f "$log"' EXIT
 python3 -m pytest -q tests/bench/test_kit.py | tee "$log"

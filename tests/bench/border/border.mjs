@@ -17,6 +17,7 @@ const BETTER = `better-sqlite3-${require(`${betterHome}/package.json`).version.s
 
 const SCAN = 'SELECT id, a, b, c, d FROM t'
 const POINT = `${SCAN} WHERE id = ?`
+const LOOKUP = 'SELECT value FROM point WHERE id = ?'
 const BLOB = 'SELECT data FROM blob WHERE id = 1'
 const PRAGMAS = `
   PRAGMA busy_timeout=5000; PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL;
@@ -24,6 +25,7 @@ const PRAGMAS = `
   PRAGMA journal_size_limit=16777216; PRAGMA wal_autocheckpoint=0; PRAGMA trusted_schema=0;`
 const CALLS = 500_000
 const QUERIES = 300
+const LOOKUPS = 1000
 const BLOBS = 10
 const OPENS = 4
 
@@ -101,6 +103,34 @@ function queries (ours, peer) {
   }
 }
 
+// The keys that both sides look up, in the same order.
+const KEYS = []
+for (let random = 1; KEYS.length < LOOKUPS;) {
+  random = (Math.imul(random, 1664525) + 1013904223) >>> 0
+  KEYS.push((random >>> 8) % 100_000)
+}
+
+// One value by the primary key of a random row; better-sqlite3 has it prepared,
+// or is given the text, as walpool is.
+function lookup (measure, kind, sqlite) {
+  const ours = walpool.openSync(oursPath)
+  const peer = openPeer()
+  const prepared = peer.prepare(LOOKUP)
+  const looks = {
+    ours: key => ours.queryOne(LOOKUP, [key]),
+    [BETTER]: kind === 'lookup.prepared' ? key => prepared.get(key) : key => peer.prepare(LOOKUP).get(key)
+  }
+  const sides = {}
+  for (const [side, look] of Object.entries(looks)) {
+    assert.strictEqual(look(1234).value, 8638, `the answer of ${side} to ${measure}`)
+    let turn = 0
+    sides[side] = times(LOOKUPS, () => look(KEYS[turn++ % LOOKUPS]))
+  }
+  compare(measure, sqlite, sides, { turns: 201, per: LOOKUPS })
+  ours.close()
+  peer.close()
+}
+
 function sqliteVersions () {
   const peer = openPeer()
   const version = peer.prepare('SELECT sqlite_version()').pluck().get()
@@ -123,5 +153,6 @@ for (const measure of measures) {
   const kind = measure.slice(measure.indexOf('.') + 1)
   if (kind === 'call') trivialCall(measure)
   else if (kind === 'open') openClose(measure, sqliteVersions())
+  else if (kind.startsWith('lookup.')) lookup(measure, kind, sqliteVersions())
   else query(measure, kind, sqliteVersions())
 }

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import gc
 import json
+import random
 import sqlite3
 import sys
 import time
@@ -24,6 +25,7 @@ Body = Callable[[], object]
 
 COLUMNS = "SELECT id, a, b, c, d FROM t"
 POINT = f"{COLUMNS} WHERE id = ?"
+LOOKUP = "SELECT value FROM point WHERE id = ?"
 BLOB = "SELECT data FROM blob WHERE id = 1"
 PRAGMAS = """
 PRAGMA busy_timeout=5000; PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL;
@@ -31,6 +33,7 @@ PRAGMA foreign_keys=1; PRAGMA temp_store=MEMORY; PRAGMA cache_size=-8192;
 PRAGMA journal_size_limit=16777216; PRAGMA wal_autocheckpoint=0; PRAGMA trusted_schema=0;
 """
 CALLS, QUERIES, BLOBS, OPENS = 50_000, 300, 10, 4
+KEYS = random.Random(1).sample(range(100_000), 1000)
 SQLITE = {"ours": walpool.version().sqlite, "stdlib": sqlite3.sqlite_version,
           "APSW": apsw.sqlite_lib_version()}
 
@@ -67,6 +70,13 @@ def times(count: int, function: Body) -> Body:
     def body() -> None:
         for _ in repeat(None, count):
             function()
+    return body
+
+
+def each_of(keys: list[int], look: Callable[[int], object]) -> Body:
+    def body() -> None:
+        for key in keys:
+            look(key)
     return body
 
 
@@ -108,6 +118,19 @@ class Databases:
         compare(measure, {side: times(per, body) if per > 1 else body for side, body in sides.items()},
                 turns, per)
 
+    def lookups(self, measure: str) -> None:
+        """One value by the primary key of a random row, as each would write it."""
+        ours, stdlib, other = self.ours.query_one, self.stdlib.execute, self.apsw.execute
+        sides: dict[str, Callable[[int], tuple[int]]] = {
+            "ours": lambda key: ours(LOOKUP, (key,)),
+            "stdlib": lambda key: stdlib(LOOKUP, (key,)).fetchone(),
+            "APSW": lambda key: other(LOOKUP, (key,)).fetchone(),
+        }
+        for side, look in sides.items():
+            if tuple(look(1234)) != (8638,):
+                raise SystemExit(f"{side} gave the value of another row")
+        compare(measure, {side: each_of(KEYS, look) for side, look in sides.items()}, 201, len(KEYS))
+
     def close(self) -> None:
         self.ours.close()
         self.stdlib.close()
@@ -130,6 +153,20 @@ def open_close(ours: str, stdlib: str) -> None:
             101, OPENS)
 
 
+def query(measure: str, kind: str, paths: list[str]) -> None:
+    databases = Databases(*paths)
+    if kind == "lookup":
+        databases.lookups(measure)
+    else:
+        sql, turns, per, parameters = {
+            "scan": (COLUMNS, 21, 1, ()),
+            "empty": (POINT, 101, QUERIES, (-1,)),
+            "blob": (BLOB, 101, BLOBS, ()),
+        }[kind]
+        databases.compare(measure, sql, turns, per, *parameters)
+    databases.close()
+
+
 def main() -> None:
     paths, measures = sys.argv[1:4], sys.argv[4:]
     for measure in measures:
@@ -139,14 +176,7 @@ def main() -> None:
         elif kind == "open":
             open_close(paths[0], paths[1])
         else:
-            databases = Databases(*paths)
-            sql, turns, per, parameters = {
-                "scan": (COLUMNS, 21, 1, ()),
-                "empty": (POINT, 101, QUERIES, (-1,)),
-                "blob": (BLOB, 101, BLOBS, ()),
-            }[kind]
-            databases.compare(measure, sql, turns, per, *parameters)
-            databases.close()
+            query(measure, kind, paths)
 
 
 main()

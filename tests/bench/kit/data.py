@@ -10,7 +10,7 @@ from .workshop import Workshop
 
 ROWS = 100_000
 BLOB_BYTES = 1_000_000
-VERSION = "1"
+VERSION = "2"
 
 
 def fill(path: Path) -> None:
@@ -20,6 +20,8 @@ def fill(path: Path) -> None:
     db.executemany("INSERT INTO t VALUES(?, ?, ?, ?, ?)", (
         (i, i * 7, i * 0.5, f"name {i}", f"some longer description text number {i} of the row")
         for i in range(ROWS)))
+    db.execute("CREATE TABLE point(id INTEGER PRIMARY KEY, value INTEGER)")
+    db.executemany("INSERT INTO point VALUES(?, ?)", ((i, i * 7) for i in range(ROWS)))
     db.execute("CREATE TABLE blob(id INTEGER PRIMARY KEY, data BLOB)")
     db.execute("INSERT INTO blob VALUES(1, ?)", (bytes(range(250)) * (BLOB_BYTES // 250),))
     db.commit()

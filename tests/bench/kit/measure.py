@@ -33,17 +33,19 @@ class Command:
 
 @dataclass(frozen=True)
 class Program:
-    """`prepare` installs and builds; it runs only when a measure is wanted."""
+    """`prepare` installs and builds; it runs only when a measure is wanted.
+    `timed`: it is told how long a repetition is, where the group has a length."""
 
     title: str
     measures: tuple[str, ...]
     prepare: Callable[[Workshop], Command]
+    timed: bool = True
 
 
 @dataclass(frozen=True)
 class Group:
-    """`seconds` is the length of a repetition, which the programs are told;
-    None where they know better."""
+    """`seconds` is the length of a repetition; None where the programs know
+    better."""
 
     programs: tuple[Program, ...]
     seconds: float | None = None
@@ -95,7 +97,7 @@ def run_program(
 ) -> None:
     """Add to samples what the program prints, also where it fails later on."""
     command = program.prepare(shop)
-    length = [] if seconds is None else ["--seconds", str(seconds)]
+    length = [] if seconds is None or not program.timed else ["--seconds", str(seconds)]
     shop.say(f"{program.title}: {', '.join(wanted)}")
     began = time.monotonic()
     done = subprocess.run(

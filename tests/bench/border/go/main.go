@@ -21,12 +21,14 @@ import (
 const (
 	scanQuery  = "SELECT id, a, b, c, d FROM t"
 	pointQuery = scanQuery + " WHERE id = ?"
+	lookQuery  = "SELECT value FROM point WHERE id = ?"
 	blobQuery  = "SELECT data FROM blob WHERE id = 1"
 
 	rowCount  = 100_000
 	blobBytes = 1_000_000
 	calls     = 100_000
 	queries   = 300
+	lookups   = 1000
 	blobs     = 10
 	opens     = 4
 )
@@ -83,6 +85,28 @@ func blob(db *walpool.DB) func() error {
 	}
 }
 
+// look looks up the value of one row.
+func look(db *walpool.DB) func(key int64) (int64, error) {
+	return func(key int64) (value int64, err error) {
+		err = db.QueryRow(ctx, lookQuery, key).Scan(&value)
+		return value, err
+	}
+}
+
+// eachLook gives a body that looks up random rows, the same for every side.
+func eachLook(one func(key int64) (int64, error)) func() error {
+	random := uint32(1)
+	return times(lookups, func() error {
+		random = random*1664525 + 1013904223
+		key := int64(random>>8) % rowCount
+		value, err := one(key)
+		if err == nil && value != key*7 {
+			err = fmt.Errorf("row %d has the value %d", key, value)
+		}
+		return err
+	})
+}
+
 func openOnce(path string) error {
 	db, err := walpool.Open(ctx, path, nil)
 	if err != nil {
@@ -126,6 +150,9 @@ func query(measure string, paths []string) {
 		sides := name(records(db, scanQuery, rowCount), m.records(scanQuery, rowCount),
 			z.records(scanQuery, rowCount))
 		compare(measure, 21, 1, wallSeconds, sides...)
+	case "go.lookup":
+		sides := name(eachLook(look(db)), eachLook(m.look()), eachLook(z.look()))
+		compare(measure, 201, lookups, wallSeconds, sides...)
 	case "go.empty":
 		sides := name(times(queries, records(db, pointQuery, 0, -1)),
 			times(queries, m.records(pointQuery, 0, -1)), times(queries, z.records(pointQuery, 0, -1)))

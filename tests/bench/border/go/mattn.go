@@ -60,6 +60,15 @@ func (m *mattn) records(query string, wanted int, args ...any) func() error {
 	}
 }
 
+// look looks up the value of one row, prepared.
+func (m *mattn) look() func(key int64) (int64, error) {
+	statement := m.statement(lookQuery)
+	return func(key int64) (value int64, err error) {
+		err = statement.QueryRow(key).Scan(&value)
+		return value, err
+	}
+}
+
 func (m *mattn) blob() func() error {
 	statement := m.statement(blobQuery)
 	return func() error {

@@ -42,6 +42,19 @@ func (z zombiezen) records(query string, wanted int, args ...any) func() error {
 	}
 }
 
+// look looks up the value of one row, prepared.
+func (z zombiezen) look() func(key int64) (int64, error) {
+	return func(key int64) (int64, error) {
+		statement := z.conn.Prep(lookQuery)
+		statement.BindInt64(1, key)
+		if _, err := statement.Step(); err != nil {
+			return 0, err
+		}
+		value := statement.ColumnInt64(0)
+		return value, statement.Reset()
+	}
+}
+
 func (z zombiezen) blob() func() error {
 	return func() error {
 		var data []byte
