@@ -28,6 +28,7 @@
 %ignore walpool_call;
 %ignore walpool_result;
 %ignore walpool_checkpoint_result;
+%ignore walpool_backup_progress;
 %ignore walpool_health;
 %ignore walpool_lease_info;
 %ignore walpool_lease_info_stack;

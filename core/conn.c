@@ -107,6 +107,12 @@ may_commit(void *arg)
            !walpool__poison_is_set(conn->ownlocks->poison);
 }
 
+bool
+walpool__conn_may_commit(struct walpool__conn *conn)
+{
+    return may_commit(conn);
+}
+
 /* Zero lets the commit go on, anything else undoes the transaction. */
 static int
 on_commit(void *arg)

@@ -94,6 +94,10 @@ void walpool__conn_warm(struct walpool__conn *conn,
 /* End it; nothing to do is fine. BEGIN IMMEDIATE by walpool__conn_own does. */
 void walpool__conn_cool(struct walpool__conn *conn);
 
+/* On a writer, before what is no statement commits: are SQLite's locks still
+ * there, and nothing poisoned? False: undo. */
+bool walpool__conn_may_commit(struct walpool__conn *conn);
+
 /* Is a transaction open? */
 bool walpool__conn_in_transaction(const struct walpool__conn *conn);
 

@@ -56,6 +56,11 @@ walpool_status walpool__db_drain(struct walpool__db *db,
 /* After a drain: checkpoint, and close the connections. */
 void walpool__db_shut(struct walpool__db *db);
 
+/* Before another connection is opened by the path: another file there would
+ * have other readers and another writer. CANTOPEN. */
+walpool_status walpool__db_must_be_the_file(const struct walpool__db *db,
+                                            walpool_error *err);
+
 /* What a write leaves to do when the writer is given back. */
 struct walpool__aftermath {
     int frames;      /* in the WAL after its commit; 0: it wrote nothing */

@@ -96,10 +96,9 @@ judge(const struct stat *facts, struct walpool__place *place,
     return WALPOOL_OK;
 }
 
-/* Resolve the folder, and keep the last part as it is: the file does not
- * exist yet. */
-static walpool_status
-resolve_new(const char *path, char *resolved, walpool_error *err)
+walpool_status
+walpool__fsinfo_new_path(const char *path, char resolved[WALPOOL__PATH_BYTES],
+                         walpool_error *err)
 {
     const char *slash = strrchr(path, '/');
     const char *last = slash ? slash + 1 : path;
@@ -174,7 +173,7 @@ walpool__fsinfo_place(const char *path, bool may_create, int permissions,
         if (!may_create)
             return cantopen(err, path, ENOENT,
                             "it does not exist, and mode is not rwc");
-        status = resolve_new(path, place->path, err);
+        status = walpool__fsinfo_new_path(path, place->path, err);
         if (status == WALPOOL_OK)
             status = create(place, permissions, err);
         if (status != WALPOOL_OK)

@@ -23,6 +23,12 @@ walpool_status walpool__fsinfo_place(const char *path, bool may_create,
                                      struct walpool__place *place,
                                      walpool_error *err);
 
+/* The same of a path where no file need be: resolve its folder, and keep the
+ * last part as it is. CANTOPEN: no folder, or a path too long for SQLite. */
+walpool_status
+walpool__fsinfo_new_path(const char *path, char resolved[WALPOOL__PATH_BYTES],
+                         walpool_error *err);
+
 /* Which file lies at the path, or is open as `fd`? False: none. */
 bool walpool__fsinfo_id_at(const char *path, struct walpool__file_id *id);
 bool walpool__fsinfo_id_of(int fd, struct walpool__file_id *id);

@@ -46,7 +46,7 @@ static struct {
 } table = {.mutex = WALPOOL__MUTEX_STATIC};
 
 static const char *const kind_names[WALPOOL__HANDLE_KINDS] = {
-    "database", "lease", "cursor", "token", "queue"};
+    "database", "lease", "cursor", "token", "queue", "backup"};
 
 /* The thread that held the mutex does not exist in the child, and may have
  * left the free list half changed: start a new one. */

@@ -294,6 +294,8 @@ walpool__job_abandon(struct walpool__job *job)
         walpool_cursor_close(job->cursor, NULL);
     if (result != NULL && job->asked.op == WALPOOL_OP_OPEN)
         walpool_close(result, -1, NULL);
+    else if (result != NULL && job->asked.op == WALPOOL_OP_BACKUP_START)
+        walpool_backup_finish(result, NULL);
     else if (result != NULL)
         walpool_release(result, NULL);
     walpool__job_free(job);

@@ -7,6 +7,8 @@
  * WAIT    is on a lease that has not the writer, and may have to wait for it:
  *         a private one, or a writer lease between two transactions
  *
+ * A backup works on a connection of its own, beside the readers.
+ *
  * A cursor's next step and whatever ends something begin however late: if they
  * were dropped in the queue, a reader or a transaction would be left behind.
  *
@@ -37,6 +39,10 @@ static const struct walpool__op operations[] = {
     [WALPOOL_OP_ACQUIRE_PRIVATE] = {WALPOOL__OP_READ, WALPOOL__OP_EXPIRES,
                                     false},
     [WALPOOL_OP_MAINTAIN] = {WALPOOL__OP_WRITE, WALPOOL__OP_EXPIRES, false},
+    [WALPOOL_OP_BACKUP_START] = {WALPOOL__OP_READ, WALPOOL__OP_EXPIRES, false},
+    [WALPOOL_OP_BACKUP_STEP] = {WALPOOL__OP_READ, WALPOOL__OP_LATE, false},
+    [WALPOOL_OP_BACKUP_FINISH] = {WALPOOL__OP_READ, WALPOOL__OP_UNTIMED, false},
+    [WALPOOL_OP_RESTORE] = {WALPOOL__OP_WRITE, WALPOOL__OP_EXPIRES, false},
 };
 
 const struct walpool__op *
@@ -70,6 +76,14 @@ run_reading(const walpool_job *job, const walpool_call *call,
     case WALPOOL_OP_ACQUIRE_PRIVATE:
         return keep_result(out,
                            walpool_acquire(db, WALPOOL_PRIVATE, call, err));
+    case WALPOOL_OP_BACKUP_START:
+        return keep_result(out, walpool_backup_start(db, job->name, job->mode,
+                                                     call, err));
+    case WALPOOL_OP_BACKUP_STEP:
+        return walpool_backup_step(job->target, job->mode, call, &out->backup,
+                                   err);
+    case WALPOOL_OP_BACKUP_FINISH:
+        return walpool_backup_finish(job->target, err);
     default:
         return walpool_read(db, job->statements, call, job->rows, err);
     }
@@ -93,6 +107,8 @@ run_writing(const walpool_job *job, const walpool_call *call,
     case WALPOOL_OP_MAINTAIN:
         return walpool_maintain(db, (walpool_task)job->mode, job->pages, call,
                                 job->rows, err);
+    case WALPOOL_OP_RESTORE:
+        return walpool_restore(db, job->name, call, err);
     default:
         return walpool_write(db, job->statements, call, job->rows, err);
     }

@@ -32,27 +32,12 @@
 
 /* -------------------------------------------------------------- its life */
 
-/* Another file at the path would have other readers and another writer. */
-static walpool_status
-must_be_the_file(const struct walpool__db *db, walpool_error *err)
-{
-    struct walpool__file_id id;
-
-    if (walpool__fsinfo_id_at(db->path, &id) &&
-        walpool__fsinfo_is_same(&id, &db->id))
-        return WALPOOL_OK;
-    return walpool__error_set(err, WALPOOL_CANTOPEN,
-                              "%.200s: another file is there than the one "
-                              "that is open: close the database, then open "
-                              "it anew", db->path);
-}
-
 static walpool_status
 open_connection(struct walpool__private *private, struct walpool__call *call,
                 walpool_error *err)
 {
     struct walpool__db *db = private->db;
-    walpool_status status = must_be_the_file(db, err);
+    walpool_status status = walpool__db_must_be_the_file(db, err);
 
     if (status != WALPOOL_OK)
         return status;

@@ -18,6 +18,7 @@ struct walpool__stats {
     atomic_int_fast64_t readers_open;
     atomic_int_fast64_t wal_bytes_highest;
     atomic_int_fast64_t checkpoints, checkpoint_failures, reader_gates;
+    atomic_int_fast64_t backups, backups_running;
     struct walpool__histogram writer_wait_us, writer_hold_us, sync_us;
     struct walpool__histogram checkpoint_us, checkpoint_hold_us;
 };

@@ -124,7 +124,6 @@ WALPOOL_API int32_t walpool_version_number(void);
 
 /**
  * Fill in the versions of walpool and of the SQLite that it runs on.
- *
  * @param out receives the answer; NULL is ignored.
  * Owner: the strings are static. Threads: any. Blocks: never. Errors: none.
  * Since: 0.1
@@ -202,7 +201,6 @@ typedef struct walpool_error {
 
 /**
  * Name a status: "WALPOOL_TIMEOUT" for WALPOOL_TIMEOUT.
- *
  * @param status any number.
  * @return a static string; "WALPOOL_INTERNAL" for a number not in the list.
  * Owner: static. Threads: any. Blocks: never. Errors: none. Since: 0.1
@@ -211,7 +209,6 @@ WALPOOL_API const char *walpool_status_name(int32_t status);
 
 /**
  * Name an SQLite result code: "SQLITE_CONSTRAINT_UNIQUE" for 2067.
- *
  * @param sqlite_code a primary or extended code (sqlite.org/rescode.html).
  * @return a static string; the primary code's name where the extended one is
  *   not known, "SQLITE_UNKNOWN" where neither is; "" for 0.
@@ -226,6 +223,7 @@ typedef struct walpool_lease_handle_s walpool_lease;
 typedef struct walpool_cursor_handle_s walpool_cursor;
 typedef struct walpool_token_handle_s walpool_token;
 typedef struct walpool_queue_handle_s walpool_queue;
+typedef struct walpool_backup_handle_s walpool_backup;
 
 /* ------------------------------------------------------------- options */
 
@@ -298,7 +296,6 @@ typedef struct walpool_options {
 
 /**
  * Set every option to its default.
- *
  * @param options receives the defaults; NULL is ignored.
  * Owner: caller. Threads: one at a time per struct. Blocks: never.
  * Errors: none. Since: 0.1
@@ -318,7 +315,6 @@ WALPOOL_API void walpool_options_init(walpool_options *options);
  * synchronous and sync (normal, full, 1, 2), fk, txlock (immediate only),
  * cache (private only), pragma (`name(value)` or `name=value`).
  * Booleans: 0, 1, off, on, false, true, no, yes.
- *
  * @param options changed on success only.
  * @param name    NUL-terminated; not kept.
  * @param value   NUL-terminated; not kept.
@@ -340,7 +336,6 @@ WALPOOL_API walpool_status walpool_options_set(walpool_options *options,
  * Escapes (%41) are decoded in path and values. `file:/abs`, `file:rel`,
  * `file:///abs` and `file://localhost/abs` are understood, other hosts are an
  * error. A name may be repeated only for `pragma`.
- *
  * @param options    changed on success only.
  * @param dsn        NUL-terminated; not kept.
  * @param path       receives the decoded path, or "" where the text has none;
@@ -443,7 +438,6 @@ typedef struct walpool_rows {
  * Make an empty buffer that grows by itself, up to 1 MiB per block of a
  * result (larger results come with a cursor) and without limit for
  * parameters.
- *
  * @param rows receives the buffer; NULL is ignored.
  * Owner: caller; end it with walpool_rows_finish. Threads: one at a time per
  *   buffer. Blocks: never. Errors: none. Since: 0.1
@@ -452,7 +446,6 @@ WALPOOL_API void walpool_rows_init(walpool_rows *rows);
 
 /**
  * Make a buffer of memory that the caller owns and that never grows.
- *
  * @param rows     receives the buffer; NULL is ignored.
  * @param data     8-byte aligned; used until the caller drops the buffer.
  * @param capacity bytes at data; at least 64 + 16 per column of any result.
@@ -465,7 +458,6 @@ WALPOOL_API void walpool_rows_wrap(walpool_rows *rows, void *data,
 
 /**
  * Free what the buffer owns and leave it empty, ready for use again.
- *
  * @param rows NULL is ignored.
  * Owner: takes the buffer's memory. Threads: one at a time per buffer.
  * Blocks: never. Errors: none. Since: 0.1
@@ -474,7 +466,6 @@ WALPOOL_API void walpool_rows_finish(walpool_rows *rows);
 
 /**
  * Start a block of parameters: rows of `column_count` values each.
- *
  * @param rows         emptied first.
  * @param column_count values in a row, 0..32766.
  * @param names        column_count names with or without their `:`, `@` or
@@ -492,7 +483,6 @@ WALPOOL_API walpool_status walpool_rows_begin(walpool_rows *rows,
 
 /**
  * Add one NULL to the block that walpool_rows_begin started.
- *
  * @param rows values fill row after row.
  * @param err  may be NULL.
  * @return WALPOOL_OK or the error's status.
@@ -505,7 +495,6 @@ WALPOOL_API walpool_status walpool_rows_add_null(walpool_rows *rows,
 
 /**
  * Add one INTEGER. As walpool_rows_add_null.
- *
  * @param rows  the buffer.
  * @param value any 64-bit integer.
  * @param err   may be NULL.
@@ -519,7 +508,6 @@ WALPOOL_API walpool_status walpool_rows_add_int64(walpool_rows *rows,
 
 /**
  * Add one REAL. As walpool_rows_add_null.
- *
  * @param rows  the buffer.
  * @param value infinities are kept; NaN is refused when it is bound.
  * @param err   may be NULL.
@@ -533,7 +521,6 @@ WALPOOL_API walpool_status walpool_rows_add_double(walpool_rows *rows,
 
 /**
  * Add one TEXT. As walpool_rows_add_null.
- *
  * @param rows  the buffer.
  * @param text  UTF-8, copied; NULL with bytes > 0 is MISUSE.
  * @param bytes length, NUL bytes included; < 4 GiB.
@@ -550,7 +537,6 @@ WALPOOL_API walpool_status walpool_rows_add_text(walpool_rows *rows,
 
 /**
  * Add one BLOB. As walpool_rows_add_text, for any bytes.
- *
  * @param rows  the buffer.
  * @param blob  copied; NULL with bytes > 0 is MISUSE. An empty blob is not
  *   NULL.
@@ -567,7 +553,6 @@ WALPOOL_API walpool_status walpool_rows_add_blob(walpool_rows *rows,
 
 /**
  * Count the rows in the block.
- *
  * @param rows NULL or never filled counts as 0.
  * @return number of rows, names not counted.
  * Owner: nothing. Threads: one at a time per buffer. Blocks: never.
@@ -577,7 +562,6 @@ WALPOOL_API size_t walpool_rows_count(const walpool_rows *rows);
 
 /**
  * Return one cell, for reading it by the format above.
- *
  * @param rows   the buffer.
  * @param row    0..row_count-1.
  * @param column 0..column_count-1.
@@ -590,7 +574,6 @@ WALPOOL_API const walpool_cell *walpool_rows_cell(const walpool_rows *rows,
 
 /**
  * Return one value as an integer; a REAL is cut, anything else gives 0.
- *
  * @param rows   the buffer.
  * @param row    0..row_count-1.
  * @param column 0..column_count-1.
@@ -604,7 +587,6 @@ WALPOOL_API int64_t walpool_rows_int64(const walpool_rows *rows, size_t row,
 /**
  * Return one value as a double; an INTEGER is converted, anything else gives
  * 0.0.
- *
  * @param rows   the buffer.
  * @param row    0..row_count-1.
  * @param column 0..column_count-1.
@@ -617,7 +599,6 @@ WALPOOL_API double walpool_rows_double(const walpool_rows *rows, size_t row,
 
 /**
  * Return the bytes of a TEXT or BLOB.
- *
  * @param rows   the buffer.
  * @param row    0..row_count-1.
  * @param column 0..column_count-1.
@@ -768,7 +749,6 @@ typedef struct walpool_call {
 
 /**
  * Read one request into a statement and a call.
- *
  * @param block     8-byte aligned; the statement borrows from it.
  * @param bytes     bytes at block.
  * @param statement receives sql and parameters; NULL where only the call
@@ -796,7 +776,6 @@ walpool_request_decode(const void *block, size_t bytes,
  * switched to WAL if need be, and read: a success proves that WAL is on. A file
  * that it created and could not open is removed, if it is still empty.
  * A shared database keeps the options of its first opening.
- *
  * @param name    a path, or a DSN when it begins with `file:` (see
  *   walpool_options_parse; what it names wins over `options`). Not kept.
  * @param options NULL for the defaults. Not kept.
@@ -825,7 +804,6 @@ WALPOOL_API walpool *walpool_open(const char *name,
  * lease between two transactions keeps nothing and is not waited for: its next
  * walpool_begin gives CLOSED, and it is released as ever. A private lease is
  * waited for even when it is idle, and may take the writer meanwhile.
- *
  * @param db         NULL is MISUSE, a closed handle CLOSED.
  * @param timeout_ms -1: close_timeout. 0: try once.
  * @param err        may be NULL.
@@ -844,7 +822,6 @@ WALPOOL_API walpool_status walpool_close(walpool *db, int64_t timeout_ms,
  * The rows are of one snapshot: the newest at the time the call begins. What
  * does not fit `rows` is fetched through the cursor in its header, which keeps
  * the reader until its end is reached or it is closed.
- *
  * @param db        the database.
  * @param statement one statement that does not write.
  * @param call      NULL for the defaults.
@@ -881,7 +858,6 @@ WALPOOL_API walpool_status walpool_read(walpool *db,
  * has run, so it is for writes that are all short. Scripts, writes with a
  * once_key, with timeout_ms 0 or with more than 64 KiB of parameters, and
  * batches do not share.
- *
  * @param db        the database.
  * @param statement one statement, or a script by WALPOOL_CALL_SCRIPT.
  * @param call      NULL for the defaults.
@@ -914,7 +890,6 @@ typedef struct walpool_result {
 /**
  * Batch: many statements with their parameters in one transaction and one
  * crossing; all of it is applied, or nothing.
- *
  * @param db         the database.
  * @param statements the list; not kept.
  * @param count      1 or more.
@@ -976,7 +951,6 @@ typedef enum walpool_kind {
 /**
  * Acquire a lease: a reader with its snapshot taken, the writer with its
  * transaction begun, or a private connection, newly opened.
- *
  * @param db   the database.
  * @param kind a walpool_kind.
  * @param call deadline, token, durability, `why` (a private lease: label of all
@@ -997,7 +971,6 @@ WALPOOL_API walpool_lease *walpool_acquire(walpool *db, walpool_kind kind,
 /**
  * Give a lease back. Its cursors end; an open transaction is rolled back and
  * counted in health as dirty. The connection of a private lease is closed.
- *
  * @param lease the lease.
  * @param err   may be NULL.
  * @return WALPOOL_OK or the error's status.
@@ -1027,7 +1000,6 @@ WALPOOL_API walpool_status walpool_release(walpool_lease *lease,
  * A private lease needs no transaction: there a write without one has its
  * outcome in `err`, as with walpool_write. A script that fails leaves what ran
  * before, and `sql_offset` tells how far it came.
- *
  * @param lease     the lease.
  * @param statement as in walpool_read or walpool_write.
  * @param call      NULL for the defaults.
@@ -1047,7 +1019,6 @@ WALPOOL_API walpool_status walpool_run(walpool_lease *lease,
 /**
  * Begin the next transaction on a writer lease whose last one has ended, or
  * take the newest snapshot on a reader lease, or BEGIN on a private one.
- *
  * @param lease no transaction may be open, and no cursor on a reader.
  * @param call  deadline, token, durability; NULL for the defaults.
  * @param err   may be NULL.
@@ -1065,7 +1036,6 @@ WALPOOL_API walpool_status walpool_begin(walpool_lease *lease,
 /**
  * Open a savepoint: a nested transaction that walpool_commit keeps and
  * walpool_rollback undoes by itself.
- *
  * @param lease a writer lease with a transaction open, or a private one: there
  *   the first savepoint begins a transaction if none is open, as in SQLite.
  * @param err   may be NULL.
@@ -1080,7 +1050,6 @@ WALPOOL_API walpool_status walpool_savepoint(walpool_lease *lease,
 /**
  * Commit the innermost: release the newest savepoint, or commit the
  * transaction. Savepoints that text has opened are text's to release.
- *
  * @param lease a writer or private lease with a transaction open.
  * @param call  deadline and durability of the commit; NULL for the defaults.
  * @param err   may be NULL; outcome APPLIED, NOT_APPLIED or UNKNOWN.
@@ -1101,7 +1070,6 @@ WALPOOL_API walpool_status walpool_commit(walpool_lease *lease,
  * Roll back the innermost: undo to the newest savepoint and end it, or undo
  * the transaction. Cursors of the lease end; those of a private one go on, as
  * in SQLite.
- *
  * @param lease a writer or private lease with a transaction open.
  * @param err   may be NULL.
  * @return WALPOOL_OK or the error's status.
@@ -1115,7 +1083,6 @@ WALPOOL_API walpool_status walpool_rollback(walpool_lease *lease,
 /**
  * Tell how deep a writer or private lease is in transactions: what
  * walpool_commit or walpool_rollback would have to be called so many times for.
- *
  * @param lease the lease.
  * @return 0: no transaction is open, also for a reader and for what is no
  *   lease; 1: a transaction; more: in savepoints of walpool_savepoint.
@@ -1136,7 +1103,6 @@ WALPOOL_API int32_t walpool_lease_depth(walpool_lease *lease);
  * holds the writer: by themselves they do not queue, and find the database
  * locked. Leave its authorizer, its handlers (busy, progress) and its hooks
  * for commits and the WAL alone: see walpool_private_hooks.
- *
  * @param lease     a private lease.
  * @param source_id what sqlite3_sourceid() returns to the caller. The pointer
  *   tells whether the caller has the copy of SQLite that walpool uses: the
@@ -1167,7 +1133,6 @@ typedef struct walpool_hooks {
 
 /**
  * Have hooks called on a private lease from now on.
- *
  * @param lease a private lease.
  * @param hooks copied; NULL for none, as is each function in it.
  * @param err   may be NULL.
@@ -1185,7 +1150,6 @@ WALPOOL_API walpool_status walpool_private_hooks(walpool_lease *lease,
 /**
  * Fetch the next block of rows. At the end the cursor closes itself and the
  * block's cursor is 0.
- *
  * @param cursor from the header of a block.
  * @param call   deadline and token; NULL for the defaults.
  * @param rows   receives the block; not NULL.
@@ -1203,7 +1167,6 @@ WALPOOL_API walpool_status walpool_cursor_next(walpool_cursor *cursor,
 
 /**
  * Copy bytes of a LARGE cell of the last row of the newest block.
- *
  * @param cursor from the header of that block.
  * @param column 0..column_count-1, a TEXT or BLOB.
  * @param offset first byte to copy.
@@ -1222,7 +1185,6 @@ WALPOOL_API walpool_status walpool_cursor_value(walpool_cursor *cursor,
 
 /**
  * Close a cursor before its end, and give its reader back.
- *
  * @param cursor the cursor.
  * @param err    may be NULL.
  * @return WALPOOL_OK or the error's status.
@@ -1236,7 +1198,6 @@ WALPOOL_API walpool_status walpool_cursor_close(walpool_cursor *cursor,
 
 /**
  * Make a token. One token may be given to many calls.
- *
  * @param err may be NULL.
  * @return the token, or NULL.
  * Owner: caller; end it with walpool_token_close. Threads: any.
@@ -1248,7 +1209,6 @@ WALPOOL_API walpool_token *walpool_token_open(walpool_error *err);
  * Cancel every call that has the token, now and later: it ends with CANCELLED
  * wherever it is. A call that has ended is not touched, nor is whatever runs
  * on its connection now.
- *
  * @param token the token; a closed one changes nothing.
  * @param err   may be NULL.
  * @return WALPOOL_OK or the error's status.
@@ -1260,7 +1220,6 @@ WALPOOL_API walpool_status walpool_cancel(walpool_token *token,
 
 /**
  * Close a token. Calls that have it run on, and cannot be cancelled any more.
- *
  * @param token NULL is ignored.
  * Owner: the token ends. Threads: any. Blocks: never. Errors: none.
  * Since: 0.1
@@ -1295,7 +1254,6 @@ typedef struct walpool_checkpoint_result {
 
 /**
  * Checkpoint now. No mode holds the write lock while it waits for readers.
- *
  * @param db   the database.
  * @param mode PASSIVE does what it can at once. FULL retries until all frames
  *   are copied, RESTART until the WAL starts anew, TRUNCATE until it is empty,
@@ -1339,7 +1297,6 @@ typedef enum walpool_task {
  * (afterwards), tables (to measure), wal_frames and wal_frames_checkpointed (of
  * the checkpoint that follows a vacuum), complete (0: time was up, or a reader
  * keeps the WAL as it is).
- *
  * @param db    the database.
  * @param task  what to do.
  * @param pages of INCREMENTAL_VACUUM: as many at most, 0: all. Otherwise 0.
@@ -1357,6 +1314,90 @@ WALPOOL_API walpool_status walpool_maintain(walpool *db, walpool_task task,
                                             const walpool_call *call,
                                             walpool_rows *rows,
                                             walpool_error *err);
+
+/* --------------------------------------------------------------- backup */
+
+enum { /* flags of walpool_backup_start */
+    WALPOOL_BACKUP_REPLACE = 1,    /* a file that is there may be replaced */
+    WALPOOL_BACKUP_FULL_CHECK = 2, /* by integrity_check, not quick_check */
+    WALPOOL_BACKUP_NO_CHECK = 4    /* by neither */
+};
+
+typedef enum walpool_backup_phase { /* what the next step does */
+    WALPOOL_BACKUP_COPY = 0, WALPOOL_BACKUP_CHECK = 1,
+    WALPOOL_BACKUP_PLACE = 2, /* sync the copy, and give it its name */
+    WALPOOL_BACKUP_DONE = 3   /* nothing: the backup is there */
+} walpool_backup_phase;
+
+typedef struct walpool_backup_progress {
+    int32_t phase, page_size; /* walpool_backup_phase; bytes */
+    int64_t pages, copied;    /* of the snapshot; of these */
+} walpool_backup_progress;
+
+/**
+ * Begin a backup: a copy of one snapshot, made in steps while others write.
+ * The snapshot, on a connection of its own, keeps the WAL until all is copied;
+ * walpool_leases lists it as private, "backup" unless `why` says else. The copy
+ * is one file that opens anywhere (not in WAL mode), with the permissions of the
+ * database. It grows in `<to>.walpool-partial` and takes its name when complete;
+ * what a crash leaves of it, the next backup to that path removes.
+ * @param db    the database.
+ * @param to    path of the copy; not kept.
+ * @param flags WALPOOL_BACKUP_*, or 0.
+ * @param call  deadline and token of this call, and the label; may be NULL.
+ * @param err   may be NULL.
+ * @return the backup, or NULL.
+ * Owner: caller; end it with walpool_backup_finish. A close of the database
+ *   waits for that. Threads: any. Blocks: on the disk.
+ * Errors: as walpool_read; MISUSE (the database's own path), CANTOPEN (a file
+ *   or stray sidecar is there), BUSY (another backup to it), FULL. Since: 0.1
+ */
+WALPOOL_API walpool_backup *
+walpool_backup_start(walpool *db, const char *to, int32_t flags,
+                     const walpool_call *call, walpool_error *err);
+
+/**
+ * Do a part of a backup, until `phase` is DONE. Pause between for the writers.
+ * @param backup after TIMEOUT, CANCELLED, BUSY it goes on, others are final.
+ * @param pages  to be copied at most, 1 or more; -1: all.
+ * @param call   deadline and token of this step; may be NULL.
+ * @param out    receives how far it is; may be NULL.
+ * @param err    may be NULL.
+ * @return WALPOOL_OK or the error's status.
+ * Owner: caller. Threads: any. Blocks: on the disk, up to the deadline.
+ * Errors: as walpool_read; BUSY, FULL, CANTOPEN (the path is taken by now), IO
+ *   (outcome UNKNOWN: there, but a power cut may undo its name). Since: 0.1
+ */
+WALPOOL_API walpool_status walpool_backup_step(
+    walpool_backup *backup, int32_t pages, const walpool_call *call,
+    walpool_backup_progress *out, walpool_error *err);
+
+/**
+ * End a backup. One that is not DONE is cancelled: nothing is left of it.
+ * @param backup the backup.
+ * @param err    may be NULL.
+ * @return WALPOOL_OK or the error's status.
+ * Owner: the backup ends. Threads: any. Blocks: never for long.
+ * Errors: MISUSE, CLOSED, FORKED, BUSY (a step is running). Since: 0.1
+ */
+WALPOOL_API walpool_status walpool_backup_finish(walpool_backup *backup,
+                                                 walpool_error *err);
+
+/**
+ * Replace what is in a database by what is in another file, in one transaction.
+ * The file passes integrity_check first. Readers keep their snapshots, others
+ * see a commit, and whatever cuts it off leaves all as it was.
+ * @param db   the database.
+ * @param from path of an SQLite database, such as a backup; not kept.
+ * @param call deadline, token, durability and label; NULL for the defaults.
+ * @param err  may be NULL.
+ * @return WALPOOL_OK or the error's status.
+ * Owner: caller. Threads: any. Blocks: as walpool_write.
+ * Errors: as walpool_write; CANTOPEN, NOTADB, CORRUPT (the file), MISUSE (it is
+ *   the database), UNSUPPORTED (other page size or encoding). Since: 0.1
+ */
+WALPOOL_API walpool_status walpool_restore(
+    walpool *db, const char *from, const walpool_call *call, walpool_error *err);
 
 /* --------------------------------------------------------------- health */
 
@@ -1442,7 +1483,6 @@ typedef struct walpool_health {
 /**
  * Take one snapshot of the database's health. Takes no connection, pins
  * nothing.
- *
  * @param db  the database.
  * @param out receives the snapshot.
  * @param err may be NULL.
@@ -1457,7 +1497,6 @@ WALPOOL_API walpool_status walpool_health_get(walpool *db,
 /**
  * The same as one JSON object: the names above, "verdict" ("ok", "degraded",
  * "failing"), "reason", "oldest_why", "dirty_why", "path", and the versions.
- *
  * @param db       the database.
  * @param dst      receives NUL-terminated JSON; may be NULL if capacity is 0.
  * @param capacity bytes at dst.
@@ -1506,7 +1545,6 @@ typedef struct walpool_lease_info {
  * private one that is idle is not listed, and one that writes is the writer.
  * Takes no connection, and stops nobody; what changes meanwhile is in the list
  * or not.
- *
  * @param db       the database.
  * @param out      receives up to capacity of them; NULL if that is 0.
  * @param capacity `readers` + 1 is enough for all but private leases.
@@ -1523,7 +1561,6 @@ WALPOOL_API size_t walpool_leases(walpool *db, walpool_lease_info *out,
  * The same as a JSON list of objects: "kind" ("read", "write", "private"), "holder"
  * ("call", "lease", "cursor"), "why", "thread", "age_us", "frames", and
  * "stack", a list of strings that name function and address.
- *
  * @param db       the database.
  * @param dst      receives NUL-terminated JSON; may be NULL if capacity is 0.
  * @param capacity bytes at dst.
@@ -1561,15 +1598,19 @@ typedef enum walpool_op {
     WALPOOL_OP_CURSOR_CLOSE = 14,
     WALPOOL_OP_CHECKPOINT = 15,  /* target: walpool; mode */
     WALPOOL_OP_ACQUIRE_PRIVATE = 16, /* target: walpool -> result: lease */
-    WALPOOL_OP_MAINTAIN = 17     /* target: walpool; mode, pages, rows */
+    WALPOOL_OP_MAINTAIN = 17,    /* target: walpool; mode, pages, rows */
+    WALPOOL_OP_BACKUP_START = 18, /* name, flags in mode -> result: backup */
+    WALPOOL_OP_BACKUP_STEP = 19,  /* target: backup; pages in mode */
+    WALPOOL_OP_BACKUP_FINISH = 20,
+    WALPOOL_OP_RESTORE = 21       /* target: walpool; name */
 } walpool_op;
 
 typedef struct walpool_job {
     uint64_t id;     /* comes back in the completion */
     int32_t op;      /* walpool_op */
-    int32_t mode;    /* walpool_checkpoint_mode, or walpool_task */
+    int32_t mode;    /* walpool_checkpoint_mode, walpool_task, or as op says */
     void *target;    /* a handle */
-    const char *name;               /* WALPOOL_OP_OPEN */
+    const char *name;               /* WALPOOL_OP_OPEN, or a path */
     const walpool_options *options; /* the same; NULL: defaults */
     const walpool_statement *statements;
     size_t statement_count;
@@ -1584,11 +1625,11 @@ typedef struct walpool_completion {
     void *result; /* handle that the job made, or NULL */
     walpool_checkpoint_result checkpoint;
     walpool_error error; /* status WALPOOL_OK: the job succeeded */
+    walpool_backup_progress backup;
 } walpool_completion;
 
 /**
  * Open a queue, one for each event loop.
- *
  * @param err may be NULL.
  * @return the queue, or NULL.
  * Owner: caller; end it with walpool_queue_close. Threads: any.
@@ -1599,7 +1640,6 @@ WALPOOL_API walpool_queue *walpool_queue_open(walpool_error *err);
 /**
  * Return the descriptor that becomes readable when completions wait. Poll it;
  * do not read from it or close it.
- *
  * @param queue the queue.
  * @return the descriptor, or -1 for a handle that is not a queue, or one from
  *   before a fork.
@@ -1613,7 +1653,6 @@ WALPOOL_API int32_t walpool_queue_fd(walpool_queue *queue);
  * Jobs on one lease or cursor are carried out in their order; so are the
  * writes on one database. Other jobs may overtake each other. A job's deadline
  * begins now.
- *
  * @param queue the queue.
  * @param job   the struct is copied; what it points to must stay as it is
  *   until its completion was taken.
@@ -1630,7 +1669,6 @@ WALPOOL_API walpool_status walpool_submit(walpool_queue *queue,
 
 /**
  * Take completions.
- *
  * @param queue      the queue.
  * @param out        receives up to capacity completions.
  * @param capacity   1 or more.
@@ -1649,7 +1687,6 @@ WALPOOL_API size_t walpool_completions(walpool_queue *queue,
 /**
  * Close a queue: jobs that have not begun are dropped, running ones awaited,
  * handles that they made and nobody took are closed.
- *
  * @param queue NULL is ignored.
  * Owner: the queue ends. Threads: any but one inside walpool_completions.
  * Blocks: until running jobs have ended. Errors: none. Since: 0.1

@@ -21,6 +21,7 @@ _Static_assert(sizeof(frame) == 544, "frame.go: HeaderBytes");
 _Static_assert(sizeof(walpool_health) == 46 * 8 + 8 + 48 + 48 + 256, "health.go");
 _Static_assert(sizeof(walpool_statement) <= 48 && sizeof(walpool_result) == 32,
                "frame.go: StatementBytes, ResultBytes");
+_Static_assert(sizeof(walpool_backup_progress) == 24, "backup.go");
 
 static unsigned char *
 frame_room(frame *f)
@@ -100,21 +101,3 @@ frame_batch(frame *f, walpool_statement *statements, walpool_call *call, char *w
   if (walpool_options_parse(&options, $1 + strlen($1) + 1, NULL, 0, &((frame *)$input)->error) != WALPOOL_OK)
     return 0;
   $2 = &options; $3 = (walpool_error *)$input; %}
-
-%typemap(gotype) (const walpool_call *call, walpool_checkpoint_result *out, walpool_error *err) "*Frame"
-%typemap(in) (const walpool_call *call, walpool_checkpoint_result *out, walpool_error *err)
-    (walpool_call call, char why[WALPOOL_WHY_BYTES])
-%{  if (frame_request((frame *)$input, NULL, &call, why) != WALPOOL_OK)
-    return 0;
-  $1 = &call; $2 = (walpool_checkpoint_result *)frame_room((frame *)$input); $3 = (walpool_error *)$input; %}
-
-%typemap(gotype) (walpool_health *out, walpool_error *err) "*Frame"
-%typemap(in) (walpool_health *out, walpool_error *err) %{  $1 = (walpool_health *)frame_room((frame *)$input); $2 = (walpool_error *)$input; %}
-
-%typemap(gotype) (char *dst, size_t capacity, size_t *need, walpool_error *err) "*Frame"
-%typemap(in) (char *dst, size_t capacity, size_t *need, walpool_error *err) (size_t need)
-%{  need = 0;
-  $1 = (char *)frame_room((frame *)$input); $2 = (size_t)((frame *)$input)->rows_bytes;
-  $3 = &need; $4 = (walpool_error *)$input; %}
-%typemap(argout) (char *dst, size_t capacity, size_t *need, walpool_error *err)
-%{  ((frame *)$4)->count = *$3; %}

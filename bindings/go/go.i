@@ -8,13 +8,14 @@
 
 %include <stdint.i>
 %include "frame.i"
+%include "answers.i"
 
 /* ---------------------------------------------------- handles, numbers */
 
-%typemap(gotype) walpool *, walpool_lease *, walpool_cursor *, walpool_token * "uint64"
-%typemap(in) walpool *, walpool_lease *, walpool_cursor *, walpool_token *
+%typemap(gotype) walpool *, walpool_lease *, walpool_cursor *, walpool_token *, walpool_backup * "uint64"
+%typemap(in) walpool *, walpool_lease *, walpool_cursor *, walpool_token *, walpool_backup *
 %{ $1 = ($1_ltype)(uintptr_t)$input; %}
-%typemap(out) walpool *, walpool_lease *, walpool_cursor *, walpool_token *
+%typemap(out) walpool *, walpool_lease *, walpool_cursor *, walpool_token *, walpool_backup *
 %{ $result = (long long)(uintptr_t)$1; %}
 
 %typemap(gotype) enum walpool_status, walpool_status, walpool_kind, walpool_checkpoint_mode, walpool_task "int32"

@@ -10,10 +10,13 @@
 _Static_assert(sizeof(walpool_error) == 512, "error");
 _Static_assert(offsetof(walpool_error, message) == 32, "message");
 _Static_assert(offsetof(struct answer, checkpoint) == 512, "answer");
-_Static_assert(sizeof(walpool_completion) == 544, "completion");
+_Static_assert(sizeof(walpool_completion) == 568, "completion");
 _Static_assert(offsetof(walpool_completion, result) == 8, "result");
 _Static_assert(offsetof(walpool_completion, checkpoint) == 16, "checkpoint");
 _Static_assert(offsetof(walpool_completion, error) == 32, "error");
+_Static_assert(offsetof(walpool_completion, backup) == 544, "backup");
+_Static_assert(offsetof(struct answer, backup) == 528, "answer");
+_Static_assert(sizeof(walpool_backup_progress) == 24, "backup");
 _Static_assert(sizeof(walpool_result) == 32, "result");
 _Static_assert(sizeof(walpool_checkpoint_result) == 16, "checkpoint");
 
@@ -72,6 +75,8 @@ end_handles(struct addon *addon)
         walpool_cursor_close(list[ADDON_CURSOR].items[i], NULL);
     for (size_t i = 0; i < list[ADDON_LEASE].count; i++)
         walpool_release(list[ADDON_LEASE].items[i], NULL);
+    for (size_t i = 0; i < list[ADDON_BACKUP].count; i++)
+        walpool_backup_finish(list[ADDON_BACKUP].items[i], NULL);
     for (size_t i = 0; i < list[ADDON_DATABASE].count; i++)
         walpool_close(list[ADDON_DATABASE].items[i], END_CLOSE_MS, NULL);
     for (size_t kind = 0; kind < ADDON_KINDS; kind++)

@@ -47,9 +47,16 @@ struct slot {
 struct answer {
     walpool_error error;
     walpool_checkpoint_result checkpoint;
+    walpool_backup_progress backup;
 };
 
-enum addon_kind { ADDON_CURSOR, ADDON_LEASE, ADDON_DATABASE, ADDON_KINDS };
+enum addon_kind {
+    ADDON_CURSOR,
+    ADDON_LEASE,
+    ADDON_BACKUP,
+    ADDON_DATABASE,
+    ADDON_KINDS
+};
 
 /* Handles that this environment must end if it ends first. */
 struct handles {

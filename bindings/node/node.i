@@ -49,6 +49,8 @@
 %enddef
 MAKES(walpool_open, ADDON_DATABASE)
 MAKES(walpool_acquire, ADDON_LEASE)
+MAKES(walpool_backup_start, ADDON_BACKUP)
+ENDS(walpool_backup_finish, ADDON_BACKUP)
 ENDS(walpool_close, ADDON_DATABASE)
 ENDS(walpool_release, ADDON_LEASE)
 ENDS(walpool_cursor_close, ADDON_CURSOR)
@@ -62,8 +64,7 @@ SHOWS(walpool_cursor_next, arg1)
  * is returned. */
 %define SLOT(READ)
   slot = slot_get(addon, $input);
-  if (READ(addon, slot) != WALPOOL_OK)
-    return nullptr;
+  if (READ(addon, slot) != WALPOOL_OK) return nullptr;
 %enddef
 
 %typemap(in) (const char *name, const walpool_options *options) {
@@ -83,6 +84,11 @@ SHOWS(walpool_cursor_next, arg1)
   $2 = slot->statement_count;
   $3 = &slot->call;
 }
+/* A path stands where the SQL would, with its NUL; the slot is given twice. */
+%typemap(in) const char *to, const char *from {
+  SLOT(slot_statement)
+  $1 = (char *)slot->statement.sql;
+}
 %typemap(in) const walpool_call *call {
   SLOT(slot_call)
   $1 = &slot->call;
@@ -95,8 +101,8 @@ SHOWS(walpool_cursor_next, arg1)
 %typemap(in, numinputs=0) walpool_error *err
   "if (!addon) napi_get_cb_info(env, callback, nullptr, nullptr, nullptr, (void **)&addon);
    $1 = &addon->answer->error;"
-%typemap(in, numinputs=0) walpool_checkpoint_result *out
-  "$1 = &addon->answer->checkpoint;"
+%typemap(in, numinputs=0) walpool_checkpoint_result *out "$1 = &addon->answer->checkpoint;"
+%typemap(in, numinputs=0) walpool_backup_progress *out "$1 = &addon->answer->backup;"
 
 %typemap(in, numinputs=0) walpool_version_info *out (walpool_version_info info_)
   "$1 = &info_;"

@@ -28,6 +28,13 @@ settle(struct addon *addon, struct slot *slot,
     case WALPOOL_OP_ACQUIRE_WRITE:
         addon_track(addon, ADDON_LEASE, completion->result);
         break;
+    case WALPOOL_OP_BACKUP_START:
+        addon_track(addon, ADDON_BACKUP, completion->result);
+        break;
+    case WALPOOL_OP_BACKUP_FINISH:
+        if (ok)
+            addon_untrack(addon, ADDON_BACKUP, target);
+        break;
     case WALPOOL_OP_READ:
     case WALPOOL_OP_RUN:
         if (ok)
@@ -175,6 +182,8 @@ read_request(struct addon *addon, struct slot *slot, int32_t op)
     case WALPOOL_OP_READ:
     case WALPOOL_OP_WRITE:
     case WALPOOL_OP_RUN:
+    case WALPOOL_OP_BACKUP_START: /* a path, where the SQL would be */
+    case WALPOOL_OP_RESTORE:
         return slot_statement(addon, slot);
     default:
         return slot_call(addon, slot);
@@ -190,7 +199,8 @@ submit(struct addon *addon, uint32_t id, struct slot *slot, walpool_job *job)
         slot->call.token = addon->token;
     slot->call.flags |= WALPOOL_CALL_ANY_THREAD;
     job->id = id;
-    job->name = (const char *)slot->request;
+    job->name = job->op == WALPOOL_OP_OPEN ? (const char *)slot->request
+                                           : slot->statement.sql;
     job->options = &slot->options;
     job->statements = slot->statements ? slot->statements : &slot->statement;
     job->statement_count = slot->statements ? slot->statement_count : 1;

@@ -24,6 +24,7 @@ HANDLE(walpool)
 HANDLE(walpool_lease)
 HANDLE(walpool_cursor)
 HANDLE(walpool_token)
+HANDLE(walpool_backup)
 
 /* Failures are exceptions. */
 %typemap(out) walpool_status { $result = walpool__py_status($1); }
@@ -41,7 +42,7 @@ HANDLE(walpool_token)
 %include "structs.i"
 
 /* Names and options of a database, and times. */
-%typemap(in) const char *name {
+%typemap(in) const char *name, const char *to, const char *from {
     if (PyBytes_AsStringAndSize($input, (char **)&$1, NULL) < 0)
         SWIG_fail;
 }

@@ -19,6 +19,16 @@
                   Py_BuildValue("(iiii)", $1->outcome, $1->busy,
                                 $1->log_frames, $1->checkpointed_frames));
 }
+%typemap(in, numinputs=0) walpool_backup_progress *out
+                          (walpool_backup_progress out) {
+    $1 = &out;
+}
+%typemap(argout) walpool_backup_progress *out {
+    if ($result)
+        Py_SETREF($result, Py_BuildValue("(iiLL)", $1->phase, $1->page_size,
+                                         (long long)$1->pages,
+                                         (long long)$1->copied));
+}
 /* The longest path, every byte of it escaped, fits. */
 %typemap(in, numinputs=0) (char *dst, size_t capacity, size_t *need)
                           (char json[65536], size_t need) {

@@ -11,6 +11,7 @@ static walpool_rows rows;
 static walpool_cursor *cursor;
 static walpool_token *token;
 static walpool_queue *queue;
+static walpool_backup *backup;
 
 static const walpool_statement many = {
     .sql = "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n "
@@ -47,6 +48,8 @@ set_up(void)
     queue = walpool_queue_open(&err);
     CHECK(queue != NULL);
     submit_and_wait();
+    backup = walpool_backup_start(db, check_path("b.db"), 0, NULL, &err);
+    CHECK(backup != NULL);
 }
 
 /* The parent finds everything as it was. */
@@ -64,6 +67,8 @@ tear_down(void)
     CHECK_OK(walpool_cursor_close(cursor, &err));
     walpool_rows_finish(&rows);
     submit_and_wait();
+    CHECK_OK(walpool_backup_step(backup, -1, NULL, NULL, &err));
+    CHECK_OK(walpool_backup_finish(backup, &err));
     walpool_queue_close(queue);
     CHECK_OK(walpool_cancel(token, &err));
     walpool_token_close(token);
@@ -94,7 +99,7 @@ call_everything(void)
     static char before[4096], after[4096];
     char path[512];
     struct fork_inherited its = {path, db, reader, writer, private, cursor,
-                                 token, queue};
+                                 token, queue, backup};
     snprintf(path, sizeof path, "%s", check_path("a.db"));
     list_descriptors(before);
     fork_call_everything(&its);

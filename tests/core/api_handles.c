@@ -73,6 +73,34 @@ call_maintain(void *handle, walpool_error *error)
 }
 
 static walpool_status
+call_backup_start(void *handle, walpool_error *error)
+{
+    walpool_error own = {0};
+    CHECK(walpool_backup_start(handle, "b.db", 0, NULL, &own) == NULL);
+    if (error != NULL)
+        *error = own;
+    return (walpool_status)own.status;
+}
+
+static walpool_status
+call_backup_step(void *handle, walpool_error *error)
+{
+    return walpool_backup_step(handle, 1, NULL, NULL, error);
+}
+
+static walpool_status
+call_backup_finish(void *handle, walpool_error *error)
+{
+    return walpool_backup_finish(handle, error);
+}
+
+static walpool_status
+call_restore(void *handle, walpool_error *error)
+{
+    return walpool_restore(handle, "b.db", NULL, error);
+}
+
+static walpool_status
 call_health(void *handle, walpool_error *error)
 {
     walpool_health health;
@@ -172,7 +200,7 @@ call_completions(void *handle, walpool_error *error)
     return (walpool_status)own.status;
 }
 
-enum kind { DATABASE, LEASE, CURSOR, TOKEN, QUEUE, KINDS };
+enum kind { DATABASE, LEASE, CURSOR, TOKEN, QUEUE, BACKUP, KINDS };
 
 static const struct {
     const char *name;
@@ -187,6 +215,10 @@ static const struct {
     {"walpool_acquire", DATABASE, call_acquire_write},
     {"walpool_checkpoint", DATABASE, call_checkpoint},
     {"walpool_maintain", DATABASE, call_maintain},
+    {"walpool_backup_start", DATABASE, call_backup_start},
+    {"walpool_backup_step", BACKUP, call_backup_step},
+    {"walpool_backup_finish", BACKUP, call_backup_finish},
+    {"walpool_restore", DATABASE, call_restore},
     {"walpool_health_get", DATABASE, call_health},
     {"walpool_health_json", DATABASE, call_health_json},
     {"walpool_run", LEASE, call_run},
@@ -266,6 +298,8 @@ open_all(void *handles[KINDS])
     handles[CURSOR] = api_cursor(&cursor_rows);
     handles[TOKEN] = walpool_token_open(&err);
     handles[QUEUE] = walpool_queue_open(&err);
+    handles[BACKUP] = walpool_backup_start(handles[DATABASE],
+                                           check_path("b.db"), 0, NULL, &err);
     for (int kind = 0; kind < KINDS; kind++)
         CHECK(handles[kind] != NULL);
 }
@@ -273,6 +307,7 @@ open_all(void *handles[KINDS])
 static void
 close_all(void *handles[KINDS])
 {
+    CHECK_OK(walpool_backup_finish(handles[BACKUP], &err));
     walpool_queue_close(handles[QUEUE]);
     walpool_token_close(handles[TOKEN]);
     CHECK_OK(walpool_cursor_close(handles[CURSOR], &err));

@@ -14,6 +14,7 @@ struct fork_inherited {
     walpool_cursor *cursor;
     walpool_token *token;
     walpool_queue *queue;
+    walpool_backup *backup;
 };
 
 static const walpool_statement fork_select = {.sql = "SELECT 1"};
@@ -51,6 +52,10 @@ fork_call_database(const struct fork_inherited *its)
     err.status = WALPOOL_OK;
     WORKS(walpool_leases, (its->db, NULL, 0, &err) == 0);
     CHECK_INT(err.status, WALPOOL_FORKED);
+    FORKED_NULL(walpool_backup_start, (its->db, "b.db", 0, NULL, &err));
+    FORKED(walpool_backup_step, (its->backup, 1, NULL, NULL, &err));
+    FORKED(walpool_backup_finish, (its->backup, &err));
+    FORKED(walpool_restore, (its->db, its->path, NULL, &err));
     FORKED(walpool_close, (its->db, 0, &err));
 }
 

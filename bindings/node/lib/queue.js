@@ -9,10 +9,11 @@ const { Call } = require('./options.js');
 const { putCall } = require('./request.js');
 const { checkpointResult } = require('./results.js');
 
-const COMPLETION_BYTES = 544; // a walpool_completion: id, result, checkpoint, error
+const COMPLETION_BYTES = 568; // a walpool_completion: id, result, checkpoint, error, backup
 const RESULT_AT = 8;
 const CHECKPOINT_AT = 16;
 const ERROR_AT = 32;
+const BACKUP_AT = 544;
 const TAKEN_AT_ONCE = 64;
 const CANCELLED = raw.WALPOOL_CANCELLED;
 const CHECKPOINT = raw.WALPOOL_OP_CHECKPOINT;
@@ -41,7 +42,7 @@ function readCompletion(at, op) {
     return {
         status,
         result: numbers[result + 1] * 4294967296 + numbers[result],
-        error: status === 0 ? null : completions.slice(at + ERROR_AT, at + COMPLETION_BYTES),
+        error: status === 0 ? null : completions.slice(at + ERROR_AT, at + BACKUP_AT),
         checkpoint: op === CHECKPOINT
             ? checkpointResult(numbers, (at + CHECKPOINT_AT) / 4) : null,
     };

@@ -61,36 +61,45 @@ typedef long long swig_type_27;
 typedef long long swig_type_28;
 typedef long long swig_type_29;
 typedef long long swig_type_30;
-extern void _wrap_Swig_free_raw_c1f8ddfb75cf2612(uintptr_t arg1);
-extern uintptr_t _wrap_Swig_malloc_raw_c1f8ddfb75cf2612(swig_intgo arg1);
-extern int _wrap_WalpoolVersionNumber_raw_c1f8ddfb75cf2612(void);
-extern void _wrap_WalpoolVersion_raw_c1f8ddfb75cf2612(swig_voidp arg1);
-extern swig_voidp _wrap_WalpoolStatusName_raw_c1f8ddfb75cf2612(int arg1);
-extern swig_voidp _wrap_WalpoolSqliteCodeName_raw_c1f8ddfb75cf2612(int arg1);
-extern swig_type_1 _wrap_WalpoolOpen_raw_c1f8ddfb75cf2612(swig_voidp arg1);
-extern swig_intgo _wrap_WalpoolClose_raw_c1f8ddfb75cf2612(swig_type_2 arg1, swig_type_3 arg2, swig_voidp arg3);
-extern swig_intgo _wrap_WalpoolRead_raw_c1f8ddfb75cf2612(swig_type_4 arg1, swig_voidp arg2);
-extern swig_intgo _wrap_WalpoolWrite_raw_c1f8ddfb75cf2612(swig_type_5 arg1, swig_voidp arg2);
-extern swig_intgo _wrap_WalpoolBatch_raw_c1f8ddfb75cf2612(swig_type_6 arg1, swig_voidp arg2);
-extern swig_type_7 _wrap_WalpoolAcquire_raw_c1f8ddfb75cf2612(swig_type_8 arg1, swig_intgo arg2, swig_voidp arg3);
-extern swig_intgo _wrap_WalpoolRelease_raw_c1f8ddfb75cf2612(swig_type_9 arg1, swig_voidp arg2);
-extern swig_intgo _wrap_WalpoolRun_raw_c1f8ddfb75cf2612(swig_type_10 arg1, swig_voidp arg2);
-extern swig_intgo _wrap_WalpoolBegin_raw_c1f8ddfb75cf2612(swig_type_11 arg1, swig_voidp arg2);
-extern swig_intgo _wrap_WalpoolSavepoint_raw_c1f8ddfb75cf2612(swig_type_12 arg1, swig_voidp arg2);
-extern swig_intgo _wrap_WalpoolCommit_raw_c1f8ddfb75cf2612(swig_type_13 arg1, swig_voidp arg2);
-extern swig_intgo _wrap_WalpoolRollback_raw_c1f8ddfb75cf2612(swig_type_14 arg1, swig_voidp arg2);
-extern int _wrap_WalpoolLeaseDepth_raw_c1f8ddfb75cf2612(swig_type_15 arg1);
-extern swig_intgo _wrap_WalpoolCursorNext_raw_c1f8ddfb75cf2612(swig_type_16 arg1, swig_voidp arg2);
-extern swig_intgo _wrap_WalpoolCursorValue_raw_c1f8ddfb75cf2612(swig_type_17 arg1, swig_type_18 arg2, swig_type_19 arg3, swig_type_20 arg4, swig_voidp arg5);
-extern swig_intgo _wrap_WalpoolCursorClose_raw_c1f8ddfb75cf2612(swig_type_21 arg1, swig_voidp arg2);
-extern swig_type_22 _wrap_WalpoolTokenOpen_raw_c1f8ddfb75cf2612(swig_voidp arg1);
-extern swig_intgo _wrap_WalpoolCancel_raw_c1f8ddfb75cf2612(swig_type_23 arg1, swig_voidp arg2);
-extern void _wrap_WalpoolTokenClose_raw_c1f8ddfb75cf2612(swig_type_24 arg1);
-extern swig_intgo _wrap_WalpoolCheckpoint_raw_c1f8ddfb75cf2612(swig_type_25 arg1, swig_intgo arg2, swig_voidp arg3);
-extern swig_intgo _wrap_WalpoolMaintain_raw_c1f8ddfb75cf2612(swig_type_26 arg1, swig_intgo arg2, swig_type_27 arg3, swig_voidp arg4);
-extern swig_intgo _wrap_WalpoolHealthGet_raw_c1f8ddfb75cf2612(swig_type_28 arg1, swig_voidp arg2);
-extern swig_intgo _wrap_WalpoolHealthJson_raw_c1f8ddfb75cf2612(swig_type_29 arg1, swig_voidp arg2);
-extern swig_intgo _wrap_WalpoolLeasesJson_raw_c1f8ddfb75cf2612(swig_type_30 arg1, swig_voidp arg2);
+typedef long long swig_type_31;
+typedef long long swig_type_32;
+typedef long long swig_type_33;
+typedef long long swig_type_34;
+typedef long long swig_type_35;
+extern void _wrap_Swig_free_raw_ff4e918ff7b5d14d(uintptr_t arg1);
+extern uintptr_t _wrap_Swig_malloc_raw_ff4e918ff7b5d14d(swig_intgo arg1);
+extern int _wrap_WalpoolVersionNumber_raw_ff4e918ff7b5d14d(void);
+extern void _wrap_WalpoolVersion_raw_ff4e918ff7b5d14d(swig_voidp arg1);
+extern swig_voidp _wrap_WalpoolStatusName_raw_ff4e918ff7b5d14d(int arg1);
+extern swig_voidp _wrap_WalpoolSqliteCodeName_raw_ff4e918ff7b5d14d(int arg1);
+extern swig_type_1 _wrap_WalpoolOpen_raw_ff4e918ff7b5d14d(swig_voidp arg1);
+extern swig_intgo _wrap_WalpoolClose_raw_ff4e918ff7b5d14d(swig_type_2 arg1, swig_type_3 arg2, swig_voidp arg3);
+extern swig_intgo _wrap_WalpoolRead_raw_ff4e918ff7b5d14d(swig_type_4 arg1, swig_voidp arg2);
+extern swig_intgo _wrap_WalpoolWrite_raw_ff4e918ff7b5d14d(swig_type_5 arg1, swig_voidp arg2);
+extern swig_intgo _wrap_WalpoolBatch_raw_ff4e918ff7b5d14d(swig_type_6 arg1, swig_voidp arg2);
+extern swig_type_7 _wrap_WalpoolAcquire_raw_ff4e918ff7b5d14d(swig_type_8 arg1, swig_intgo arg2, swig_voidp arg3);
+extern swig_intgo _wrap_WalpoolRelease_raw_ff4e918ff7b5d14d(swig_type_9 arg1, swig_voidp arg2);
+extern swig_intgo _wrap_WalpoolRun_raw_ff4e918ff7b5d14d(swig_type_10 arg1, swig_voidp arg2);
+extern swig_intgo _wrap_WalpoolBegin_raw_ff4e918ff7b5d14d(swig_type_11 arg1, swig_voidp arg2);
+extern swig_intgo _wrap_WalpoolSavepoint_raw_ff4e918ff7b5d14d(swig_type_12 arg1, swig_voidp arg2);
+extern swig_intgo _wrap_WalpoolCommit_raw_ff4e918ff7b5d14d(swig_type_13 arg1, swig_voidp arg2);
+extern swig_intgo _wrap_WalpoolRollback_raw_ff4e918ff7b5d14d(swig_type_14 arg1, swig_voidp arg2);
+extern int _wrap_WalpoolLeaseDepth_raw_ff4e918ff7b5d14d(swig_type_15 arg1);
+extern swig_intgo _wrap_WalpoolCursorNext_raw_ff4e918ff7b5d14d(swig_type_16 arg1, swig_voidp arg2);
+extern swig_intgo _wrap_WalpoolCursorValue_raw_ff4e918ff7b5d14d(swig_type_17 arg1, swig_type_18 arg2, swig_type_19 arg3, swig_type_20 arg4, swig_voidp arg5);
+extern swig_intgo _wrap_WalpoolCursorClose_raw_ff4e918ff7b5d14d(swig_type_21 arg1, swig_voidp arg2);
+extern swig_type_22 _wrap_WalpoolTokenOpen_raw_ff4e918ff7b5d14d(swig_voidp arg1);
+extern swig_intgo _wrap_WalpoolCancel_raw_ff4e918ff7b5d14d(swig_type_23 arg1, swig_voidp arg2);
+extern void _wrap_WalpoolTokenClose_raw_ff4e918ff7b5d14d(swig_type_24 arg1);
+extern swig_intgo _wrap_WalpoolCheckpoint_raw_ff4e918ff7b5d14d(swig_type_25 arg1, swig_intgo arg2, swig_voidp arg3);
+extern swig_intgo _wrap_WalpoolMaintain_raw_ff4e918ff7b5d14d(swig_type_26 arg1, swig_intgo arg2, swig_type_27 arg3, swig_voidp arg4);
+extern swig_type_28 _wrap_WalpoolBackupStart_raw_ff4e918ff7b5d14d(swig_type_29 arg1, swig_voidp arg2, int arg3, swig_voidp arg4);
+extern swig_intgo _wrap_WalpoolBackupStep_raw_ff4e918ff7b5d14d(swig_type_30 arg1, int arg2, swig_voidp arg3);
+extern swig_intgo _wrap_WalpoolBackupFinish_raw_ff4e918ff7b5d14d(swig_type_31 arg1, swig_voidp arg2);
+extern swig_intgo _wrap_WalpoolRestore_raw_ff4e918ff7b5d14d(swig_type_32 arg1, swig_voidp arg2, swig_voidp arg3);
+extern swig_intgo _wrap_WalpoolHealthGet_raw_ff4e918ff7b5d14d(swig_type_33 arg1, swig_voidp arg2);
+extern swig_intgo _wrap_WalpoolHealthJson_raw_ff4e918ff7b5d14d(swig_type_34 arg1, swig_voidp arg2);
+extern swig_intgo _wrap_WalpoolLeasesJson_raw_ff4e918ff7b5d14d(swig_type_35 arg1, swig_voidp arg2);
 #undef intgo
 */
 import "C"
@@ -118,31 +127,31 @@ type _ sync.Mutex
 
 func Swig_free(arg1 uintptr) {
 	_swig_i_0 := arg1
-	C._wrap_Swig_free_raw_c1f8ddfb75cf2612(C.uintptr_t(_swig_i_0))
+	C._wrap_Swig_free_raw_ff4e918ff7b5d14d(C.uintptr_t(_swig_i_0))
 }
 
 func Swig_malloc(arg1 int) (_swig_ret uintptr) {
 	var swig_r uintptr
 	_swig_i_0 := arg1
-	swig_r = (uintptr)(C._wrap_Swig_malloc_raw_c1f8ddfb75cf2612(C.swig_intgo(_swig_i_0)))
+	swig_r = (uintptr)(C._wrap_Swig_malloc_raw_ff4e918ff7b5d14d(C.swig_intgo(_swig_i_0)))
 	return swig_r
 }
 
 func WalpoolVersionNumber() (_swig_ret int32) {
 	var swig_r int32
-	swig_r = (int32)(C._wrap_WalpoolVersionNumber_raw_c1f8ddfb75cf2612())
+	swig_r = (int32)(C._wrap_WalpoolVersionNumber_raw_ff4e918ff7b5d14d())
 	return swig_r
 }
 
 func WalpoolVersion(arg1 *VersionInfo) {
 	_swig_i_0 := arg1
-	C._wrap_WalpoolVersion_raw_c1f8ddfb75cf2612(C.swig_voidp(_swig_i_0))
+	C._wrap_WalpoolVersion_raw_ff4e918ff7b5d14d(C.swig_voidp(_swig_i_0))
 }
 
 func WalpoolStatusName(arg1 int32) (_swig_ret *byte) {
 	var swig_r *byte
 	_swig_i_0 := arg1
-	swig_r = (*byte)(C._wrap_WalpoolStatusName_raw_c1f8ddfb75cf2612(C.int(_swig_i_0)))
+	swig_r = (*byte)(C._wrap_WalpoolStatusName_raw_ff4e918ff7b5d14d(C.int(_swig_i_0)))
 	var swig_r_1 *byte
 	swig_r_1 = swig_r
 	return swig_r_1
@@ -151,7 +160,7 @@ func WalpoolStatusName(arg1 int32) (_swig_ret *byte) {
 func WalpoolSqliteCodeName(arg1 int32) (_swig_ret *byte) {
 	var swig_r *byte
 	_swig_i_0 := arg1
-	swig_r = (*byte)(C._wrap_WalpoolSqliteCodeName_raw_c1f8ddfb75cf2612(C.int(_swig_i_0)))
+	swig_r = (*byte)(C._wrap_WalpoolSqliteCodeName_raw_ff4e918ff7b5d14d(C.int(_swig_i_0)))
 	var swig_r_1 *byte
 	swig_r_1 = swig_r
 	return swig_r_1
@@ -160,7 +169,7 @@ func WalpoolSqliteCodeName(arg1 int32) (_swig_ret *byte) {
 func WalpoolOpen(arg1 *Frame) (_swig_ret uint64) {
 	var swig_r uint64
 	_swig_i_0 := arg1
-	swig_r = (uint64)(C._wrap_WalpoolOpen_raw_c1f8ddfb75cf2612(C.swig_voidp(_swig_i_0)))
+	swig_r = (uint64)(C._wrap_WalpoolOpen_raw_ff4e918ff7b5d14d(C.swig_voidp(_swig_i_0)))
 	return swig_r
 }
 
@@ -169,7 +178,7 @@ func WalpoolClose(arg1 uint64, arg2 int64, arg3 *Frame) (_swig_ret int32) {
 	_swig_i_0 := arg1
 	_swig_i_1 := arg2
 	_swig_i_2 := arg3
-	swig_r = (int32)(C._wrap_WalpoolClose_raw_c1f8ddfb75cf2612(C.swig_type_2(_swig_i_0), C.swig_type_3(_swig_i_1), C.swig_voidp(_swig_i_2)))
+	swig_r = (int32)(C._wrap_WalpoolClose_raw_ff4e918ff7b5d14d(C.swig_type_2(_swig_i_0), C.swig_type_3(_swig_i_1), C.swig_voidp(_swig_i_2)))
 	return swig_r
 }
 
@@ -177,7 +186,7 @@ func WalpoolRead(arg1 uint64, arg2 *Frame) (_swig_ret int32) {
 	var swig_r int32
 	_swig_i_0 := arg1
 	_swig_i_1 := arg2
-	swig_r = (int32)(C._wrap_WalpoolRead_raw_c1f8ddfb75cf2612(C.swig_type_4(_swig_i_0), C.swig_voidp(_swig_i_1)))
+	swig_r = (int32)(C._wrap_WalpoolRead_raw_ff4e918ff7b5d14d(C.swig_type_4(_swig_i_0), C.swig_voidp(_swig_i_1)))
 	return swig_r
 }
 
@@ -185,7 +194,7 @@ func WalpoolWrite(arg1 uint64, arg2 *Frame) (_swig_ret int32) {
 	var swig_r int32
 	_swig_i_0 := arg1
 	_swig_i_1 := arg2
-	swig_r = (int32)(C._wrap_WalpoolWrite_raw_c1f8ddfb75cf2612(C.swig_type_5(_swig_i_0), C.swig_voidp(_swig_i_1)))
+	swig_r = (int32)(C._wrap_WalpoolWrite_raw_ff4e918ff7b5d14d(C.swig_type_5(_swig_i_0), C.swig_voidp(_swig_i_1)))
 	return swig_r
 }
 
@@ -193,7 +202,7 @@ func WalpoolBatch(arg1 uint64, arg2 *Frame) (_swig_ret int32) {
 	var swig_r int32
 	_swig_i_0 := arg1
 	_swig_i_1 := arg2
-	swig_r = (int32)(C._wrap_WalpoolBatch_raw_c1f8ddfb75cf2612(C.swig_type_6(_swig_i_0), C.swig_voidp(_swig_i_1)))
+	swig_r = (int32)(C._wrap_WalpoolBatch_raw_ff4e918ff7b5d14d(C.swig_type_6(_swig_i_0), C.swig_voidp(_swig_i_1)))
 	return swig_r
 }
 
@@ -202,7 +211,7 @@ func WalpoolAcquire(arg1 uint64, arg2 int32, arg3 *Frame) (_swig_ret uint64) {
 	_swig_i_0 := arg1
 	_swig_i_1 := arg2
 	_swig_i_2 := arg3
-	swig_r = (uint64)(C._wrap_WalpoolAcquire_raw_c1f8ddfb75cf2612(C.swig_type_8(_swig_i_0), C.swig_intgo(_swig_i_1), C.swig_voidp(_swig_i_2)))
+	swig_r = (uint64)(C._wrap_WalpoolAcquire_raw_ff4e918ff7b5d14d(C.swig_type_8(_swig_i_0), C.swig_intgo(_swig_i_1), C.swig_voidp(_swig_i_2)))
 	return swig_r
 }
 
@@ -210,7 +219,7 @@ func WalpoolRelease(arg1 uint64, arg2 *Frame) (_swig_ret int32) {
 	var swig_r int32
 	_swig_i_0 := arg1
 	_swig_i_1 := arg2
-	swig_r = (int32)(C._wrap_WalpoolRelease_raw_c1f8ddfb75cf2612(C.swig_type_9(_swig_i_0), C.swig_voidp(_swig_i_1)))
+	swig_r = (int32)(C._wrap_WalpoolRelease_raw_ff4e918ff7b5d14d(C.swig_type_9(_swig_i_0), C.swig_voidp(_swig_i_1)))
 	return swig_r
 }
 
@@ -218,7 +227,7 @@ func WalpoolRun(arg1 uint64, arg2 *Frame) (_swig_ret int32) {
 	var swig_r int32
 	_swig_i_0 := arg1
 	_swig_i_1 := arg2
-	swig_r = (int32)(C._wrap_WalpoolRun_raw_c1f8ddfb75cf2612(C.swig_type_10(_swig_i_0), C.swig_voidp(_swig_i_1)))
+	swig_r = (int32)(C._wrap_WalpoolRun_raw_ff4e918ff7b5d14d(C.swig_type_10(_swig_i_0), C.swig_voidp(_swig_i_1)))
 	return swig_r
 }
 
@@ -226,7 +235,7 @@ func WalpoolBegin(arg1 uint64, arg2 *Frame) (_swig_ret int32) {
 	var swig_r int32
 	_swig_i_0 := arg1
 	_swig_i_1 := arg2
-	swig_r = (int32)(C._wrap_WalpoolBegin_raw_c1f8ddfb75cf2612(C.swig_type_11(_swig_i_0), C.swig_voidp(_swig_i_1)))
+	swig_r = (int32)(C._wrap_WalpoolBegin_raw_ff4e918ff7b5d14d(C.swig_type_11(_swig_i_0), C.swig_voidp(_swig_i_1)))
 	return swig_r
 }
 
@@ -234,7 +243,7 @@ func WalpoolSavepoint(arg1 uint64, arg2 *Frame) (_swig_ret int32) {
 	var swig_r int32
 	_swig_i_0 := arg1
 	_swig_i_1 := arg2
-	swig_r = (int32)(C._wrap_WalpoolSavepoint_raw_c1f8ddfb75cf2612(C.swig_type_12(_swig_i_0), C.swig_voidp(_swig_i_1)))
+	swig_r = (int32)(C._wrap_WalpoolSavepoint_raw_ff4e918ff7b5d14d(C.swig_type_12(_swig_i_0), C.swig_voidp(_swig_i_1)))
 	return swig_r
 }
 
@@ -242,7 +251,7 @@ func WalpoolCommit(arg1 uint64, arg2 *Frame) (_swig_ret int32) {
 	var swig_r int32
 	_swig_i_0 := arg1
 	_swig_i_1 := arg2
-	swig_r = (int32)(C._wrap_WalpoolCommit_raw_c1f8ddfb75cf2612(C.swig_type_13(_swig_i_0), C.swig_voidp(_swig_i_1)))
+	swig_r = (int32)(C._wrap_WalpoolCommit_raw_ff4e918ff7b5d14d(C.swig_type_13(_swig_i_0), C.swig_voidp(_swig_i_1)))
 	return swig_r
 }
 
@@ -250,14 +259,14 @@ func WalpoolRollback(arg1 uint64, arg2 *Frame) (_swig_ret int32) {
 	var swig_r int32
 	_swig_i_0 := arg1
 	_swig_i_1 := arg2
-	swig_r = (int32)(C._wrap_WalpoolRollback_raw_c1f8ddfb75cf2612(C.swig_type_14(_swig_i_0), C.swig_voidp(_swig_i_1)))
+	swig_r = (int32)(C._wrap_WalpoolRollback_raw_ff4e918ff7b5d14d(C.swig_type_14(_swig_i_0), C.swig_voidp(_swig_i_1)))
 	return swig_r
 }
 
 func WalpoolLeaseDepth(arg1 uint64) (_swig_ret int32) {
 	var swig_r int32
 	_swig_i_0 := arg1
-	swig_r = (int32)(C._wrap_WalpoolLeaseDepth_raw_c1f8ddfb75cf2612(C.swig_type_15(_swig_i_0)))
+	swig_r = (int32)(C._wrap_WalpoolLeaseDepth_raw_ff4e918ff7b5d14d(C.swig_type_15(_swig_i_0)))
 	return swig_r
 }
 
@@ -265,7 +274,7 @@ func WalpoolCursorNext(arg1 uint64, arg2 *Frame) (_swig_ret int32) {
 	var swig_r int32
 	_swig_i_0 := arg1
 	_swig_i_1 := arg2
-	swig_r = (int32)(C._wrap_WalpoolCursorNext_raw_c1f8ddfb75cf2612(C.swig_type_16(_swig_i_0), C.swig_voidp(_swig_i_1)))
+	swig_r = (int32)(C._wrap_WalpoolCursorNext_raw_ff4e918ff7b5d14d(C.swig_type_16(_swig_i_0), C.swig_voidp(_swig_i_1)))
 	return swig_r
 }
 
@@ -276,7 +285,7 @@ func WalpoolCursorValue(arg1 uint64, arg2 int64, arg3 int64, arg4 []byte, arg5 *
 	_swig_i_2 := arg3
 	_swig_i_3 := arg4
 	_swig_i_4 := arg5
-	swig_r = (int32)(C._wrap_WalpoolCursorValue_raw_c1f8ddfb75cf2612(C.swig_type_17(_swig_i_0), C.swig_type_18(_swig_i_1), C.swig_type_19(_swig_i_2), *(*C.swig_type_20)(unsafe.Pointer(&_swig_i_3)), C.swig_voidp(_swig_i_4)))
+	swig_r = (int32)(C._wrap_WalpoolCursorValue_raw_ff4e918ff7b5d14d(C.swig_type_17(_swig_i_0), C.swig_type_18(_swig_i_1), C.swig_type_19(_swig_i_2), *(*C.swig_type_20)(unsafe.Pointer(&_swig_i_3)), C.swig_voidp(_swig_i_4)))
 	if Swig_escape_always_false {
 		Swig_escape_val = arg4
 	}
@@ -287,14 +296,14 @@ func WalpoolCursorClose(arg1 uint64, arg2 *Frame) (_swig_ret int32) {
 	var swig_r int32
 	_swig_i_0 := arg1
 	_swig_i_1 := arg2
-	swig_r = (int32)(C._wrap_WalpoolCursorClose_raw_c1f8ddfb75cf2612(C.swig_type_21(_swig_i_0), C.swig_voidp(_swig_i_1)))
+	swig_r = (int32)(C._wrap_WalpoolCursorClose_raw_ff4e918ff7b5d14d(C.swig_type_21(_swig_i_0), C.swig_voidp(_swig_i_1)))
 	return swig_r
 }
 
 func WalpoolTokenOpen(arg1 *Frame) (_swig_ret uint64) {
 	var swig_r uint64
 	_swig_i_0 := arg1
-	swig_r = (uint64)(C._wrap_WalpoolTokenOpen_raw_c1f8ddfb75cf2612(C.swig_voidp(_swig_i_0)))
+	swig_r = (uint64)(C._wrap_WalpoolTokenOpen_raw_ff4e918ff7b5d14d(C.swig_voidp(_swig_i_0)))
 	return swig_r
 }
 
@@ -302,13 +311,13 @@ func WalpoolCancel(arg1 uint64, arg2 *Frame) (_swig_ret int32) {
 	var swig_r int32
 	_swig_i_0 := arg1
 	_swig_i_1 := arg2
-	swig_r = (int32)(C._wrap_WalpoolCancel_raw_c1f8ddfb75cf2612(C.swig_type_23(_swig_i_0), C.swig_voidp(_swig_i_1)))
+	swig_r = (int32)(C._wrap_WalpoolCancel_raw_ff4e918ff7b5d14d(C.swig_type_23(_swig_i_0), C.swig_voidp(_swig_i_1)))
 	return swig_r
 }
 
 func WalpoolTokenClose(arg1 uint64) {
 	_swig_i_0 := arg1
-	C._wrap_WalpoolTokenClose_raw_c1f8ddfb75cf2612(C.swig_type_24(_swig_i_0))
+	C._wrap_WalpoolTokenClose_raw_ff4e918ff7b5d14d(C.swig_type_24(_swig_i_0))
 }
 
 func WalpoolCheckpoint(arg1 uint64, arg2 int32, arg3 *Frame) (_swig_ret int32) {
@@ -316,7 +325,7 @@ func WalpoolCheckpoint(arg1 uint64, arg2 int32, arg3 *Frame) (_swig_ret int32) {
 	_swig_i_0 := arg1
 	_swig_i_1 := arg2
 	_swig_i_2 := arg3
-	swig_r = (int32)(C._wrap_WalpoolCheckpoint_raw_c1f8ddfb75cf2612(C.swig_type_25(_swig_i_0), C.swig_intgo(_swig_i_1), C.swig_voidp(_swig_i_2)))
+	swig_r = (int32)(C._wrap_WalpoolCheckpoint_raw_ff4e918ff7b5d14d(C.swig_type_25(_swig_i_0), C.swig_intgo(_swig_i_1), C.swig_voidp(_swig_i_2)))
 	return swig_r
 }
 
@@ -326,7 +335,43 @@ func WalpoolMaintain(arg1 uint64, arg2 int32, arg3 int64, arg4 *Frame) (_swig_re
 	_swig_i_1 := arg2
 	_swig_i_2 := arg3
 	_swig_i_3 := arg4
-	swig_r = (int32)(C._wrap_WalpoolMaintain_raw_c1f8ddfb75cf2612(C.swig_type_26(_swig_i_0), C.swig_intgo(_swig_i_1), C.swig_type_27(_swig_i_2), C.swig_voidp(_swig_i_3)))
+	swig_r = (int32)(C._wrap_WalpoolMaintain_raw_ff4e918ff7b5d14d(C.swig_type_26(_swig_i_0), C.swig_intgo(_swig_i_1), C.swig_type_27(_swig_i_2), C.swig_voidp(_swig_i_3)))
+	return swig_r
+}
+
+func WalpoolBackupStart(arg1 uint64, arg2 *Frame, arg3 int32, arg4 *Frame) (_swig_ret uint64) {
+	var swig_r uint64
+	_swig_i_0 := arg1
+	_swig_i_1 := arg2
+	_swig_i_2 := arg3
+	_swig_i_3 := arg4
+	swig_r = (uint64)(C._wrap_WalpoolBackupStart_raw_ff4e918ff7b5d14d(C.swig_type_29(_swig_i_0), C.swig_voidp(_swig_i_1), C.int(_swig_i_2), C.swig_voidp(_swig_i_3)))
+	return swig_r
+}
+
+func WalpoolBackupStep(arg1 uint64, arg2 int32, arg3 *Frame) (_swig_ret int32) {
+	var swig_r int32
+	_swig_i_0 := arg1
+	_swig_i_1 := arg2
+	_swig_i_2 := arg3
+	swig_r = (int32)(C._wrap_WalpoolBackupStep_raw_ff4e918ff7b5d14d(C.swig_type_30(_swig_i_0), C.int(_swig_i_1), C.swig_voidp(_swig_i_2)))
+	return swig_r
+}
+
+func WalpoolBackupFinish(arg1 uint64, arg2 *Frame) (_swig_ret int32) {
+	var swig_r int32
+	_swig_i_0 := arg1
+	_swig_i_1 := arg2
+	swig_r = (int32)(C._wrap_WalpoolBackupFinish_raw_ff4e918ff7b5d14d(C.swig_type_31(_swig_i_0), C.swig_voidp(_swig_i_1)))
+	return swig_r
+}
+
+func WalpoolRestore(arg1 uint64, arg2 *Frame, arg3 *Frame) (_swig_ret int32) {
+	var swig_r int32
+	_swig_i_0 := arg1
+	_swig_i_1 := arg2
+	_swig_i_2 := arg3
+	swig_r = (int32)(C._wrap_WalpoolRestore_raw_ff4e918ff7b5d14d(C.swig_type_32(_swig_i_0), C.swig_voidp(_swig_i_1), C.swig_voidp(_swig_i_2)))
 	return swig_r
 }
 
@@ -334,7 +379,7 @@ func WalpoolHealthGet(arg1 uint64, arg2 *Frame) (_swig_ret int32) {
 	var swig_r int32
 	_swig_i_0 := arg1
 	_swig_i_1 := arg2
-	swig_r = (int32)(C._wrap_WalpoolHealthGet_raw_c1f8ddfb75cf2612(C.swig_type_28(_swig_i_0), C.swig_voidp(_swig_i_1)))
+	swig_r = (int32)(C._wrap_WalpoolHealthGet_raw_ff4e918ff7b5d14d(C.swig_type_33(_swig_i_0), C.swig_voidp(_swig_i_1)))
 	return swig_r
 }
 
@@ -342,7 +387,7 @@ func WalpoolHealthJson(arg1 uint64, arg2 *Frame) (_swig_ret int32) {
 	var swig_r int32
 	_swig_i_0 := arg1
 	_swig_i_1 := arg2
-	swig_r = (int32)(C._wrap_WalpoolHealthJson_raw_c1f8ddfb75cf2612(C.swig_type_29(_swig_i_0), C.swig_voidp(_swig_i_1)))
+	swig_r = (int32)(C._wrap_WalpoolHealthJson_raw_ff4e918ff7b5d14d(C.swig_type_34(_swig_i_0), C.swig_voidp(_swig_i_1)))
 	return swig_r
 }
 
@@ -352,6 +397,6 @@ func WalpoolLeasesJson(arg1 uint64, arg2 *Frame) (_swig_ret int32) {
 	var swig_r int32
 	_swig_i_0 := arg1
 	_swig_i_1 := arg2
-	swig_r = (int32)(C._wrap_WalpoolLeasesJson_raw_c1f8ddfb75cf2612(C.swig_type_30(_swig_i_0), C.swig_voidp(_swig_i_1)))
+	swig_r = (int32)(C._wrap_WalpoolLeasesJson_raw_ff4e918ff7b5d14d(C.swig_type_35(_swig_i_0), C.swig_voidp(_swig_i_1)))
 	return swig_r
 }

@@ -231,6 +231,7 @@ _Static_assert(sizeof(frame) == 544, "frame.go: HeaderBytes");
 _Static_assert(sizeof(walpool_health) == 46 * 8 + 8 + 48 + 48 + 256, "health.go");
 _Static_assert(sizeof(walpool_statement) <= 48 && sizeof(walpool_result) == 32,
                "frame.go: StatementBytes, ResultBytes");
+_Static_assert(sizeof(walpool_backup_progress) == 24, "backup.go");
 
 static unsigned char *
 frame_room(frame *f)
@@ -273,7 +274,7 @@ frame_batch(frame *f, walpool_statement *statements, walpool_call *call, char *w
 extern "C" {
 #endif
 
-void _wrap_Swig_free_raw_c1f8ddfb75cf2612(void *_swig_go_0) {
+void _wrap_Swig_free_raw_ff4e918ff7b5d14d(void *_swig_go_0) {
   void *arg1 = 0 ;
 
   arg1 = *(void **)&_swig_go_0;
@@ -283,7 +284,7 @@ void _wrap_Swig_free_raw_c1f8ddfb75cf2612(void *_swig_go_0) {
 }
 
 
-void *_wrap_Swig_malloc_raw_c1f8ddfb75cf2612(intgo _swig_go_0) {
+void *_wrap_Swig_malloc_raw_ff4e918ff7b5d14d(intgo _swig_go_0) {
   int arg1 ;
   void *result = 0 ;
   void *_swig_go_result;
@@ -296,7 +297,7 @@ void *_wrap_Swig_malloc_raw_c1f8ddfb75cf2612(intgo _swig_go_0) {
 }
 
 
-int _wrap_WalpoolVersionNumber_raw_c1f8ddfb75cf2612() {
+int _wrap_WalpoolVersionNumber_raw_ff4e918ff7b5d14d() {
   int32_t result;
   int _swig_go_result;
 
@@ -307,7 +308,7 @@ int _wrap_WalpoolVersionNumber_raw_c1f8ddfb75cf2612() {
 }
 
 
-void _wrap_WalpoolVersion_raw_c1f8ddfb75cf2612(walpool_version_info *_swig_go_0) {
+void _wrap_WalpoolVersion_raw_ff4e918ff7b5d14d(walpool_version_info *_swig_go_0) {
   walpool_version_info *arg1 = 0 ;
 
   arg1 = (walpool_version_info *)_swig_go_0;
@@ -317,7 +318,7 @@ void _wrap_WalpoolVersion_raw_c1f8ddfb75cf2612(walpool_version_info *_swig_go_0)
 }
 
 
-char *_wrap_WalpoolStatusName_raw_c1f8ddfb75cf2612(int _swig_go_0) {
+char *_wrap_WalpoolStatusName_raw_ff4e918ff7b5d14d(int _swig_go_0) {
   int32_t arg1 ;
   char *result = 0 ;
   char *_swig_go_result;
@@ -330,7 +331,7 @@ char *_wrap_WalpoolStatusName_raw_c1f8ddfb75cf2612(int _swig_go_0) {
 }
 
 
-char *_wrap_WalpoolSqliteCodeName_raw_c1f8ddfb75cf2612(int _swig_go_0) {
+char *_wrap_WalpoolSqliteCodeName_raw_ff4e918ff7b5d14d(int _swig_go_0) {
   int32_t arg1 ;
   char *result = 0 ;
   char *_swig_go_result;
@@ -343,7 +344,7 @@ char *_wrap_WalpoolSqliteCodeName_raw_c1f8ddfb75cf2612(int _swig_go_0) {
 }
 
 
-long long _wrap_WalpoolOpen_raw_c1f8ddfb75cf2612(char *_swig_go_0) {
+long long _wrap_WalpoolOpen_raw_ff4e918ff7b5d14d(char *_swig_go_0) {
   char *arg1 = 0 ;
   walpool_options *arg2 = 0 ;
   walpool_error *arg3 = 0 ;
@@ -363,7 +364,7 @@ long long _wrap_WalpoolOpen_raw_c1f8ddfb75cf2612(char *_swig_go_0) {
 }
 
 
-intgo _wrap_WalpoolClose_raw_c1f8ddfb75cf2612(long long _swig_go_0, long long _swig_go_1, walpool_error *_swig_go_2) {
+intgo _wrap_WalpoolClose_raw_ff4e918ff7b5d14d(long long _swig_go_0, long long _swig_go_1, walpool_error *_swig_go_2) {
   walpool *arg1 = 0 ;
   int64_t arg2 ;
   walpool_error *arg3 = 0 ;
@@ -380,7 +381,7 @@ intgo _wrap_WalpoolClose_raw_c1f8ddfb75cf2612(long long _swig_go_0, long long _s
 }
 
 
-intgo _wrap_WalpoolRead_raw_c1f8ddfb75cf2612(long long _swig_go_0, walpool_statement *_swig_go_1) {
+intgo _wrap_WalpoolRead_raw_ff4e918ff7b5d14d(long long _swig_go_0, walpool_statement *_swig_go_1) {
   walpool *arg1 = 0 ;
   walpool_statement *arg2 = 0 ;
   walpool_call *arg3 = 0 ;
@@ -405,7 +406,7 @@ intgo _wrap_WalpoolRead_raw_c1f8ddfb75cf2612(long long _swig_go_0, walpool_state
 }
 
 
-intgo _wrap_WalpoolWrite_raw_c1f8ddfb75cf2612(long long _swig_go_0, walpool_statement *_swig_go_1) {
+intgo _wrap_WalpoolWrite_raw_ff4e918ff7b5d14d(long long _swig_go_0, walpool_statement *_swig_go_1) {
   walpool *arg1 = 0 ;
   walpool_statement *arg2 = 0 ;
   walpool_call *arg3 = 0 ;
@@ -430,7 +431,7 @@ intgo _wrap_WalpoolWrite_raw_c1f8ddfb75cf2612(long long _swig_go_0, walpool_stat
 }
 
 
-intgo _wrap_WalpoolBatch_raw_c1f8ddfb75cf2612(long long _swig_go_0, walpool_statement *_swig_go_1) {
+intgo _wrap_WalpoolBatch_raw_ff4e918ff7b5d14d(long long _swig_go_0, walpool_statement *_swig_go_1) {
   walpool *arg1 = 0 ;
   walpool_statement *arg2 = 0 ;
   size_t arg3 ;
@@ -459,7 +460,7 @@ intgo _wrap_WalpoolBatch_raw_c1f8ddfb75cf2612(long long _swig_go_0, walpool_stat
 }
 
 
-long long _wrap_WalpoolAcquire_raw_c1f8ddfb75cf2612(long long _swig_go_0, intgo _swig_go_1, walpool_call *_swig_go_2) {
+long long _wrap_WalpoolAcquire_raw_ff4e918ff7b5d14d(long long _swig_go_0, intgo _swig_go_1, walpool_call *_swig_go_2) {
   walpool *arg1 = 0 ;
   walpool_kind arg2 ;
   walpool_call *arg3 = 0 ;
@@ -481,7 +482,7 @@ long long _wrap_WalpoolAcquire_raw_c1f8ddfb75cf2612(long long _swig_go_0, intgo 
 }
 
 
-intgo _wrap_WalpoolRelease_raw_c1f8ddfb75cf2612(long long _swig_go_0, walpool_error *_swig_go_1) {
+intgo _wrap_WalpoolRelease_raw_ff4e918ff7b5d14d(long long _swig_go_0, walpool_error *_swig_go_1) {
   walpool_lease *arg1 = 0 ;
   walpool_error *arg2 = 0 ;
   walpool_status result;
@@ -496,7 +497,7 @@ intgo _wrap_WalpoolRelease_raw_c1f8ddfb75cf2612(long long _swig_go_0, walpool_er
 }
 
 
-intgo _wrap_WalpoolRun_raw_c1f8ddfb75cf2612(long long _swig_go_0, walpool_statement *_swig_go_1) {
+intgo _wrap_WalpoolRun_raw_ff4e918ff7b5d14d(long long _swig_go_0, walpool_statement *_swig_go_1) {
   walpool_lease *arg1 = 0 ;
   walpool_statement *arg2 = 0 ;
   walpool_call *arg3 = 0 ;
@@ -521,7 +522,7 @@ intgo _wrap_WalpoolRun_raw_c1f8ddfb75cf2612(long long _swig_go_0, walpool_statem
 }
 
 
-intgo _wrap_WalpoolBegin_raw_c1f8ddfb75cf2612(long long _swig_go_0, walpool_call *_swig_go_1) {
+intgo _wrap_WalpoolBegin_raw_ff4e918ff7b5d14d(long long _swig_go_0, walpool_call *_swig_go_1) {
   walpool_lease *arg1 = 0 ;
   walpool_call *arg2 = 0 ;
   walpool_error *arg3 = 0 ;
@@ -541,7 +542,7 @@ intgo _wrap_WalpoolBegin_raw_c1f8ddfb75cf2612(long long _swig_go_0, walpool_call
 }
 
 
-intgo _wrap_WalpoolSavepoint_raw_c1f8ddfb75cf2612(long long _swig_go_0, walpool_error *_swig_go_1) {
+intgo _wrap_WalpoolSavepoint_raw_ff4e918ff7b5d14d(long long _swig_go_0, walpool_error *_swig_go_1) {
   walpool_lease *arg1 = 0 ;
   walpool_error *arg2 = 0 ;
   walpool_status result;
@@ -556,7 +557,7 @@ intgo _wrap_WalpoolSavepoint_raw_c1f8ddfb75cf2612(long long _swig_go_0, walpool_
 }
 
 
-intgo _wrap_WalpoolCommit_raw_c1f8ddfb75cf2612(long long _swig_go_0, walpool_call *_swig_go_1) {
+intgo _wrap_WalpoolCommit_raw_ff4e918ff7b5d14d(long long _swig_go_0, walpool_call *_swig_go_1) {
   walpool_lease *arg1 = 0 ;
   walpool_call *arg2 = 0 ;
   walpool_error *arg3 = 0 ;
@@ -576,7 +577,7 @@ intgo _wrap_WalpoolCommit_raw_c1f8ddfb75cf2612(long long _swig_go_0, walpool_cal
 }
 
 
-intgo _wrap_WalpoolRollback_raw_c1f8ddfb75cf2612(long long _swig_go_0, walpool_error *_swig_go_1) {
+intgo _wrap_WalpoolRollback_raw_ff4e918ff7b5d14d(long long _swig_go_0, walpool_error *_swig_go_1) {
   walpool_lease *arg1 = 0 ;
   walpool_error *arg2 = 0 ;
   walpool_status result;
@@ -591,7 +592,7 @@ intgo _wrap_WalpoolRollback_raw_c1f8ddfb75cf2612(long long _swig_go_0, walpool_e
 }
 
 
-int _wrap_WalpoolLeaseDepth_raw_c1f8ddfb75cf2612(long long _swig_go_0) {
+int _wrap_WalpoolLeaseDepth_raw_ff4e918ff7b5d14d(long long _swig_go_0) {
   walpool_lease *arg1 = 0 ;
   int32_t result;
   int _swig_go_result;
@@ -604,7 +605,7 @@ int _wrap_WalpoolLeaseDepth_raw_c1f8ddfb75cf2612(long long _swig_go_0) {
 }
 
 
-intgo _wrap_WalpoolCursorNext_raw_c1f8ddfb75cf2612(long long _swig_go_0, walpool_call *_swig_go_1) {
+intgo _wrap_WalpoolCursorNext_raw_ff4e918ff7b5d14d(long long _swig_go_0, walpool_call *_swig_go_1) {
   walpool_cursor *arg1 = 0 ;
   walpool_call *arg2 = 0 ;
   walpool_rows *arg3 = 0 ;
@@ -627,7 +628,7 @@ intgo _wrap_WalpoolCursorNext_raw_c1f8ddfb75cf2612(long long _swig_go_0, walpool
 }
 
 
-intgo _wrap_WalpoolCursorValue_raw_c1f8ddfb75cf2612(long long _swig_go_0, long long _swig_go_1, long long _swig_go_2, _goslice_ _swig_go_3, walpool_error *_swig_go_4) {
+intgo _wrap_WalpoolCursorValue_raw_ff4e918ff7b5d14d(long long _swig_go_0, long long _swig_go_1, long long _swig_go_2, _goslice_ _swig_go_3, walpool_error *_swig_go_4) {
   walpool_cursor *arg1 = 0 ;
   size_t arg2 ;
   size_t arg3 ;
@@ -649,7 +650,7 @@ intgo _wrap_WalpoolCursorValue_raw_c1f8ddfb75cf2612(long long _swig_go_0, long l
 }
 
 
-intgo _wrap_WalpoolCursorClose_raw_c1f8ddfb75cf2612(long long _swig_go_0, walpool_error *_swig_go_1) {
+intgo _wrap_WalpoolCursorClose_raw_ff4e918ff7b5d14d(long long _swig_go_0, walpool_error *_swig_go_1) {
   walpool_cursor *arg1 = 0 ;
   walpool_error *arg2 = 0 ;
   walpool_status result;
@@ -664,7 +665,7 @@ intgo _wrap_WalpoolCursorClose_raw_c1f8ddfb75cf2612(long long _swig_go_0, walpoo
 }
 
 
-long long _wrap_WalpoolTokenOpen_raw_c1f8ddfb75cf2612(walpool_error *_swig_go_0) {
+long long _wrap_WalpoolTokenOpen_raw_ff4e918ff7b5d14d(walpool_error *_swig_go_0) {
   walpool_error *arg1 = 0 ;
   walpool_token *result = 0 ;
   long long _swig_go_result;
@@ -677,7 +678,7 @@ long long _wrap_WalpoolTokenOpen_raw_c1f8ddfb75cf2612(walpool_error *_swig_go_0)
 }
 
 
-intgo _wrap_WalpoolCancel_raw_c1f8ddfb75cf2612(long long _swig_go_0, walpool_error *_swig_go_1) {
+intgo _wrap_WalpoolCancel_raw_ff4e918ff7b5d14d(long long _swig_go_0, walpool_error *_swig_go_1) {
   walpool_token *arg1 = 0 ;
   walpool_error *arg2 = 0 ;
   walpool_status result;
@@ -692,7 +693,7 @@ intgo _wrap_WalpoolCancel_raw_c1f8ddfb75cf2612(long long _swig_go_0, walpool_err
 }
 
 
-void _wrap_WalpoolTokenClose_raw_c1f8ddfb75cf2612(long long _swig_go_0) {
+void _wrap_WalpoolTokenClose_raw_ff4e918ff7b5d14d(long long _swig_go_0) {
   walpool_token *arg1 = 0 ;
 
   arg1 = (walpool_token *)(uintptr_t)_swig_go_0;
@@ -702,7 +703,7 @@ void _wrap_WalpoolTokenClose_raw_c1f8ddfb75cf2612(long long _swig_go_0) {
 }
 
 
-intgo _wrap_WalpoolCheckpoint_raw_c1f8ddfb75cf2612(long long _swig_go_0, intgo _swig_go_1, walpool_call *_swig_go_2) {
+intgo _wrap_WalpoolCheckpoint_raw_ff4e918ff7b5d14d(long long _swig_go_0, intgo _swig_go_1, walpool_call *_swig_go_2) {
   walpool *arg1 = 0 ;
   walpool_checkpoint_mode arg2 ;
   walpool_call *arg3 = 0 ;
@@ -725,7 +726,7 @@ intgo _wrap_WalpoolCheckpoint_raw_c1f8ddfb75cf2612(long long _swig_go_0, intgo _
 }
 
 
-intgo _wrap_WalpoolMaintain_raw_c1f8ddfb75cf2612(long long _swig_go_0, intgo _swig_go_1, long long _swig_go_2, walpool_call *_swig_go_3) {
+intgo _wrap_WalpoolMaintain_raw_ff4e918ff7b5d14d(long long _swig_go_0, intgo _swig_go_1, long long _swig_go_2, walpool_call *_swig_go_3) {
   walpool *arg1 = 0 ;
   walpool_task arg2 ;
   int64_t arg3 ;
@@ -752,7 +753,100 @@ intgo _wrap_WalpoolMaintain_raw_c1f8ddfb75cf2612(long long _swig_go_0, intgo _sw
 }
 
 
-intgo _wrap_WalpoolHealthGet_raw_c1f8ddfb75cf2612(long long _swig_go_0, walpool_health *_swig_go_1) {
+long long _wrap_WalpoolBackupStart_raw_ff4e918ff7b5d14d(long long _swig_go_0, char *_swig_go_1, int _swig_go_2, walpool_call *_swig_go_3) {
+  walpool *arg1 = 0 ;
+  char *arg2 = 0 ;
+  int32_t arg3 ;
+  walpool_call *arg4 = 0 ;
+  walpool_error *arg5 = 0 ;
+  walpool_call call4 ;
+  char why4[WALPOOL_WHY_BYTES] ;
+  walpool_backup *result = 0 ;
+  long long _swig_go_result;
+
+  arg1 = (walpool *)(uintptr_t)_swig_go_0;
+  if (frame_request((frame *)_swig_go_1, &path, &ignored, label) != WALPOOL_OK)
+  return 0;
+  arg2 = (char *)path.sql;
+  arg3 = (int32_t)_swig_go_2;
+  if (frame_request((frame *)_swig_go_3, NULL, &call4, why4) != WALPOOL_OK)
+  return 0;
+  arg4 = &call4; arg5 = (walpool_error *)_swig_go_3;
+
+  result = (walpool_backup *)walpool_backup_start(arg1,(char const *)arg2,arg3,(struct walpool_call const *)arg4,arg5);
+  _swig_go_result = (long long)(uintptr_t)result;
+  free((char *)arg2);
+  return _swig_go_result;
+}
+
+
+intgo _wrap_WalpoolBackupStep_raw_ff4e918ff7b5d14d(long long _swig_go_0, int _swig_go_1, walpool_call *_swig_go_2) {
+  walpool_backup *arg1 = 0 ;
+  int32_t arg2 ;
+  walpool_call *arg3 = 0 ;
+  walpool_backup_progress *arg4 = 0 ;
+  walpool_error *arg5 = 0 ;
+  walpool_call call3 ;
+  char why3[WALPOOL_WHY_BYTES] ;
+  walpool_status result;
+  intgo _swig_go_result;
+
+  arg1 = (walpool_backup *)(uintptr_t)_swig_go_0;
+  arg2 = (int32_t)_swig_go_1;
+  if (frame_request((frame *)_swig_go_2, NULL, &call3, why3) != WALPOOL_OK)
+  return 0;
+  arg3 = &call3; arg4 = (walpool_backup_progress *)frame_room((frame *)_swig_go_2); arg5 = (walpool_error *)_swig_go_2;
+
+  result = (walpool_status)walpool_backup_step(arg1,arg2,(struct walpool_call const *)arg3,arg4,arg5);
+  _swig_go_result = (int)result;
+  return _swig_go_result;
+}
+
+
+intgo _wrap_WalpoolBackupFinish_raw_ff4e918ff7b5d14d(long long _swig_go_0, walpool_error *_swig_go_1) {
+  walpool_backup *arg1 = 0 ;
+  walpool_error *arg2 = 0 ;
+  walpool_status result;
+  intgo _swig_go_result;
+
+  arg1 = (walpool_backup *)(uintptr_t)_swig_go_0;
+  arg2 = (walpool_error *)_swig_go_1;
+
+  result = (walpool_status)walpool_backup_finish(arg1,arg2);
+  _swig_go_result = (int)result;
+  return _swig_go_result;
+}
+
+
+intgo _wrap_WalpoolRestore_raw_ff4e918ff7b5d14d(long long _swig_go_0, char *_swig_go_1, walpool_call *_swig_go_2) {
+  walpool *arg1 = 0 ;
+  char *arg2 = 0 ;
+  walpool_call *arg3 = 0 ;
+  walpool_error *arg4 = 0 ;
+  walpool_statement path2 ;
+  walpool_call ignored2 ;
+  char label2[WALPOOL_WHY_BYTES] ;
+  walpool_call call3 ;
+  char why3[WALPOOL_WHY_BYTES] ;
+  walpool_status result;
+  intgo _swig_go_result;
+
+  arg1 = (walpool *)(uintptr_t)_swig_go_0;
+  if (frame_request((frame *)_swig_go_1, &path2, &ignored2, label2) != WALPOOL_OK)
+  return 0;
+  arg2 = (char *)path2.sql;
+  if (frame_request((frame *)_swig_go_2, NULL, &call3, why3) != WALPOOL_OK)
+  return 0;
+  arg3 = &call3; arg4 = (walpool_error *)_swig_go_2;
+
+  result = (walpool_status)walpool_restore(arg1,(char const *)arg2,(struct walpool_call const *)arg3,arg4);
+  _swig_go_result = (int)result;
+  free((char *)arg2);
+  return _swig_go_result;
+}
+
+
+intgo _wrap_WalpoolHealthGet_raw_ff4e918ff7b5d14d(long long _swig_go_0, walpool_health *_swig_go_1) {
   walpool *arg1 = 0 ;
   walpool_health *arg2 = 0 ;
   walpool_error *arg3 = 0 ;
@@ -768,7 +862,7 @@ intgo _wrap_WalpoolHealthGet_raw_c1f8ddfb75cf2612(long long _swig_go_0, walpool_
 }
 
 
-intgo _wrap_WalpoolHealthJson_raw_c1f8ddfb75cf2612(long long _swig_go_0, char *_swig_go_1) {
+intgo _wrap_WalpoolHealthJson_raw_ff4e918ff7b5d14d(long long _swig_go_0, char *_swig_go_1) {
   walpool *arg1 = 0 ;
   char *arg2 = 0 ;
   size_t arg3 ;
@@ -790,7 +884,7 @@ intgo _wrap_WalpoolHealthJson_raw_c1f8ddfb75cf2612(long long _swig_go_0, char *_
 }
 
 
-intgo _wrap_WalpoolLeasesJson_raw_c1f8ddfb75cf2612(long long _swig_go_0, char *_swig_go_1) {
+intgo _wrap_WalpoolLeasesJson_raw_ff4e918ff7b5d14d(long long _swig_go_0, char *_swig_go_1) {
   walpool *arg1 = 0 ;
   char *arg2 = 0 ;
   size_t arg3 ;
