@@ -40,13 +40,16 @@ struct run {
     walpool_error *err;
 };
 
-/* A sync that failed: what the disk has is not known any more. */
+/* A sync that failed: what the disk has is not known any more. Where it was our
+ * own, SQLite knows nothing of the error. */
 static walpool_status
 failed(struct run *run, struct walpool__conn *conn, int rc)
 {
+    int error = sqlite3_errcode(conn->db) == rc ? sqlite3_system_errno(conn->db)
+                                                : errno;
+
     if (rc == SQLITE_IOERR_FSYNC || rc == SQLITE_IOERR_DIR_FSYNC)
-        walpool__poison_set(run->room->poison, WALPOOL__POISON_SYNC,
-                            sqlite3_system_errno(conn->db));
+        walpool__poison_set(run->room->poison, WALPOOL__POISON_SYNC, error);
     return walpool__conn_error(conn, rc, "checkpoint", run->err);
 }
 

@@ -70,28 +70,6 @@ TEST(iofault__in_a_commit_that_extends_the_wal_index)
     sweep(&way, false, IOFAULT_ERROR, false);
 }
 
-static walpool_checkpoint_mode mode;
-
-static walpool_status
-checkpoint(void)
-{
-    walpool_call call = WALPOOL_CALL_INIT;
-    call.timeout_ms = now->kind == IOFAULT_BUSY ? 60 : 20000;
-    return walpool_checkpoint(ways_db, mode, &call, NULL, &err);
-}
-
-#define SWEEP_CHECKPOINT(name, which)                 \
-    TEST(iofault__in_a_checkpoint_that_##name)        \
-    {                                                 \
-        static const struct way way = {.run = checkpoint}; \
-        mode = which;                                 \
-        sweep_all(&way);                              \
-    }
-SWEEP_CHECKPOINT(is_passive, WALPOOL_PASSIVE)
-SWEEP_CHECKPOINT(is_full, WALPOOL_FULL_CHECKPOINT)
-SWEEP_CHECKPOINT(restarts, WALPOOL_RESTART)
-SWEEP_CHECKPOINT(truncates, WALPOOL_TRUNCATE)
-
 int
 main(int argc, char **argv)
 {

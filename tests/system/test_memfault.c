@@ -60,6 +60,19 @@ TEST(memfault__in_a_commit_that_extends_the_wal_index)
     sweep(&way, false, FAULT_SQLITE);
 }
 
+/* Most of it is copied beside writers, the rest with the writer in hand. */
+static walpool_status
+checkpoint(void)
+{
+    return walpool_checkpoint(ways_db, WALPOOL_RESTART, NULL, NULL, &err);
+}
+
+TEST(memfault__in_a_checkpoint)
+{
+    static const struct way way = {.run = checkpoint, .pending = true};
+    sweep_all(&way);
+}
+
 int
 main(int argc, char **argv)
 {

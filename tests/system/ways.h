@@ -22,6 +22,8 @@ struct way {
     bool extends;  /* its commit needs another page of the wal-index */
     bool reads;    /* first: where the lock is busy then, it is STALE at once */
     bool shares;   /* its writes may share a transaction */
+    bool pending;  /* so many frames are there that a checkpoint copies some
+                      beside writers */
 };
 
 static walpool *ways_db;
@@ -46,15 +48,23 @@ ways_fill_index(void)
     CHECK(api_health(ways_db).wal_frames <= 4062);
 }
 
+/* Of few pages, so that they are copied by few calls. */
 static inline void
-ways_open(bool full, bool shares, int64_t busy_timeout_ms)
+ways_fill_wal(void)
+{
+    while (api_health(ways_db).wal_frames < 300)
+        CHECK_OK(api_write(ways_db, "PRAGMA user_version = 1"));
+}
+
+static inline void
+ways_open(bool full, bool shares, bool pending, int64_t busy_timeout_ms)
 {
     walpool_options options = WALPOOL_OPTIONS_INIT;
     options.readers = 1;
     options.durability = full;
     options.cache_size_kib = 64; /* what is larger spills into the WAL */
     options.journal_size_limit_bytes = 0;
-    options.checkpoint_frames = 1000000;
+    options.checkpoint_frames = pending ? 2000 : 1000000;
     options.coalesce_ms = shares ? 1000 : 0;
     options.busy_timeout_ms = busy_timeout_ms;
     CHECK((ways_db = walpool_open(ways_path, &options, &err)) != NULL);
@@ -67,7 +77,7 @@ ways_warm_up(void)
     snprintf(ways_path, sizeof ways_path, "%s", check_path("a.db"));
     snprintf(ways_state.copy, sizeof ways_state.copy, "%s",
              check_path("copy.db"));
-    ways_open(false, false, 1000);
+    ways_open(false, false, false, 1000);
     CHECK_OK(api_write(ways_db, "CREATE TABLE t(v)"));
     CHECK_OK(walpool_release(api_acquire(ways_db, WALPOOL_WRITE), &err));
     api_close(ways_db);
@@ -82,7 +92,7 @@ ways_begin(const struct way *way, bool full, int64_t busy_timeout_ms)
     plain_remove(ways_path);
     if (way->extends)
         plain_run(ways_path, "PRAGMA page_size = 512; CREATE TABLE other(v)");
-    ways_open(full, way->shares, busy_timeout_ms);
+    ways_open(full, way->shares, way->pending, busy_timeout_ms);
     ways_state.file = open(ways_path, O_RDONLY | O_CLOEXEC);
     CHECK_OK(api_write(ways_db, "CREATE TABLE t(id INTEGER PRIMARY KEY, v)"));
     CHECK_OK(api_write(ways_db, "INSERT INTO t VALUES (1, zeroblob(9000))"));
@@ -90,6 +100,8 @@ ways_begin(const struct way *way, bool full, int64_t busy_timeout_ms)
         CHECK_OK(walpool_checkpoint(ways_db, WALPOOL_RESTART, NULL, NULL, &err));
     if (way->extends)
         ways_fill_index();
+    if (way->pending)
+        ways_fill_wal();
     memset(&err, 0, sizeof err);
 }
 
