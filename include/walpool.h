@@ -318,12 +318,10 @@ WALPOOL_API void walpool_options_init(walpool_options *options);
  * @param options changed on success only.
  * @param name    NUL-terminated; not kept.
  * @param value   NUL-terminated; not kept.
- * @param err     may be NULL.
- * @return WALPOOL_OK or the error's status.
+ * @param err     may be NULL. @return WALPOOL_OK or the error's status.
  * Owner: caller. Threads: one at a time per struct. Blocks: never.
  * Errors: MISUSE (NULL), OPTION (unknown name, malformed or out of range
- *   value; the message names both and the allowed ones).
- * Since: 0.1
+ * value; the message names both and the allowed ones). Since: 0.1
  */
 WALPOOL_API walpool_status walpool_options_set(walpool_options *options,
                                                const char *name,
@@ -341,12 +339,10 @@ WALPOOL_API walpool_status walpool_options_set(walpool_options *options,
  * @param path       receives the decoded path, or "" where the text has none;
  *   may be NULL if the text has none.
  * @param path_bytes room at `path`, with the NUL.
- * @param err        may be NULL.
- * @return WALPOOL_OK or the error's status.
+ * @param err        may be NULL. @return WALPOOL_OK or the error's status.
  * Owner: caller. Threads: one at a time per struct. Blocks: never.
  * Errors: MISUSE (NULL), TOOBIG (path), OPTION (as walpool_options_set, bad
- *   escape, other host, no `=`).
- * Since: 0.1
+ * escape, other host, no `=`). Since: 0.1
  */
 WALPOOL_API walpool_status walpool_options_parse(walpool_options *options,
                                                  const char *dsn, char *path,
@@ -453,8 +449,8 @@ WALPOOL_API void walpool_rows_init(walpool_rows *rows);
  * Blocks: never. Errors: none; a buffer that is too small shows at its use
  *   as TOOBIG, one that is not aligned as MISUSE. Since: 0.1
  */
-WALPOOL_API void walpool_rows_wrap(walpool_rows *rows, void *data,
-                                   size_t capacity);
+WALPOOL_API void
+walpool_rows_wrap(walpool_rows *rows, void *data, size_t capacity);
 
 /**
  * Free what the buffer owns and leave it empty, ready for use again.
@@ -470,8 +466,7 @@ WALPOOL_API void walpool_rows_finish(walpool_rows *rows);
  * @param column_count values in a row, 0..32766.
  * @param names        column_count names with or without their `:`, `@` or
  *   `$`, or NULL for parameters by position; copied.
- * @param err          may be NULL.
- * @return WALPOOL_OK or the error's status.
+ * @param err          may be NULL. @return WALPOOL_OK or the error's status.
  * Owner: caller. Threads: one at a time per buffer. Blocks: never.
  * Errors: MISUSE (NULL, out of range), NOMEM, TOOBIG (wrapped buffer).
  * Since: 0.1
@@ -484,51 +479,43 @@ WALPOOL_API walpool_status walpool_rows_begin(walpool_rows *rows,
 /**
  * Add one NULL to the block that walpool_rows_begin started.
  * @param rows values fill row after row.
- * @param err  may be NULL.
- * @return WALPOOL_OK or the error's status.
+ * @param err  may be NULL. @return WALPOOL_OK or the error's status.
  * Owner: caller. Threads: one at a time per buffer. Blocks: never.
- * Errors: MISUSE (no block begun), NOMEM, TOOBIG (wrapped buffer).
- * Since: 0.1
+ * Errors: MISUSE (no block begun), NOMEM, TOOBIG (wrapped buffer). Since: 0.1
  */
-WALPOOL_API walpool_status walpool_rows_add_null(walpool_rows *rows,
-                                                 walpool_error *err);
+WALPOOL_API walpool_status
+walpool_rows_add_null(walpool_rows *rows, walpool_error *err);
 
 /**
  * Add one INTEGER. As walpool_rows_add_null.
  * @param rows  the buffer.
  * @param value any 64-bit integer.
- * @param err   may be NULL.
- * @return WALPOOL_OK or the error's status.
+ * @param err   may be NULL. @return WALPOOL_OK or the error's status.
  * Owner: caller. Threads: one at a time per buffer. Blocks: never.
  * Errors: as walpool_rows_add_null. Since: 0.1
  */
-WALPOOL_API walpool_status walpool_rows_add_int64(walpool_rows *rows,
-                                                  int64_t value,
-                                                  walpool_error *err);
+WALPOOL_API walpool_status
+walpool_rows_add_int64(walpool_rows *rows, int64_t value, walpool_error *err);
 
 /**
  * Add one REAL. As walpool_rows_add_null.
  * @param rows  the buffer.
  * @param value infinities are kept; NaN is refused when it is bound.
- * @param err   may be NULL.
- * @return WALPOOL_OK or the error's status.
+ * @param err   may be NULL. @return WALPOOL_OK or the error's status.
  * Owner: caller. Threads: one at a time per buffer. Blocks: never.
  * Errors: as walpool_rows_add_null. Since: 0.1
  */
-WALPOOL_API walpool_status walpool_rows_add_double(walpool_rows *rows,
-                                                   double value,
-                                                   walpool_error *err);
+WALPOOL_API walpool_status
+walpool_rows_add_double(walpool_rows *rows, double value, walpool_error *err);
 
 /**
  * Add one TEXT. As walpool_rows_add_null.
  * @param rows  the buffer.
  * @param text  UTF-8, copied; NULL with bytes > 0 is MISUSE.
  * @param bytes length, NUL bytes included; < 4 GiB.
- * @param err   may be NULL.
- * @return WALPOOL_OK or the error's status.
- * Owner: caller. Threads: one at a time per buffer. Blocks: never.
- * Errors: as walpool_rows_add_null; ENCODING comes when it is bound.
- * Since: 0.1
+ * @param err   may be NULL. @return WALPOOL_OK or the error's status.
+ * Owner: caller. Threads: one at a time per buffer. Blocks: never. Errors: as
+ * walpool_rows_add_null; ENCODING comes when it is bound. Since: 0.1
  */
 WALPOOL_API walpool_status walpool_rows_add_text(walpool_rows *rows,
                                                  const char *text,
@@ -541,8 +528,7 @@ WALPOOL_API walpool_status walpool_rows_add_text(walpool_rows *rows,
  * @param blob  copied; NULL with bytes > 0 is MISUSE. An empty blob is not
  *   NULL.
  * @param bytes length; < 4 GiB.
- * @param err   may be NULL.
- * @return WALPOOL_OK or the error's status.
+ * @param err   may be NULL. @return WALPOOL_OK or the error's status.
  * Owner: caller. Threads: one at a time per buffer. Blocks: never.
  * Errors: as walpool_rows_add_null. Since: 0.1
  */
@@ -569,8 +555,8 @@ WALPOOL_API size_t walpool_rows_count(const walpool_rows *rows);
  * Owner: borrowed until the buffer changes. Threads: one at a time per
  *   buffer. Blocks: never. Errors: none. Since: 0.1
  */
-WALPOOL_API const walpool_cell *walpool_rows_cell(const walpool_rows *rows,
-                                                  size_t row, size_t column);
+WALPOOL_API const walpool_cell *
+walpool_rows_cell(const walpool_rows *rows, size_t row, size_t column);
 
 /**
  * Return one value as an integer; a REAL is cut, anything else gives 0.
@@ -581,8 +567,8 @@ WALPOOL_API const walpool_cell *walpool_rows_cell(const walpool_rows *rows,
  * Owner: nothing. Threads: one at a time per buffer. Blocks: never.
  * Errors: none. Since: 0.1
  */
-WALPOOL_API int64_t walpool_rows_int64(const walpool_rows *rows, size_t row,
-                                       size_t column);
+WALPOOL_API int64_t
+walpool_rows_int64(const walpool_rows *rows, size_t row, size_t column);
 
 /**
  * Return one value as a double; an INTEGER is converted, anything else gives
@@ -594,8 +580,8 @@ WALPOOL_API int64_t walpool_rows_int64(const walpool_rows *rows, size_t row,
  * Owner: nothing. Threads: one at a time per buffer. Blocks: never.
  * Errors: none. Since: 0.1
  */
-WALPOOL_API double walpool_rows_double(const walpool_rows *rows, size_t row,
-                                       size_t column);
+WALPOOL_API double
+walpool_rows_double(const walpool_rows *rows, size_t row, size_t column);
 
 /**
  * Return the bytes of a TEXT or BLOB.
@@ -756,8 +742,7 @@ typedef struct walpool_call {
  * @param call      receives the rest; its `why` points to `why`.
  * @param why       WALPOOL_WHY_BYTES bytes for the label, NUL-terminated.
  * @param used      receives request_bytes; may be NULL.
- * @param err       may be NULL.
- * @return WALPOOL_OK or the error's status.
+ * @param err       may be NULL. @return WALPOOL_OK or the error's status.
  * Owner: statement and call borrow from block and why. Threads: any.
  * Blocks: never. Errors: MISUSE (NULL, not aligned, an offset outside).
  * Since: 0.1
@@ -781,13 +766,11 @@ walpool_request_decode(const void *block, size_t bytes,
  * @param options NULL for the defaults. Not kept.
  * @param err     may be NULL.
  * @return the database, or NULL.
- * Owner: caller; end it with walpool_close. Threads: any.
- * Blocks: up to busy_timeout while another process holds an exclusive lock or
- *   recovers the WAL.
- * Errors: MISUSE (NULL, empty or `:memory:` name), OPTION, CANTOPEN (missing,
- *   directory, FIFO, device, hard link, too long), NOTADB, CORRUPT, NOTWAL,
- *   READONLY, TIMEOUT, IO, FULL, NOMEM, UNSUPPORTED, FORKED.
- * Since: 0.1
+ * Owner: caller; end it with walpool_close. Threads: any. Blocks: up to
+ * busy_timeout while another process holds an exclusive lock or recovers the
+ * WAL. Errors: MISUSE (NULL, empty or `:memory:` name), OPTION, CANTOPEN
+ * (missing, directory, FIFO, device, hard link, too long), NOTADB, CORRUPT,
+ * NOTWAL, READONLY, TIMEOUT, IO, FULL, NOMEM, UNSUPPORTED, FORKED. Since: 0.1
  */
 WALPOOL_API walpool *walpool_open(const char *name,
                                   const walpool_options *options,
@@ -806,15 +789,13 @@ WALPOOL_API walpool *walpool_open(const char *name,
  * waited for even when it is idle, and may take the writer meanwhile.
  * @param db         NULL is MISUSE, a closed handle CLOSED.
  * @param timeout_ms -1: close_timeout. 0: try once.
- * @param err        may be NULL.
- * @return WALPOOL_OK or the error's status.
+ * @param err        may be NULL. @return WALPOOL_OK or the error's status.
  * Owner: the handle ends with WALPOOL_OK. Threads: any; not while the same
- *   thread holds a lease. Blocks: up to timeout_ms, then on the disk.
- * Errors: MISUSE, CLOSED, FORKED, TIMEOUT.
- * Since: 0.1
+ * thread holds a lease. Blocks: up to timeout_ms, then on the disk.
+ * Errors: MISUSE, CLOSED, FORKED, TIMEOUT. Since: 0.1
  */
-WALPOOL_API walpool_status walpool_close(walpool *db, int64_t timeout_ms,
-                                         walpool_error *err);
+WALPOOL_API walpool_status
+walpool_close(walpool *db, int64_t timeout_ms, walpool_error *err);
 
 /**
  * Read: run one statement on a reader.
@@ -830,9 +811,8 @@ WALPOOL_API walpool_status walpool_close(walpool *db, int64_t timeout_ms,
  * @return WALPOOL_OK or the error's status; then rows hold no block.
  * Owner: the caller owns rows, and the cursor if there is one. Threads: any.
  * Blocks: up to the deadline. Errors: any but DEADLOCK; READONLY for a
- *   statement that writes, POISONED with WALPOOL_CALL_DURABLE only, REFUSED
- *   for BEGIN, COMMIT, ATTACH and pragmas that would break the pool.
- * Since: 0.1
+ * statement that writes, POISONED with WALPOOL_CALL_DURABLE only, REFUSED for
+ * BEGIN, COMMIT, ATTACH and pragmas that would break the pool. Since: 0.1
  */
 WALPOOL_API walpool_status walpool_read(walpool *db,
                                         const walpool_statement *statement,
@@ -866,11 +846,10 @@ WALPOOL_API walpool_status walpool_read(walpool *db,
  * @param err       may be NULL; its outcome says what became of the write.
  * @return WALPOOL_OK or the error's status.
  * Owner: caller owns rows. Threads: any; a thread that holds a writer lease
- *   gets DEADLOCK. Blocks: up to the deadline, then on the disk for the
- *   commit. Errors: any; REFUSED as for walpool_read, and for what would stay
- *   with the connection: temporary tables, views and triggers (use a private
- *   lease), PRAGMA defer_foreign_keys outside of a batch or script.
- * Since: 0.1
+ * gets DEADLOCK. Blocks: up to the deadline, then on the disk for the commit.
+ * Errors: any; REFUSED as for walpool_read, and for what would stay with the
+ * connection: temporary tables, views and triggers (use a private lease),
+ * PRAGMA defer_foreign_keys outside of a batch or script. Since: 0.1
  */
 WALPOOL_API walpool_status walpool_write(walpool *db,
                                          const walpool_statement *statement,
@@ -900,9 +879,8 @@ typedef struct walpool_result {
  * @param err        may be NULL; `statement` says which one failed, or missed
  *   what it expects.
  * @return WALPOOL_OK or the error's status.
- * Owner: caller owns results and rows. Threads: as walpool_write.
- * Blocks: as walpool_write. Errors: any; MISUSE for count 0.
- * Since: 0.1
+ * Owner: caller owns results and rows. Threads: as walpool_write. Blocks: as
+ * walpool_write. Errors: any; MISUSE for count 0. Since: 0.1
  */
 WALPOOL_API walpool_status walpool_batch(walpool *db,
                                          const walpool_statement *statements,
@@ -958,10 +936,9 @@ typedef enum walpool_kind {
  * @param err  may be NULL.
  * @return the lease, or NULL.
  * Owner: caller; end it with walpool_release. Threads: any may acquire, use
- *   and release it. Blocks: up to the deadline. Errors: MISUSE, CLOSED,
- *   FORKED, TIMEOUT, CANCELLED, DEADLOCK (this thread holds the writer),
- *   READONLY (writer of a read-only database), POISONED, NOMEM, and what
- *   SQLite says.
+ * and release it. Blocks: up to the deadline. Errors: MISUSE, CLOSED, FORKED,
+ * TIMEOUT, CANCELLED, DEADLOCK (this thread holds the writer), READONLY
+ * (writer of a read-only database), POISONED, NOMEM, and what SQLite says.
  * Since: 0.1
  */
 WALPOOL_API walpool_lease *walpool_acquire(walpool *db, walpool_kind kind,
@@ -972,15 +949,13 @@ WALPOOL_API walpool_lease *walpool_acquire(walpool *db, walpool_kind kind,
  * Give a lease back. Its cursors end; an open transaction is rolled back and
  * counted in health as dirty. The connection of a private lease is closed.
  * @param lease the lease.
- * @param err   may be NULL.
- * @return WALPOOL_OK or the error's status.
- * Owner: the lease ends, unless BUSY. Threads: any. Blocks: never for long
- *   (a rollback writes nothing to the disk).
- * Errors: MISUSE, CLOSED, FORKED, BUSY (a call on it is running).
- * Since: 0.1
+ * @param err   may be NULL. @return WALPOOL_OK or the error's status.
+ * Owner: the lease ends, unless BUSY. Threads: any. Blocks: never for long (a
+ * rollback writes nothing to the disk). Errors: MISUSE, CLOSED, FORKED, BUSY
+ * (a call on it is running). Since: 0.1
  */
-WALPOOL_API walpool_status walpool_release(walpool_lease *lease,
-                                           walpool_error *err);
+WALPOOL_API walpool_status
+walpool_release(walpool_lease *lease, walpool_error *err);
 
 /**
  * Run one statement on a lease, in its snapshot or transaction.
@@ -1004,12 +979,10 @@ WALPOOL_API walpool_status walpool_release(walpool_lease *lease,
  * @param statement as in walpool_read or walpool_write.
  * @param call      NULL for the defaults.
  * @param rows      receives the first block; NULL throws the rows away.
- * @param err       may be NULL.
- * @return WALPOOL_OK or the error's status.
+ * @param err       may be NULL. @return WALPOOL_OK or the error's status.
  * Owner: caller owns rows and the cursor. Threads: one at a time per lease.
  * Blocks: up to the deadline. Errors: any; MISUSE where the transaction has
- *   ended.
- * Since: 0.1
+ * ended. Since: 0.1
  */
 WALPOOL_API walpool_status walpool_run(walpool_lease *lease,
                                        const walpool_statement *statement,
@@ -1024,10 +997,9 @@ WALPOOL_API walpool_status walpool_run(walpool_lease *lease,
  * @param err   may be NULL.
  * @return WALPOOL_OK or the error's status; then a reader has no snapshot.
  * Owner: nothing. Threads: one at a time per lease. Blocks: up to the
- *   deadline. Errors: MISUSE (a transaction is open), BUSY (also: a cursor
- *   is open; it keeps its snapshot), CLOSED, FORKED, TIMEOUT, CANCELLED,
- *   POISONED, and what SQLite says.
- * Since: 0.1
+ * deadline. Errors: MISUSE (a transaction is open), BUSY (also: a cursor is
+ * open; it keeps its snapshot), CLOSED, FORKED, TIMEOUT, CANCELLED, POISONED,
+ * and what SQLite says. Since: 0.1
  */
 WALPOOL_API walpool_status walpool_begin(walpool_lease *lease,
                                          const walpool_call *call,
@@ -1038,14 +1010,13 @@ WALPOOL_API walpool_status walpool_begin(walpool_lease *lease,
  * walpool_rollback undoes by itself.
  * @param lease a writer lease with a transaction open, or a private one: there
  *   the first savepoint begins a transaction if none is open, as in SQLite.
- * @param err   may be NULL.
- * @return WALPOOL_OK or the error's status.
+ * @param err   may be NULL. @return WALPOOL_OK or the error's status.
  * Owner: nothing. Threads: one at a time per lease. Blocks: never.
  * Errors: MISUSE (reader, no transaction), BUSY, CLOSED, FORKED, NOMEM.
  * Since: 0.1
  */
-WALPOOL_API walpool_status walpool_savepoint(walpool_lease *lease,
-                                             walpool_error *err);
+WALPOOL_API walpool_status
+walpool_savepoint(walpool_lease *lease, walpool_error *err);
 
 /**
  * Commit the innermost: release the newest savepoint, or commit the
@@ -1056,11 +1027,10 @@ WALPOOL_API walpool_status walpool_savepoint(walpool_lease *lease,
  * @return WALPOOL_OK or the error's status.
  * Owner: nothing. Threads: one at a time per lease. Blocks: on the disk.
  * Errors: MISUSE (reader, no transaction), BUSY (also: a cursor of the
- *   transaction is open, unless it is private), CLOSED, FORKED, CONSTRAINT
- *   (deferred foreign key; the transaction stays open), FULL, IO, TIMEOUT and
- *   CANCELLED (in phase SYNC: the commit is made, its outcome UNKNOWN),
- *   POISONED (undone: the outcome is NOT_APPLIED; or UNKNOWN).
- * Since: 0.1
+ * transaction is open, unless it is private), CLOSED, FORKED, CONSTRAINT
+ * (deferred foreign key; the transaction stays open), FULL, IO, TIMEOUT and
+ * CANCELLED (in phase SYNC: the commit is made, its outcome UNKNOWN), POISONED
+ * (undone: the outcome is NOT_APPLIED; or UNKNOWN). Since: 0.1
  */
 WALPOOL_API walpool_status walpool_commit(walpool_lease *lease,
                                           const walpool_call *call,
@@ -1071,14 +1041,12 @@ WALPOOL_API walpool_status walpool_commit(walpool_lease *lease,
  * the transaction. Cursors of the lease end; those of a private one go on, as
  * in SQLite.
  * @param lease a writer or private lease with a transaction open.
- * @param err   may be NULL.
- * @return WALPOOL_OK or the error's status.
+ * @param err   may be NULL. @return WALPOOL_OK or the error's status.
  * Owner: nothing. Threads: one at a time per lease. Blocks: never for long.
- * Errors: MISUSE (reader, no transaction), BUSY, CLOSED, FORKED.
- * Since: 0.1
+ * Errors: MISUSE (reader, no transaction), BUSY, CLOSED, FORKED. Since: 0.1
  */
-WALPOOL_API walpool_status walpool_rollback(walpool_lease *lease,
-                                            walpool_error *err);
+WALPOOL_API walpool_status
+walpool_rollback(walpool_lease *lease, walpool_error *err);
 
 /**
  * Tell how deep a writer or private lease is in transactions: what
@@ -1135,8 +1103,7 @@ typedef struct walpool_hooks {
  * Have hooks called on a private lease from now on.
  * @param lease a private lease.
  * @param hooks copied; NULL for none, as is each function in it.
- * @param err   may be NULL.
- * @return WALPOOL_OK or the error's status.
+ * @param err   may be NULL. @return WALPOOL_OK or the error's status.
  * Owner: caller owns `data`, and keeps it until other hooks are set or the
  *   lease is released. Threads: one at a time per lease. Blocks: never.
  * Errors: MISUSE (no private lease), CLOSED, FORKED, BUSY. Since: 0.1
@@ -1172,8 +1139,7 @@ WALPOOL_API walpool_status walpool_cursor_next(walpool_cursor *cursor,
  * @param offset first byte to copy.
  * @param dst    receives `bytes` bytes.
  * @param bytes  offset + bytes <= the cell's length.
- * @param err    may be NULL.
- * @return WALPOOL_OK or the error's status.
+ * @param err    may be NULL. @return WALPOOL_OK or the error's status.
  * Owner: caller owns dst. Threads: one at a time per cursor and its lease.
  * Blocks: never. Errors: MISUSE (out of range, no such row), CLOSED, FORKED,
  *   BUSY, NOMEM. Since: 0.1
@@ -1186,13 +1152,12 @@ WALPOOL_API walpool_status walpool_cursor_value(walpool_cursor *cursor,
 /**
  * Close a cursor before its end, and give its reader back.
  * @param cursor the cursor.
- * @param err    may be NULL.
- * @return WALPOOL_OK or the error's status.
+ * @param err    may be NULL. @return WALPOOL_OK or the error's status.
  * Owner: the cursor ends, unless BUSY. Threads: any. Blocks: never.
  * Errors: MISUSE, CLOSED (also: it reached its end), FORKED, BUSY. Since: 0.1
  */
-WALPOOL_API walpool_status walpool_cursor_close(walpool_cursor *cursor,
-                                                walpool_error *err);
+WALPOOL_API walpool_status
+walpool_cursor_close(walpool_cursor *cursor, walpool_error *err);
 
 /* --------------------------------------------------------------- cancel */
 
@@ -1210,19 +1175,17 @@ WALPOOL_API walpool_token *walpool_token_open(walpool_error *err);
  * wherever it is. A call that has ended is not touched, nor is whatever runs
  * on its connection now.
  * @param token the token; a closed one changes nothing.
- * @param err   may be NULL.
- * @return WALPOOL_OK or the error's status.
+ * @param err   may be NULL. @return WALPOOL_OK or the error's status.
  * Owner: nothing. Threads: any. Blocks: never. Errors: MISUSE (NULL), CLOSED,
  *   FORKED. Since: 0.1
  */
-WALPOOL_API walpool_status walpool_cancel(walpool_token *token,
-                                          walpool_error *err);
+WALPOOL_API walpool_status
+walpool_cancel(walpool_token *token, walpool_error *err);
 
 /**
  * Close a token. Calls that have it run on, and cannot be cancelled any more.
  * @param token NULL is ignored.
- * Owner: the token ends. Threads: any. Blocks: never. Errors: none.
- * Since: 0.1
+ * Owner: the token ends. Threads: any. Blocks: never. Errors: none. Since: 0.1
  */
 WALPOOL_API void walpool_token_close(walpool_token *token);
 
@@ -1362,8 +1325,7 @@ walpool_backup_start(walpool *db, const char *to, int32_t flags,
  * @param pages  to be copied at most, 1 or more; -1: all.
  * @param call   deadline and token of this step; may be NULL.
  * @param out    receives how far it is; may be NULL.
- * @param err    may be NULL.
- * @return WALPOOL_OK or the error's status.
+ * @param err    may be NULL. @return WALPOOL_OK or the error's status.
  * Owner: caller. Threads: any. Blocks: on the disk, up to the deadline.
  * Errors: as walpool_read; BUSY, FULL, CANTOPEN (the path is taken by now), IO
  *   (outcome UNKNOWN: there, but a power cut may undo its name). Since: 0.1
@@ -1375,13 +1337,12 @@ WALPOOL_API walpool_status walpool_backup_step(
 /**
  * End a backup. One that is not DONE is cancelled: nothing is left of it.
  * @param backup the backup.
- * @param err    may be NULL.
- * @return WALPOOL_OK or the error's status.
+ * @param err    may be NULL. @return WALPOOL_OK or the error's status.
  * Owner: the backup ends. Threads: any. Blocks: never for long.
  * Errors: MISUSE, CLOSED, FORKED, BUSY (a step is running). Since: 0.1
  */
-WALPOOL_API walpool_status walpool_backup_finish(walpool_backup *backup,
-                                                 walpool_error *err);
+WALPOOL_API walpool_status
+walpool_backup_finish(walpool_backup *backup, walpool_error *err);
 
 /**
  * Replace what is in a database by what is in another file, in one transaction.
@@ -1390,8 +1351,7 @@ WALPOOL_API walpool_status walpool_backup_finish(walpool_backup *backup,
  * @param db   the database.
  * @param from path of an SQLite database, such as a backup; not kept.
  * @param call deadline, token, durability and label; NULL for the defaults.
- * @param err  may be NULL.
- * @return WALPOOL_OK or the error's status.
+ * @param err  may be NULL. @return WALPOOL_OK or the error's status.
  * Owner: caller. Threads: any. Blocks: as walpool_write.
  * Errors: as walpool_write; CANTOPEN, NOTADB, CORRUPT (the file), MISUSE (it is
  *   the database), UNSUPPORTED (other page size or encoding). Since: 0.1
@@ -1485,14 +1445,12 @@ typedef struct walpool_health {
  * nothing.
  * @param db  the database.
  * @param out receives the snapshot.
- * @param err may be NULL.
- * @return WALPOOL_OK or the error's status.
+ * @param err may be NULL. @return WALPOOL_OK or the error's status.
  * Owner: caller. Threads: any. Blocks: never on SQLite or on a lease.
  * Errors: MISUSE, CLOSED, FORKED. Since: 0.1
  */
-WALPOOL_API walpool_status walpool_health_get(walpool *db,
-                                              walpool_health *out,
-                                              walpool_error *err);
+WALPOOL_API walpool_status
+walpool_health_get(walpool *db, walpool_health *out, walpool_error *err);
 
 /**
  * The same as one JSON object: the names above, "verdict" ("ok", "degraded",
@@ -1658,10 +1616,8 @@ WALPOOL_API int32_t walpool_queue_fd(walpool_queue *queue);
  *   until its completion was taken.
  * @param err   may be NULL.
  * @return WALPOOL_OK, or the error's status; then there is no completion.
- * Owner: caller. Threads: any. Blocks: never.
- * Errors: MISUSE, CLOSED, FORKED, NOMEM, BUSY (100000 jobs are
- *   waiting, or done and not taken).
- * Since: 0.1
+ * Owner: caller. Threads: any. Blocks: never. Errors: MISUSE, CLOSED, FORKED,
+ * NOMEM, BUSY (100000 jobs are waiting, or done and not taken). Since: 0.1
  */
 WALPOOL_API walpool_status walpool_submit(walpool_queue *queue,
                                           const walpool_job *job,
