@@ -66,6 +66,7 @@ HANDLE(walpool_backup)
 %enddef
 WITHOUT_GIL(walpool_open)
 WITHOUT_GIL(walpool_close)
+WITHOUT_GIL(walpool_backup_finish)
 
 /* Carried by other means: LARGE values by values.c, health as JSON, leases by
  * leases.c. Event loops have a package of their own. */

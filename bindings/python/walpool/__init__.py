@@ -46,6 +46,7 @@ Caveats, each with its remedy:
 """
 
 from . import _native
+from ._backup import BackupProgress
 from ._cursor import Cursor
 from ._database import Database, open
 from ._errors import (
@@ -97,6 +98,7 @@ from ._types import (
 from ._writer import Savepoint, Writer
 
 __all__ = [
+    "BackupProgress",
     "BusyError",
     "CancelledError",
     "CantOpenError",

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Literal
 from weakref import WeakSet
 
 from . import _native
+from ._backup import Backups
 from ._crossing import Crossing
 from ._errors import MisuseError, WalpoolError
 from ._lease import Reader
@@ -50,7 +51,7 @@ def _close_quietly(handle: int, timeout: float | None) -> None:
         pass
 
 
-class Database(Crossing):
+class Database(Crossing, Backups):
     """An open database: one file, its readers and its one writer.
 
     :func:`walpool.open` makes it. Opening the same file again in one process

@@ -8,6 +8,9 @@ from ._raw import WALPOOL_PRIVATE as PRIVATE
 from ._raw import WALPOOL_READ as READ
 from ._raw import WALPOOL_WRITE as WRITE
 from ._raw import walpool_acquire as acquire
+from ._raw import walpool_backup_finish as backup_finish
+from ._raw import walpool_backup_start as backup_start
+from ._raw import walpool_backup_step as backup_step
 from ._raw import walpool_batch as batch
 from ._raw import walpool_begin as begin
 from ._raw import walpool_cancel as cancel
@@ -20,6 +23,7 @@ from ._raw import walpool_health_json as health_json
 from ._raw import walpool_lease_depth as lease_depth
 from ._raw import walpool_open as open
 from ._raw import walpool_release as release
+from ._raw import walpool_restore as restore
 from ._raw import walpool_rollback as rollback
 from ._raw import walpool_savepoint as savepoint
 from ._raw import walpool_token_close as token_close
@@ -40,6 +44,9 @@ __all__ = [
     "SMALL_BLOCK",
     "WRITE",
     "acquire",
+    "backup_finish",
+    "backup_start",
+    "backup_step",
     "batch",
     "begin",
     "cancel",
@@ -55,6 +62,7 @@ __all__ = [
     "pack",
     "read",
     "release",
+    "restore",
     "rollback",
     "run",
     "savepoint",

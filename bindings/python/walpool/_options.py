@@ -58,13 +58,13 @@ def encode_option(name: str, value: Any) -> str:
         raise OptionError(f"option {name} is {_shown(value)}") from None
 
 
-def encode_name(path: Path) -> bytes:
+def encode_name(path: Path, doing: str = "open") -> bytes:
     try:
         name = os.fsencode(path)
     except (TypeError, UnicodeEncodeError) as error:
-        raise MisuseError(f"cannot open {path!r}: {error}") from None
+        raise MisuseError(f"cannot {doing} {path!r}: {error}") from None
     if b"\0" in name:
-        raise MisuseError(f"cannot open {path!r}: the path holds a NUL byte")
+        raise MisuseError(f"cannot {doing} {path!r}: the path holds a NUL byte")
     if isinstance(path, os.PathLike) and name.startswith(b"file:"):
         return b"./" + name  # a file of that name, no DSN
     return name
