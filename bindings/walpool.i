@@ -44,5 +44,6 @@
 %rename("$ignore", regextarget=1) "^walpool_private_";
 %ignore WALPOOL_STATUS_LIST;
 %ignore WALPOOL_HEALTH_LIST;
+%ignore WALPOOL_REASON_LIST;
 
 %include "walpool.h"

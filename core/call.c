@@ -112,6 +112,7 @@ walpool__call_leave(struct walpool__call *call)
 {
     void (*leave)(void *) = call->leave;
 
+    call->long_running = true;
     if (!leave)
         return;
     call->leave = NULL;
@@ -134,6 +135,7 @@ walpool__call_must_stop(struct walpool__call *call)
 bool
 walpool__call_tick(struct walpool__call *call)
 {
+    call->long_running = true;
     if (call->leave &&
         walpool__clock_now() - call->started_ns >= LEAVE_AFTER_NS)
         walpool__call_leave(call);

@@ -17,6 +17,7 @@ struct walpool__call {
     uint64_t shape;
     uint32_t flags;
     bool waits_only; /* the deadline is for waiting, running has none */
+    bool long_running; /* it has waited, or run for thousands of steps */
     walpool_phase phase;
     walpool_status stopped; /* OK, or why the call must end */
 };

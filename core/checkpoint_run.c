@@ -274,11 +274,15 @@ take_steps(struct run *run)
 static void
 count(struct walpool__stats *stats, walpool_status status)
 {
-    if (status == WALPOOL_OK)
+    if (status == WALPOOL_OK) {
         walpool__stats_add(&stats->checkpoints, 1);
-    else if (status != WALPOOL_TIMEOUT && status != WALPOOL_CANCELLED &&
-             status != WALPOOL_CLOSED)
+        walpool__stats_set(&stats->checkpoint_failing, 0);
+    } else if (status != WALPOOL_TIMEOUT && status != WALPOOL_CANCELLED &&
+               status != WALPOOL_CLOSED) {
         walpool__stats_add(&stats->checkpoint_failures, 1);
+        walpool__stats_set(&stats->checkpoint_status, status);
+        walpool__stats_add(&stats->checkpoint_failing, 1);
+    }
 }
 
 static walpool_status

@@ -26,6 +26,18 @@
 
 /* ------------------------------------------------------- SQLite calls us */
 
+/* For health: since when, and that it is still so. */
+static void
+note_nap(struct walpool__stats *stats, int times)
+{
+    int64_t now = walpool__clock_now();
+
+    walpool__stats_add(&stats->lock_waits, 1);
+    if (times == 0)
+        walpool__stats_set(&stats->lock_since_ns, now);
+    walpool__stats_set(&stats->lock_newest_ns, now);
+}
+
 /* Another process has a lock: nap, as long as the call may wait. A constant
  * nap instead of SQLite's growing ones, which let newcomers win. */
 static int
@@ -34,7 +46,6 @@ on_busy(void *arg, int times)
     struct walpool__conn *conn = arg;
     struct walpool__call *call = conn->call;
 
-    (void)times;
     if (conn->impatient) {
         /* SQLite would go on as a PASSIVE checkpoint, without the write lock:
          * before 3.51.3 that can corrupt the database. Interrupted, it stops
@@ -48,7 +59,7 @@ on_busy(void *arg, int times)
     if (walpool__call_must_stop(call))
         return 0;
     walpool__call_leave(call);
-    walpool__stats_add(&conn->stats->lock_waits, 1);
+    note_nap(conn->stats, times);
     walpool__thread_nap_us(LOCK_NAP_US);
     return 1;
 }

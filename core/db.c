@@ -16,6 +16,7 @@ destroy(struct walpool__db *db)
 {
     walpool__checkpointer_finish(&db->checkpointer);
     walpool__syncer_finish(&db->syncer);
+    walpool__survey_finish(&db->survey);
     walpool__walindex_finish(&db->walindex);
     walpool__ownlocks_finish(&db->ownlocks);
     walpool__pool_finish(&db->pool);
@@ -66,6 +67,7 @@ make(const struct walpool__place *place, const walpool_options *options)
     walpool__roster_init(&db->roster);
     walpool__group_init(&db->group);
     walpool__walindex_init(&db->walindex);
+    walpool__survey_init(&db->survey, db->path, &db->walindex);
     walpool__ownlocks_init(&db->ownlocks, &db->poison, &db->stats);
     walpool__syncer_init(&db->syncer, db->wal_path, &db->poison,
                          &db->walindex, &db->stats);
@@ -147,6 +149,7 @@ open_first(struct walpool__db *db, struct walpool__call *call,
     }
     conn->poison = &db->poison;
     walpool__walindex_attach(&db->walindex, conn);
+    walpool__survey_attach(&db->survey);
     db->writer.readonly = db->options.mode == 2;
     if (db->writer.readonly)
         db->base = conn;
@@ -279,6 +282,7 @@ walpool__db_shut(struct walpool__db *db)
     walpool__checkpointer_stop(&db->checkpointer);
     walpool__ownlocks_check_open(&db->ownlocks); /* poisons: see above */
     walpool__ownlocks_detach(&db->ownlocks);
+    walpool__survey_detach(&db->survey);
     walpool__walindex_detach(&db->walindex);
     walpool__syncer_flush(&db->syncer);
     walpool__syncer_close(&db->syncer);
@@ -318,7 +322,8 @@ walpool__db_take_stock(struct walpool__db *db, struct walpool__conn *conn,
                        bool answers)
 {
     struct walpool__aftermath aftermath = {
-        .frames = walpool__conn_take_frames(conn)};
+        .frames = walpool__conn_take_frames(conn),
+        .since_ns = walpool__tag_since(&db->writer.tag)};
 
     if (aftermath.frames > 0)
         aftermath.lost_lock = !walpool__ownlocks_check_again(&db->ownlocks);
@@ -342,10 +347,26 @@ walpool__db_give_writer(struct walpool__db *db)
     return aftermath;
 }
 
+/* A commit took this long: what came before the call, in its transaction, is
+ * not part of it, nor is the wait for the writer. */
+static void
+time_commit(struct walpool__db *db, struct walpool__aftermath aftermath,
+            const struct walpool__call *call)
+{
+    int64_t began = call->started_ns > aftermath.since_ns
+                        ? call->started_ns
+                        : aftermath.since_ns;
+
+    walpool__histogram_record(&db->stats.commit_us,
+                              (uint64_t)(walpool__clock_now() - began) / 1000);
+}
+
 walpool_status
 walpool__db_settle(struct walpool__db *db, struct walpool__aftermath aftermath,
                    struct walpool__call *call, walpool_error *err)
 {
+    walpool_status status;
+
     if (UNLIKELY(aftermath.lost_lock)) {
         walpool__poison_refuse(&db->poison, "the commit was made, and may be "
                                "undone", err);
@@ -354,10 +375,13 @@ walpool__db_settle(struct walpool__db *db, struct walpool__aftermath aftermath,
         return WALPOOL_POISONED;
     }
     walpool__checkpointer_notice(&db->checkpointer, aftermath.frames, call);
-    return walpool__syncer_wait(&db->syncer, aftermath.ticket,
-                                aftermath.frames > 0 ? WALPOOL__STAKE_COMMIT
-                                                     : WALPOOL__STAKE_READ,
-                                call, err);
+    status = walpool__syncer_wait(&db->syncer, aftermath.ticket,
+                                  aftermath.frames > 0 ? WALPOOL__STAKE_COMMIT
+                                                       : WALPOOL__STAKE_READ,
+                                  call, err);
+    if (aftermath.frames > 0 && status == WALPOOL_OK)
+        time_commit(db, aftermath, call);
+    return status;
 }
 
 walpool_status

@@ -12,6 +12,7 @@
 #include "poison.h"
 #include "pool.h"
 #include "roster.h"
+#include "survey.h"
 #include "syncer.h"
 #include "walindex.h"
 #include "writer.h"
@@ -23,7 +24,8 @@ struct walpool__db {
     struct walpool__fs fs; /* where it lies */
     walpool_options options;
     struct walpool__stats stats;
-    struct walpool__tag dirty; /* of the newest lease that came back so */
+    struct walpool__tag dirty; /* of the newest lease that came back so: since
+                                  then */
     bool takes_turns; /* with other processes; stays as the first open left it */
     struct walpool__poison poison;
     struct walpool__ownlocks ownlocks;
@@ -35,6 +37,7 @@ struct walpool__db {
     struct walpool__checkpointer checkpointer;
     struct walpool__walindex walindex;
     struct walpool__optimizer optimizer;
+    struct walpool__survey survey;
     struct walpool__conn *base; /* read-only: keeps the file open */
     atomic_int refs;            /* handles that may still reach it */
     atomic_bool closing;        /* a close waits: new calls are turned away */
@@ -64,6 +67,7 @@ walpool_status walpool__db_must_be_the_file(const struct walpool__db *db,
 /* What a write leaves to do when the writer is given back. */
 struct walpool__aftermath {
     int frames;      /* in the WAL after its commit; 0: it wrote nothing */
+    int64_t since_ns; /* when the writer was taken */
     uint64_t ticket; /* the syncer's, where the call is to be durable, or 0 */
     bool lost_lock;  /* maybe while it committed */
 };

@@ -1,26 +1,30 @@
-/* Health: one snapshot of a database, as a struct and as JSON.
+/* Health: one snapshot of a database.
  *
- * Does: gather counters, gauges and a verdict.
+ * Does: gather counters, gauges and facts, and have them judged.
  * Must not: take a connection, run SQL, or wait for a lease.
- * Lock: none of its own; the queues' and the wal-index's, one after the
- * other, each for a few loads. */
-#include <stdarg.h>
+ * Lock: none of its own; those of the queues, of the wal-index and of the
+ * survey, one after the other, each for a few loads or system calls. */
+#include "health.h"
+
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "clock.h"
 #include "error.h"
-#include "json.h"
 #include "leases.h"
 
-/* A WAL this many thresholds long is not being kept small. */
-#define LONG_WAL_THRESHOLDS 10
+/* Naps of SQLite's busy handler are a millisecond long: if the newest one began
+ * no longer ago than this, somebody is still at it. */
+#define FRESH_NAP_NS 100000000
 
 static int64_t
 load(const atomic_int_fast64_t *counter)
 {
-    return atomic_load_explicit(counter, memory_order_relaxed);
+    return walpool__stats_get(counter);
 }
+
+/* --------------------------------------------------------------- numbers */
 
 static void
 gather_counters(struct walpool__stats *stats, walpool_health *out)
@@ -43,57 +47,41 @@ gather_counters(struct walpool__stats *stats, walpool_health *out)
     out->statement_misses = load(&stats->statement_misses);
     out->checkpoints = load(&stats->checkpoints);
     out->checkpoint_failures = load(&stats->checkpoint_failures);
+    out->reader_gates = load(&stats->reader_gates);
+}
+
+/* Returns how many were recorded. */
+static int64_t
+summarize(const struct walpool__histogram *histogram, int64_t *p50,
+          int64_t *p99, int64_t *max)
+{
+    struct walpool__histogram_view view;
+
+    walpool__histogram_look(histogram, &view);
+    *p50 = (int64_t)walpool__histogram_view_quantile(&view, 0.5);
+    *p99 = (int64_t)walpool__histogram_view_quantile(&view, 0.99);
+    *max = (int64_t)view.max;
+    return (int64_t)view.count;
 }
 
 static void
 gather_times(struct walpool__stats *stats, walpool_health *out)
 {
-    struct walpool__histogram *wait = &stats->writer_wait_us;
-    struct walpool__histogram *hold = &stats->writer_hold_us;
-    struct walpool__histogram *sync = &stats->sync_us;
-
-    out->writer_wait_count = (int64_t)walpool__histogram_count(wait);
-    out->writer_wait_p50_us = (int64_t)walpool__histogram_quantile(wait, 0.5);
-    out->writer_wait_p99_us = (int64_t)walpool__histogram_quantile(wait, 0.99);
-    out->writer_wait_max_us = (int64_t)walpool__histogram_max(wait);
-    out->writer_hold_p50_us = (int64_t)walpool__histogram_quantile(hold, 0.5);
-    out->writer_hold_p99_us = (int64_t)walpool__histogram_quantile(hold, 0.99);
-    out->writer_hold_max_us = (int64_t)walpool__histogram_max(hold);
-    out->syncs = (int64_t)walpool__histogram_count(sync);
-    out->sync_p50_us = (int64_t)walpool__histogram_quantile(sync, 0.5);
-    out->sync_p99_us = (int64_t)walpool__histogram_quantile(sync, 0.99);
-    out->sync_max_us = (int64_t)walpool__histogram_max(sync);
-    out->checkpoint_max_us =
-        (int64_t)walpool__histogram_max(&stats->checkpoint_us);
-}
-
-/* Look at all that is out. Returns who has been for longest. */
-static struct walpool__holder
-gather_leases(struct walpool__db *db, walpool_health *out)
-{
-    int64_t longest_ms = db->options.lease_warn_ms;
-    int64_t now = walpool__clock_now();
-    struct walpool__holder dirty = walpool__tag_read(&db->dirty);
-    int64_t limit_ns =
-        longest_ms < 0 ? INT64_MAX : longest_ms * INT64_C(1000000);
-    struct walpool__holder oldest = walpool__roster_oldest(
-        &db->roster, now, limit_ns, &out->leases_long);
-
-    for (int place = 0; place < walpool__leases_places(db); place++) {
-        struct walpool__holder holder = walpool__leases_holder(db, place);
-
-        if (!holder.since_ns)
-            continue;
-        if (now - holder.since_ns > limit_ns)
-            out->leases_long++;
-        if (!oldest.since_ns || holder.since_ns < oldest.since_ns)
-            oldest = holder;
-    }
-    if (oldest.since_ns && now > oldest.since_ns)
-        out->oldest_lease_us = (now - oldest.since_ns) / 1000;
-    memcpy(out->oldest_why, oldest.why, sizeof out->oldest_why);
-    memcpy(out->dirty_why, dirty.why, sizeof out->dirty_why);
-    return oldest;
+    out->writer_wait_count =
+        summarize(&stats->writer_wait_us, &out->writer_wait_p50_us,
+                  &out->writer_wait_p99_us, &out->writer_wait_max_us);
+    summarize(&stats->writer_hold_us, &out->writer_hold_p50_us,
+              &out->writer_hold_p99_us, &out->writer_hold_max_us);
+    summarize(&stats->commit_us, &out->commit_p50_us, &out->commit_p99_us,
+              &out->commit_max_us);
+    summarize(&stats->query_us, &out->query_p50_us, &out->query_p99_us,
+              &out->query_max_us);
+    out->syncs = summarize(&stats->sync_us, &out->sync_p50_us,
+                           &out->sync_p99_us, &out->sync_max_us);
+    summarize(&stats->checkpoint_us, &out->checkpoint_p50_us,
+              &out->checkpoint_p99_us, &out->checkpoint_max_us);
+    out->checkpoint_hold_max_us =
+        (int64_t)walpool__histogram_max(&stats->checkpoint_hold_us);
 }
 
 static void
@@ -125,97 +113,238 @@ gather_wal(struct walpool__db *db, walpool_health *out)
     out->wal_bytes_highest = load(&db->stats.wal_bytes_highest);
 }
 
-static void
-note(walpool_health *out, walpool_verdict verdict, const char *format, ...)
-    PRINTF_LIKE(3, 4);
+/* ---------------------------------------------------------------- leases */
 
-/* The worst verdict wins; the first reason is kept. */
+/* Who has connections, as far as it tells what is wrong. */
+struct holders {
+    struct walpool__holder oldest;        /* of all */
+    struct walpool__holder oldest_reader; /* of those with a snapshot */
+    struct walpool__holder writer;
+    int64_t newest_reader_ns; /* since when the youngest reader is out */
+};
+
 static void
-note(walpool_health *out, walpool_verdict verdict, const char *format, ...)
+keep_oldest(struct walpool__holder *oldest,
+            const struct walpool__holder *holder)
 {
-    va_list args;
-
-    if ((int32_t)verdict > out->verdict)
-        out->verdict = verdict;
-    if (out->reason[0])
-        return;
-    va_start(args, format);
-    vsnprintf(out->reason, sizeof out->reason, format, args);
-    va_end(args);
+    if (holder->since_ns &&
+        (!oldest->since_ns || holder->since_ns < oldest->since_ns))
+        *oldest = *holder;
 }
 
-/* "the oldest is out for 12000 ms, by report (thread 4711)" */
+/* Look at all that is out. */
 static void
-tell_oldest(const walpool_health *out, const struct walpool__holder *oldest,
-            char *dst, size_t bytes)
+gather_holders(struct walpool__db *db, int64_t now, walpool_health *out,
+               struct holders *holders)
+{
+    int64_t longest_ms = db->options.lease_warn_ms;
+    int64_t limit_ns =
+        longest_ms < 0 ? INT64_MAX : longest_ms * INT64_C(1000000);
+
+    memset(holders, 0, sizeof *holders);
+    holders->oldest_reader = walpool__roster_oldest(&db->roster, now, limit_ns,
+                                                    &out->leases_long);
+    for (int place = 0; place < walpool__leases_places(db); place++) {
+        struct walpool__holder holder = walpool__leases_holder(db, place);
+
+        if (!holder.since_ns)
+            continue;
+        if (now - holder.since_ns > limit_ns)
+            out->leases_long++;
+        if (place == db->pool.count) {
+            holders->writer = holder;
+            continue;
+        }
+        keep_oldest(&holders->oldest_reader, &holder);
+        if (holder.since_ns > holders->newest_reader_ns)
+            holders->newest_reader_ns = holder.since_ns;
+    }
+    holders->oldest = holders->oldest_reader;
+    keep_oldest(&holders->oldest, &holders->writer);
+}
+
+static int64_t
+age_us(const struct walpool__holder *holder, int64_t now)
+{
+    return holder->since_ns && now > holder->since_ns
+               ? (now - holder->since_ns) / 1000
+               : 0;
+}
+
+static void
+gather_leases(struct walpool__db *db, int64_t now,
+              const struct holders *holders, walpool_health *out)
+{
+    struct walpool__holder dirty = walpool__tag_read(&db->dirty);
+
+    out->oldest_lease_us = age_us(&holders->oldest, now);
+    memcpy(out->oldest_why, holders->oldest.why, sizeof out->oldest_why);
+    memcpy(out->dirty_why, dirty.why, sizeof out->dirty_why);
+}
+
+static void
+gather_findings(const struct walpool__findings *findings,
+                const struct holders *holders, int64_t now,
+                walpool_health *out)
+{
+    out->disk_free_bytes = findings->disk_free;
+    out->pin_frames = findings->pin_frames;
+    out->pin_pid = findings->pin.pid;
+    if (findings->pin.pid == getpid())
+        out->pin_age_us = age_us(&holders->oldest_reader, now);
+}
+
+/* -------------------------------------------------------------- judgement */
+
+/* Since when nothing that waits for the writer has moved, in nanoseconds, and
+ * whether that is the doing of another process. */
+static int64_t
+writer_stuck_ns(struct walpool__db *db, const walpool_health *out,
+                const struct holders *holders, int64_t now, bool *foreign)
+{
+    int64_t since = load(&db->stats.turn_since_ns);
+    int64_t newest = load(&db->stats.lock_newest_ns);
+
+    *foreign = true;
+    if (!since && newest && now - newest < FRESH_NAP_NS)
+        since = load(&db->stats.lock_since_ns);
+    if (!since) {
+        *foreign = false;
+        since = out->writer_waiters > 0 ? holders->writer.since_ns : 0;
+    }
+    return since && now > since ? now - since : 0;
+}
+
+/* "the writer is out for 12000 ms, by report (thread 4711)" */
+static void
+tell_holder(const char *what, const struct walpool__holder *holder,
+            int64_t now, char *dst, size_t bytes)
 {
     char name[WALPOOL__HOLDER_NAME_BYTES];
 
-    snprintf(dst, bytes, "the oldest is out for %lld ms, by %s",
-             (long long)out->oldest_lease_us / 1000,
-             walpool__holder_name(oldest, name));
+    dst[0] = '\0';
+    if (holder->since_ns)
+        snprintf(dst, bytes, "the %s is out for %lld ms, by %s", what,
+                 (long long)age_us(holder, now) / 1000,
+                 walpool__holder_name(holder, name));
 }
 
-static void
-judge_wal(struct walpool__db *db, walpool_health *out, const char *oldest)
-{
-    int64_t pending = out->wal_frames - out->wal_frames_checkpointed;
+/* The words that reasons need. They are not made where there are none. */
+struct words {
+    char poison[256], oldest[192], blocker[192], pinner[96];
+};
 
-    if (pending > (int64_t)db->options.checkpoint_frames * LONG_WAL_THRESHOLDS)
-        note(out, WALPOOL_HEALTH_DEGRADED,
-             "the WAL holds %lld frames that are not in the database: end long "
-             "reads%s%s", (long long)pending, oldest[0] ? "; " : "", oldest);
+static void
+put_words(const struct holders *holders,
+          const struct walpool__findings *findings, bool foreign, int64_t now,
+          struct words *words)
+{
+    const struct walpool__process *writer = &findings->writer;
+
+    tell_holder("oldest", &holders->oldest, now, words->oldest,
+                sizeof words->oldest);
+    if (!foreign)
+        tell_holder("writer", &holders->writer, now, words->blocker,
+                    sizeof words->blocker);
+    else
+        snprintf(words->blocker, sizeof words->blocker, "%s %s",
+                 writer->pid ? writer->name : "another process",
+                 writer->pid ? "writes" : "has the turn");
+    snprintf(words->pinner, sizeof words->pinner, "%s",
+             findings->pin.pid == getpid() ? "this process"
+                                           : findings->pin.name);
+}
+
+/* "why: what to do", as poison.c says it, comes apart at its last colon. */
+static const char *
+cut_remedy(char *poison)
+{
+    char *remedy = NULL;
+
+    for (char *at = poison; (at = strstr(at, ": ")) != NULL; at++)
+        remedy = at;
+    if (!remedy)
+        return "close the database and open it anew";
+    *remedy = '\0';
+    return remedy + 2;
 }
 
 static void
 judge(struct walpool__db *db, walpool_health *out,
-      const struct walpool__holder *oldest)
+      const struct holders *holders, const struct walpool__findings *findings,
+      int64_t now, struct walpool__reasons *reasons)
 {
-    char why[sizeof out->reason], who[160] = "";
+    struct words words = {.oldest = ""};
+    bool foreign, crowded = out->reader_waiters > 0 &&
+                            out->readers_leased >= out->readers_limit;
+    int64_t dirty_ns = walpool__tag_since(&db->dirty);
+    struct walpool__facts facts = {
+        .is = out,
+        .threshold = db->options.checkpoint_frames,
+        .readonly = db->options.mode == 2,
+        .poison = words.poison,
+        .oldest = words.oldest,
+        .pinner = words.pinner,
+        .blocker = words.blocker,
+        .readers_stuck_us = crowded && holders->newest_reader_ns
+                                ? (now - holders->newest_reader_ns) / 1000
+                                : 0,
+        .dirty_us = dirty_ns ? (now - dirty_ns) / 1000 : -1,
+        .failures = (int)load(&db->stats.checkpoint_failing),
+        .failure_status = (int)load(&db->stats.checkpoint_status),
+        .beyond = findings->beyond};
 
-    if (oldest->since_ns)
-        tell_oldest(out, oldest, who, sizeof who);
-    walpool__poison_explain(&db->poison, why, sizeof why);
-    if (why[0])
-        note(out, WALPOOL_HEALTH_FAILING, "%s", why);
-    judge_wal(db, out, who);
-    if (out->leases_long > 0)
-        note(out, WALPOOL_HEALTH_DEGRADED,
-             "%lld leases are out for longer than lease_warn, %s: it keeps its "
-             "snapshot or the writer; release it",
-             (long long)out->leases_long, who);
-    if (!db->takes_turns && db->options.mode != 2)
-        note(out, WALPOOL_HEALTH_DEGRADED,
-             "writers do not take turns with other processes: the -turn file "
-             "beside the database cannot be opened: look at the folder, then "
-             "open the database anew");
-    if (out->checkpoint_failures > 0 && out->checkpoints == 0)
-        note(out, WALPOOL_HEALTH_FAILING,
-             "every checkpoint has failed so far: look at disk and "
-             "permissions");
+    facts.writer_stuck_us =
+        writer_stuck_ns(db, out, holders, now, &foreign) / 1000;
+    walpool__poison_explain(&db->poison, words.poison, sizeof words.poison);
+    facts.poison_remedy = cut_remedy(words.poison);
+    walpool__verdict_judge(&facts, reasons);
+    if (UNLIKELY(reasons->count > 0)) {
+        put_words(holders, findings, foreign, now, &words);
+        walpool__verdict_judge(&facts, reasons);
+    }
+    walpool__verdict_tell(reasons, out);
 }
 
-static void
-gather(struct walpool__db *db, walpool_health *out)
+void
+walpool__health_take(struct walpool__db *db, walpool_health *out,
+                     struct walpool__reasons *reasons)
 {
-    struct walpool__holder oldest;
+    int64_t now = walpool__clock_now();
+    struct walpool__findings findings;
+    walpool_version_info version;
+    struct holders holders;
 
     memset(out, 0, sizeof *out);
+    walpool_version(&version);
+    out->wal_reset_safe = version.wal_reset_safe;
     out->fs_class = db->fs.is;
     out->turns = db->takes_turns;
     out->lock_checks = walpool__ownlocks_is_on(&db->ownlocks);
     walpool__ownlocks_check_open(&db->ownlocks); /* poisons: see judge() */
+    walpool__survey_look(&db->survey, now, &findings);
     gather_counters(&db->stats, out);
     gather_times(&db->stats, out);
-    oldest = gather_leases(db, out);
+    gather_holders(db, now, out, &holders);
+    gather_leases(db, now, &holders, out);
+    gather_findings(&findings, &holders, now, out);
     gather_queues(db, out);
     gather_wal(db, out);
-    judge(db, out, &oldest);
+    judge(db, out, &holders, &findings, now, reasons);
+}
+
+const char *
+walpool__health_word(int32_t verdict)
+{
+    static const char *const words[] = {"ok", "degraded", "failing"};
+
+    return words[verdict];
 }
 
 walpool_status
 walpool_health_get(walpool *handle, walpool_health *out, walpool_error *err)
 {
+    struct walpool__reasons reasons;
     walpool_status status;
     struct walpool__db *db;
 
@@ -224,68 +353,7 @@ walpool_health_get(walpool *handle, walpool_health *out, walpool_error *err)
     db = walpool__handle_pin(WALPOOL__HANDLE_DATABASE, handle, err, &status);
     if (!db)
         return status;
-    gather(db, out);
+    walpool__health_take(db, out, &reasons);
     walpool__handle_unpin(handle);
     return WALPOOL_OK;
-}
-
-/* ------------------------------------------------------------------- JSON */
-
-static void
-put_string(struct walpool__json *json, const char *name, const char *value)
-{
-    walpool__json_put(json, ",\"%s\":", name);
-    walpool__json_string(json, value);
-}
-
-static void
-put_health(struct walpool__json *json, const walpool_health *health)
-{
-    static const char *const verdicts[] = {"ok", "degraded", "failing"};
-
-    walpool__json_put(json, "{\"verdict\":\"%s\"", verdicts[health->verdict]);
-    put_string(json, "reason", health->reason);
-    put_string(json, "oldest_why", health->oldest_why);
-    put_string(json, "dirty_why", health->dirty_why);
-#define PUT_FIELD(name, meaning) \
-    walpool__json_put(json, ",\"" #name "\":%lld", (long long)health->name);
-    WALPOOL_HEALTH_LIST(PUT_FIELD)
-#undef PUT_FIELD
-}
-
-static void
-put_version(struct walpool__json *json)
-{
-    walpool_version_info version;
-
-    walpool_version(&version);
-    put_string(json, "walpool", version.walpool);
-    put_string(json, "sqlite", version.sqlite);
-    walpool__json_put(json, ",\"sqlite_bundled\":%s,\"wal_reset_safe\":%s",
-                      version.sqlite_bundled ? "true" : "false",
-                      version.wal_reset_safe ? "true" : "false");
-}
-
-walpool_status
-walpool_health_json(walpool *handle, char *dst, size_t capacity, size_t *need,
-                    walpool_error *err)
-{
-    struct walpool__json json;
-    walpool_health health;
-    walpool_status status = walpool__json_begin(&json, dst, capacity, err);
-    struct walpool__db *db;
-
-    if (status != WALPOOL_OK)
-        return status;
-    db = walpool__handle_pin(WALPOOL__HANDLE_DATABASE, handle, err, &status);
-    if (!db)
-        return status;
-    gather(db, &health);
-    put_health(&json, &health);
-    put_string(&json, "path", db->path);
-    put_string(&json, "fs_type", db->fs.type);
-    put_version(&json);
-    walpool__json_put(&json, "}");
-    walpool__handle_unpin(handle);
-    return walpool__json_end(&json, need, err);
 }

@@ -112,7 +112,7 @@ end_writer(struct walpool__lease *lease)
     if (!lease->conn)
         return;
     holder = walpool__tag_read(&lease->db->writer.tag);
-    walpool__tag_set(&lease->db->dirty, holder.why, holder.since_ns);
+    walpool__tag_set(&lease->db->dirty, holder.why, walpool__clock_now());
     walpool__stats_add(&lease->db->stats.dirty_leases, 1);
     walpool__stats_add(&lease->db->stats.rollbacks, 1);
     walpool__lease_end_cursors(lease);

@@ -6,7 +6,6 @@
 #include "leases.h"
 
 #include "error.h"
-#include "json.h"
 #include "mem.h"
 #include "trace.h"
 
@@ -37,12 +36,22 @@ list_pooled(struct walpool__db *db, walpool_lease_info *out, size_t capacity)
     return count;
 }
 
+static size_t
+list_all(struct walpool__db *db, walpool_lease_info *out, size_t capacity)
+{
+    size_t count = list_pooled(db, out, capacity);
+
+    return count + walpool__roster_list(
+                       &db->roster, count < capacity ? &out[count] : NULL,
+                       count < capacity ? capacity - count : 0);
+}
+
 size_t
 walpool_leases(walpool *handle, walpool_lease_info *out, size_t capacity,
                walpool_error *err)
 {
     walpool_status status;
-    size_t count = 0;
+    size_t count;
     struct walpool__db *db;
 
     if (!out && capacity) {
@@ -53,10 +62,7 @@ walpool_leases(walpool *handle, walpool_lease_info *out, size_t capacity,
     db = walpool__handle_pin(WALPOOL__HANDLE_DATABASE, handle, err, &status);
     if (!db)
         return 0;
-    count = list_pooled(db, out, capacity);
-    count += walpool__roster_list(&db->roster, count < capacity ? &out[count]
-                                                                : NULL,
-                                  count < capacity ? capacity - count : 0);
+    count = list_all(db, out, capacity);
     walpool__handle_unpin(handle);
     return count;
 }
@@ -76,7 +82,8 @@ put_stack(struct walpool__json *json, const walpool_lease_info *info)
 }
 
 static void
-put_lease(struct walpool__json *json, const walpool_lease_info *info)
+put_lease(struct walpool__json *json, const walpool_lease_info *info,
+          bool stack)
 {
     static const char *const kinds[] = {"read", "write", "private"};
     static const char *const holders[] = {"call", "lease", "cursor"};
@@ -84,54 +91,52 @@ put_lease(struct walpool__json *json, const walpool_lease_info *info)
     walpool__json_put(json, "{\"kind\":\"%s\",\"holder\":\"%s\",\"why\":",
                       kinds[info->kind], holders[info->holder]);
     walpool__json_string(json, info->why);
-    walpool__json_put(json,
-                      ",\"thread\":%lld,\"age_us\":%lld,\"frames\":%lld,"
-                      "\"stack\":[",
+    walpool__json_put(json, ",\"thread\":%lld,\"age_us\":%lld,\"frames\":%lld",
                       (long long)info->thread, (long long)info->age_us,
                       (long long)info->frames);
-    put_stack(json, info);
-    walpool__json_put(json, "]}");
+    if (stack) {
+        walpool__json_put(json, ",\"stack\":[");
+        put_stack(json, info);
+        walpool__json_put(json, "]");
+    }
+    walpool__json_put(json, "}");
 }
 
 /* A list with some room for those that come meanwhile. */
-static walpool_status
-list_all(walpool *handle, walpool_lease_info **list, size_t *count,
-         walpool_error *err)
+walpool_status
+walpool__leases_put(struct walpool__db *db, struct walpool__json *json,
+                    bool stacks, walpool_error *err)
 {
-    walpool_error error = {.status = WALPOOL_OK};
-    size_t room = walpool_leases(handle, NULL, 0, &error) + 8, found = 0;
+    size_t room = list_all(db, NULL, 0) + 8, count;
+    walpool_lease_info *list = walpool__mem_alloc(room * sizeof *list);
 
-    *list = walpool__mem_alloc(room * sizeof **list);
-    if (!*list)
+    if (!list)
         return walpool__error_nomem(err, "a list of leases");
-    if (error.status == WALPOOL_OK)
-        found = walpool_leases(handle, *list, room, &error);
-    *count = found < room ? found : room;
-    if (error.status != WALPOOL_OK && err)
-        *err = error;
-    return (walpool_status)error.status;
+    count = list_all(db, list, room);
+    walpool__json_put(json, "[");
+    for (size_t i = 0; i < count && i < room; i++) {
+        walpool__json_put(json, i ? "," : "");
+        put_lease(json, &list[i], stacks);
+    }
+    walpool__json_put(json, "]");
+    walpool__mem_free(list);
+    return WALPOOL_OK;
 }
 
 walpool_status
 walpool_leases_json(walpool *handle, char *dst, size_t capacity, size_t *need,
                     walpool_error *err)
 {
-    walpool_lease_info *list = NULL;
     struct walpool__json json;
     walpool_status status = walpool__json_begin(&json, dst, capacity, err);
-    size_t count = 0;
+    struct walpool__db *db;
 
-    if (status == WALPOOL_OK)
-        status = list_all(handle, &list, &count, err);
-    if (status == WALPOOL_OK) {
-        walpool__json_put(&json, "[");
-        for (size_t i = 0; i < count; i++) {
-            walpool__json_put(&json, i ? "," : "");
-            put_lease(&json, &list[i]);
-        }
-        walpool__json_put(&json, "]");
-        status = walpool__json_end(&json, need, err);
-    }
-    walpool__mem_free(list);
-    return status;
+    if (status != WALPOOL_OK)
+        return status;
+    db = walpool__handle_pin(WALPOOL__HANDLE_DATABASE, handle, err, &status);
+    if (!db)
+        return status;
+    status = walpool__leases_put(db, &json, true, err);
+    walpool__handle_unpin(handle);
+    return status == WALPOOL_OK ? walpool__json_end(&json, need, err) : status;
 }

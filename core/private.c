@@ -91,7 +91,7 @@ note_dirty(const struct walpool__private *private)
     struct walpool__holder holder = walpool__tag_read(
         private->has_slot ? &db->writer.tag : &private->member.tag);
 
-    walpool__tag_set(&db->dirty, holder.why, holder.since_ns);
+    walpool__tag_set(&db->dirty, holder.why, walpool__clock_now());
     walpool__stats_add(&db->stats.dirty_leases, 1);
     walpool__stats_add(&db->stats.rollbacks, 1);
 }

@@ -3,8 +3,11 @@
  * Does: take a reader, run, encode, give back; or leave the rest to a cursor.
  * Must not: begin a transaction: one statement is one snapshot by itself.
  * Lock: none of its own. */
+#include "clock.h"
 #include "error.h"
 #include "lease.h"
+
+#define SAMPLED 16
 
 /* The rest of the rows keeps the reader: put both into a cursor. */
 static walpool_status
@@ -70,6 +73,23 @@ run(struct walpool__db *db, walpool *handle, struct walpool__call *call,
     return status;
 }
 
+/* A call of less than a microsecond cannot afford a clock: one of SAMPLED is
+ * measured, and stands for all. Those that took long by what else they did are
+ * measured, each for itself. */
+static void
+count(struct walpool__stats *stats, const struct walpool__call *call)
+{
+    int64_t nth = atomic_fetch_add_explicit(&stats->reads, 1,
+                                            memory_order_relaxed);
+
+    if (LIKELY(nth % SAMPLED != 0 && !call->long_running))
+        return;
+    walpool__histogram_record_many(
+        &stats->query_us,
+        (uint64_t)(walpool__clock_now() - call->started_ns) / 1000,
+        call->long_running ? 1 : SAMPLED);
+}
+
 walpool_status
 walpool_read(walpool *handle, const walpool_statement *statement,
              const walpool_call *asked, walpool_rows *rows, walpool_error *err)
@@ -90,7 +110,7 @@ walpool_read(walpool *handle, const walpool_statement *statement,
     if (LIKELY(status == WALPOOL_OK))
         status = run(db, handle, &call, statement, rows, &kept, err);
     if (LIKELY(status == WALPOOL_OK))
-        walpool__stats_add(&db->stats.reads, 1);
+        count(&db->stats, &call);
     else
         walpool__rows_clear(rows);
     if (LIKELY(!kept))

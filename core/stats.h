@@ -19,7 +19,13 @@ struct walpool__stats {
     atomic_int_fast64_t wal_bytes_highest;
     atomic_int_fast64_t checkpoints, checkpoint_failures, reader_gates;
     atomic_int_fast64_t backups, backups_running;
+    /* Checkpoints that failed in a row, and the newest status: not counters. */
+    atomic_int_fast64_t checkpoint_failing, checkpoint_status;
+    /* Since when the writer waits for another process, 0: it does not; and for
+     * SQLite's lock, as naps tell: when the first and the newest one began. */
+    atomic_int_fast64_t turn_since_ns, lock_since_ns, lock_newest_ns;
     struct walpool__histogram writer_wait_us, writer_hold_us, sync_us;
+    struct walpool__histogram commit_us, query_us;
     struct walpool__histogram checkpoint_us, checkpoint_hold_us;
 };
 
@@ -27,6 +33,18 @@ static inline void
 walpool__stats_add(atomic_int_fast64_t *counter, int64_t amount)
 {
     atomic_fetch_add_explicit(counter, amount, memory_order_relaxed);
+}
+
+static inline void
+walpool__stats_set(atomic_int_fast64_t *gauge, int64_t value)
+{
+    atomic_store_explicit(gauge, value, memory_order_relaxed);
+}
+
+static inline int64_t
+walpool__stats_get(const atomic_int_fast64_t *number)
+{
+    return atomic_load_explicit(number, memory_order_relaxed);
 }
 
 /* Count a call that failed, by kind; returns the status. */

@@ -91,6 +91,18 @@ walpool__writer_check(struct walpool__writer *writer,
     return WALPOOL_OK;
 }
 
+/* Health tells for how long others keep this process from writing. */
+static bool
+take_turn(struct walpool__writer *writer, struct walpool__call *call)
+{
+    bool taken;
+
+    walpool__stats_set(&writer->stats->turn_since_ns, call->started_ns);
+    taken = walpool__turn_take(writer->turn, call);
+    walpool__stats_set(&writer->stats->turn_since_ns, 0);
+    return taken;
+}
+
 static walpool_status
 take(struct walpool__writer *writer, struct walpool__call *call,
      walpool_error *err)
@@ -104,7 +116,7 @@ take(struct walpool__writer *writer, struct walpool__call *call,
         return status;
     if (!walpool__waitq_take(&writer->queue, call, &waited))
         return walpool__writer_missed(writer, call, err);
-    if (writer->turn && !walpool__turn_take(writer->turn, call)) {
+    if (writer->turn && !take_turn(writer, call)) {
         name_other(writer, true, held, sizeof held);
         walpool__waitq_give(&writer->queue, writer);
         return walpool__call_stopped(call, "get the writer", held, err);

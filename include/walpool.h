@@ -1408,8 +1408,14 @@ typedef enum walpool_fs_class {
     X(wal_bytes_highest, "highest wal_bytes seen by this database")           \
     X(wal_frames, "frames in the WAL that hold commits")                      \
     X(wal_frames_checkpointed, "of these, in the database file")              \
+    X(pin_frames, "frames that the oldest snapshot in use has; -1: none is")  \
+    X(pin_pid, "process that keeps it; 0: none, or not known")                \
+    X(pin_age_us, "for how long, where it is a lease of this database")       \
+    X(disk_free_bytes, "room on the disk; -1: not known")                     \
+    X(wal_reset_safe, "1: this SQLite has the WAL-reset fix; 0: guarded")     \
     X(checkpoints, "counter: checkpoints of this process")                    \
     X(checkpoint_failures, "counter: checkpoints that ended in an error")     \
+    X(reader_gates, "counter: times that new readers waited for old ones")    \
     X(writer_wait_count, "counter: times the writer was asked for")           \
     X(writer_wait_p50_us, "wait for the writer, median")                      \
     X(writer_wait_p99_us, "wait for the writer, 99th percentile")             \
@@ -1417,11 +1423,42 @@ typedef enum walpool_fs_class {
     X(writer_hold_p50_us, "use of the writer, median")                        \
     X(writer_hold_p99_us, "use of the writer, 99th percentile")               \
     X(writer_hold_max_us, "use of the writer, longest")                       \
+    X(commit_p50_us, "write or commit behind the queue, median")              \
+    X(commit_p99_us, "write or commit behind the queue, 99th percentile")     \
+    X(commit_max_us, "write or commit behind the queue, longest")             \
+    X(query_p50_us, "read, of each 16th and those that take long, median")    \
+    X(query_p99_us, "such a read, 99th percentile")                           \
+    X(query_max_us, "such a read, longest")                                   \
     X(syncs, "counter: syncs of the WAL for durable commits and reads")       \
     X(sync_p50_us, "such a sync, median")                                     \
     X(sync_p99_us, "such a sync, 99th percentile")                            \
     X(sync_max_us, "such a sync, longest")                                    \
-    X(checkpoint_max_us, "longest checkpoint")
+    X(checkpoint_p50_us, "checkpoint, median")                                \
+    X(checkpoint_p99_us, "checkpoint, 99th percentile")                       \
+    X(checkpoint_max_us, "longest checkpoint")                                \
+    X(checkpoint_hold_max_us, "longest use of the writer by a checkpoint")
+
+/* Why health is not ok: X(NAME, code, number, meaning). In `reasons` it is the
+ * bit 1 << number, in JSON and elsewhere the code. */
+#define WALPOOL_REASON_LIST(X)                                                \
+    X(POISONED, "poisoned", 0, "writes are refused for good")                 \
+    X(LOST_LOCK, "lost_lock", 1, "a lock of SQLite's was lost")               \
+    X(WAL_BROKEN, "wal_broken", 2, "a checkpoint has met a WAL reset")        \
+    X(CHECKPOINT_FAILING, "checkpoint_failing", 3, "the newest one failed")   \
+    X(DISK_LOW, "disk_low", 4, "under 64 MiB are left, or 4: failing")        \
+    X(WRITER_STUCK, "writer_stuck", 5, "calls wait; for a second none wrote") \
+    X(READER_EXHAUSTED, "reader_exhausted", 6, "the same, of readers")        \
+    X(WAL_PINNED, "wal_pinned", 7, "a reader keeps a long WAL")               \
+    X(WAL_LONG, "wal_long", 8, "ten thresholds are not in the database")      \
+    X(LEASE_OVERDUE, "lease_overdue", 9, "out for longer than lease_warn")    \
+    X(NO_TURNS, "no_turns", 10, "the -turn file cannot be opened")            \
+    X(DIRTY_LEASES, "dirty_leases", 11, "one came back so, a minute ago at most")
+
+typedef enum walpool_reason {
+#define WALPOOL_REASON_ENUM(name, code, n, text) WALPOOL_REASON_##name = n,
+    WALPOOL_REASON_LIST(WALPOOL_REASON_ENUM)
+#undef WALPOOL_REASON_ENUM
+} walpool_reason;
 
 typedef enum walpool_verdict {
     WALPOOL_HEALTH_OK = 0,
@@ -1433,16 +1470,16 @@ typedef struct walpool_health {
 #define WALPOOL_HEALTH_FIELD(name, text) int64_t name;
     WALPOOL_HEALTH_LIST(WALPOOL_HEALTH_FIELD)
 #undef WALPOOL_HEALTH_FIELD
-    int32_t verdict;        /* walpool_verdict */
-    int32_t reserved;
+    int32_t verdict;        /* walpool_verdict: of the gravest reason */
+    uint32_t reasons;       /* all of them, as bits 1 << walpool_reason */
     char oldest_why[48];    /* label of the oldest lease, or "" */
     char dirty_why[48];     /* label of the newest that was dirty, or "" */
-    char reason[256];       /* why not ok and what to do, or "" */
+    char reason[256];       /* the gravest and what to do, or "" */
 } walpool_health;
 
 /**
  * Take one snapshot of the database's health. Takes no connection, pins
- * nothing.
+ * nothing. What is known of pins and of the disk is up to 100 ms old.
  * @param db  the database.
  * @param out receives the snapshot.
  * @param err may be NULL. @return WALPOOL_OK or the error's status.
@@ -1454,7 +1491,9 @@ walpool_health_get(walpool *db, walpool_health *out, walpool_error *err);
 
 /**
  * The same as one JSON object: the names above, "verdict" ("ok", "degraded",
- * "failing"), "reason", "oldest_why", "dirty_why", "path", and the versions.
+ * "failing"), "reason", "reasons" (a list of objects with "code", "verdict",
+ * "text", "remedy"), "oldest_why", "dirty_why", "path", "leases" (as
+ * walpool_leases_json, without "stack"), and the versions.
  * @param db       the database.
  * @param dst      receives NUL-terminated JSON; may be NULL if capacity is 0.
  * @param capacity bytes at dst.

@@ -159,12 +159,27 @@ export interface CheckpointResult {
  * the write lock while it waits for readers. */
 export type CheckpointMode = 'passive' | 'full' | 'restart' | 'truncate';
 
+/** One reason why a database is not `ok`. */
+export interface HealthReason {
+    /** Its name, which stays the same. */
+    code: 'poisoned' | 'lost_lock' | 'wal_broken' | 'checkpoint_failing' | 'disk_low'
+        | 'writer_stuck' | 'reader_exhausted' | 'wal_pinned' | 'wal_long'
+        | 'lease_overdue' | 'no_turns' | 'dirty_leases';
+    verdict: 'degraded' | 'failing';
+    /** What is wrong, with its name and numbers. */
+    text: string;
+    /** What to do. */
+    remedy: string;
+}
+
 /** One snapshot of a database's health, with the names that all languages use.
  * Times are in microseconds; counters only grow. */
 export interface Health {
     verdict: 'ok' | 'degraded' | 'failing';
-    /** Why not ok, and what to do; or `''`. */
+    /** The gravest reason, and what to do; or `''`. */
     reason: string;
+    /** All that apply. */
+    reasons: HealthReason[];
     /** Label of the oldest lease or cursor that is out, or `''`. */
     oldest_why: string;
     /** Label of the newest lease that came back with an open transaction. */
@@ -174,7 +189,8 @@ export interface Health {
     walpool: string;
     sqlite: string;
     sqlite_bundled: boolean;
-    wal_reset_safe: boolean;
+    /** Who has connections, without stacks: see `leases()`. */
+    leases: Omit<LeaseInfo, 'stack'>[];
     readers_limit: number;
     readers_open: number;
     readers_leased: number;
@@ -209,8 +225,19 @@ export interface Health {
     wal_bytes_highest: number;
     wal_frames: number;
     wal_frames_checkpointed: number;
+    /** Frames that the oldest snapshot in use has; -1: none is. */
+    pin_frames: number;
+    /** Process that keeps it; 0: none, or not known. */
+    pin_pid: number;
+    /** For how long, where it is a lease of this database. */
+    pin_age_us: number;
+    /** -1: not known. */
+    disk_free_bytes: number;
+    /** 1: this SQLite has the fix of the WAL-reset bug; 0: walpool guards it. */
+    wal_reset_safe: number;
     checkpoints: number;
     checkpoint_failures: number;
+    reader_gates: number;
     writer_wait_count: number;
     writer_wait_p50_us: number;
     writer_wait_p99_us: number;
@@ -218,11 +245,21 @@ export interface Health {
     writer_hold_p50_us: number;
     writer_hold_p99_us: number;
     writer_hold_max_us: number;
+    commit_p50_us: number;
+    commit_p99_us: number;
+    commit_max_us: number;
+    /** Of reads one in 16 is measured, and those that take long. */
+    query_p50_us: number;
+    query_p99_us: number;
+    query_max_us: number;
     syncs: number;
     sync_p50_us: number;
     sync_p99_us: number;
     sync_max_us: number;
+    checkpoint_p50_us: number;
+    checkpoint_p99_us: number;
     checkpoint_max_us: number;
+    checkpoint_hold_max_us: number;
 }
 
 interface NamedOptions {

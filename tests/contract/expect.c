@@ -157,6 +157,24 @@ checkpoint_member(const struct answer *answer, const struct json *want,
     return differ(reason, "a checkpoint has no %s", want->key);
 }
 
+/* Exactly these, in whatever order. */
+static int
+reasons(const struct json *want, uint32_t got, char *reason)
+{
+    static const char *const codes[] = {
+#define CODE(name, code, number, meaning) [number] = code,
+        WALPOOL_REASON_LIST(CODE)
+#undef CODE
+    };
+    uint32_t wanted = 0;
+    JSON_EACH(code, want)
+        for (size_t i = 0; i < sizeof codes / sizeof codes[0]; i++)
+            if (strcmp(code->text, codes[i]) == 0)
+                wanted |= UINT32_C(1) << i;
+    return wanted == got || differ(reason, "the reasons are %#x, want %#x",
+                                   (unsigned)got, (unsigned)wanted);
+}
+
 static int
 health_member(const struct answer *answer, const struct json *want,
               char *reason)
@@ -175,6 +193,8 @@ health_member(const struct answer *answer, const struct json *want,
         return text(want, got->dirty_why, reason);
     if (strcmp(want->key, "reason") == 0)
         return text(want, got->reason, reason);
+    if (strcmp(want->key, "reasons") == 0)
+        return reasons(want, got->reasons, reason);
     return differ(reason, "health has no %s", want->key);
 }
 

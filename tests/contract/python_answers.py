@@ -72,6 +72,8 @@ def compare(want: Any, name: str, got: Any) -> None:
         equal = same_row(want, got)
     elif name == "columns":
         equal = want == list(got)
+    elif name == "reasons":
+        equal = sorted(want) == sorted(got)
     elif name == "reason_words":
         equal = all(word in got for word in want)
     elif name in ("results", "leases"):

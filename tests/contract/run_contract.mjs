@@ -91,6 +91,7 @@ const comparisons = {
     leases: (want, got) => want.length === got.length &&
         want.every((one, i) => checkAnswer(one, got[i]) === undefined),
     stack: (want, got) => sameNumber(want, got.length),
+    reasons: (want, got) => show([...want].sort()) === show([...got].sort()),
     reason_words: (want, got) => want.every((word) => got.includes(word)),
     results: (want, got) => want.length === got.length &&
         want.every((one, i) => checkAnswer(one, got[i]) === undefined),
@@ -315,7 +316,8 @@ class Run {
         for (const [name, number] of Object.entries(before)) {
             if (typeof number === 'number') answer[name] -= number;
         }
-        return { ...answer, reason_words: answer.reason };
+        return { ...answer, reason_words: answer.reason,
+            reasons: answer.reasons.map((reason) => reason.code) };
     }
 
     async leases(step) {

@@ -237,6 +237,7 @@ class Run:
             if isinstance(before, int):
                 answer[name] -= before
         answer["reason_words"] = answer["reason"]
+        answer["reasons"] = [reason["code"] for reason in answer["reasons"]]
         return answer
 
     def leases(self, step: Step) -> Step:

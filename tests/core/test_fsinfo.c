@@ -262,6 +262,12 @@ TEST(fsinfo__measures_files)
     CHECK_INT(walpool__fsinfo_size(check_path("none")), 0);
 }
 
+TEST(fsinfo__tells_the_room_on_a_disk)
+{
+    CHECK(walpool__fsinfo_free(check_folder()) > 0);
+    CHECK_INT(walpool__fsinfo_free(check_path("none/none")), -1);
+}
+
 /* ------------------------------------------------------------- many threads */
 
 static atomic_int created;

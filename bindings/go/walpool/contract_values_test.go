@@ -112,6 +112,12 @@ func (run *contractRun) compare(step fields, answer *contractAnswer, err error) 
 				}
 				continue
 			}
+			if name == "reasons" {
+				if err := compareReasons(want.([]any), answer.fields[name].([]any)); err != nil {
+					return err
+				}
+				continue
+			}
 			if err := compareField(name, want, answer.fields[name]); err != nil {
 				return err
 			}
@@ -119,6 +125,23 @@ func (run *contractRun) compare(step fields, answer *contractAnswer, err error) 
 		return nil
 	}
 	return compareMembers(expect, answer)
+}
+
+// compareReasons compares codes, in whatever order.
+func compareReasons(want, got []any) error {
+	codes := map[any]bool{}
+	for _, reason := range got {
+		codes[reason.(fields)["code"]] = true
+	}
+	for _, code := range want {
+		if !codes[code] {
+			return fmt.Errorf("the reasons lack %q: %v", code, got)
+		}
+	}
+	if len(got) != len(want) {
+		return fmt.Errorf("the reasons are %v, want %v", got, want)
+	}
+	return nil
 }
 
 func compareWords(words []any, text string) error {

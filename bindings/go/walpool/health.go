@@ -3,6 +3,7 @@ package walpool
 import (
 	"context"
 	"runtime"
+	"strings"
 	"time"
 
 	"github.com/walpool/walpool/bindings/go/walpool/internal/raw"
@@ -43,12 +44,18 @@ type Health struct {
 	StatementHits   int64 // counter: prepared statement found in the cache
 	StatementMisses int64 // counter: statement had to be prepared
 
-	WALBytes              int64 // size of the -wal file
-	WALBytesHighest       int64 // highest WALBytes seen
-	WALFrames             int64 // frames in the WAL that hold commits
-	WALFramesCheckpointed int64 // of these, in the database file
-	Checkpoints           int64 // counter: checkpoints of this process
-	CheckpointFailures    int64 // counter: checkpoints that ended in an error
+	WALBytes              int64         // size of the -wal file
+	WALBytesHighest       int64         // highest WALBytes seen
+	WALFrames             int64         // frames in the WAL that hold commits
+	WALFramesCheckpointed int64         // of these, in the database file
+	PinFrames             int64         // frames that the oldest snapshot in use has; -1: none is
+	PinPID                int64         // process that keeps it; 0: none, or not known
+	PinAge                time.Duration // for how long, where it is a transaction of this DB
+	DiskFreeBytes         int64         // room on the disk; -1: not known
+	WALResetSafe          int64         // 1: this SQLite has the fix of the WAL-reset bug; 0: guarded
+	Checkpoints           int64         // counter: checkpoints of this process
+	CheckpointFailures    int64         // counter: checkpoints that ended in an error
+	ReaderGates           int64         // counter: times that new readers waited for old ones
 
 	WriterWaitCount int64         // counter: times the writer was asked for
 	WriterWaitP50   time.Duration // wait for the writer, median
@@ -57,15 +64,67 @@ type Health struct {
 	WriterHoldP50   time.Duration // use of the writer, median
 	WriterHoldP99   time.Duration // use of the writer, 99th percentile
 	WriterHoldMax   time.Duration // use of the writer, longest
+	CommitP50       time.Duration // write or commit without the wait for the writer, median
+	CommitP99       time.Duration // write or commit, 99th percentile
+	CommitMax       time.Duration // write or commit, longest
+	QueryP50        time.Duration // read, of each 16th and those that take long, median
+	QueryP99        time.Duration // such a read, 99th percentile
+	QueryMax        time.Duration // such a read, longest
 	Syncs           int64         // counter: syncs of the WAL for durable commits and reads
 	SyncP50         time.Duration // such a sync, median
 	SyncP99         time.Duration // such a sync, 99th percentile
 	SyncMax         time.Duration // such a sync, longest
+	CheckpointP50   time.Duration // checkpoint, median
+	CheckpointP99   time.Duration // checkpoint, 99th percentile
 	CheckpointMax   time.Duration // longest checkpoint
+	// CheckpointHoldMax is the longest use of the writer by a checkpoint.
+	CheckpointHoldMax time.Duration
 
-	Verdict Verdict // what it comes to
-	Reason  string  // why it is not HealthOK and what to do, or ""
+	Verdict Verdict // what it comes to: that of the gravest reason
+	Reasons Reasons // why it is not HealthOK; [DB.HealthJSON] has them in words
+	Reason  string  // the gravest of them and what to do, or ""
 }
+
+// Reasons is a set of reasons why a database is not [HealthOK].
+type Reasons uint32
+
+const (
+	ReasonPoisoned          Reasons = 1 << iota // writes are refused for good
+	ReasonLostLock                              // a lock of SQLite's was lost
+	ReasonWALBroken                             // a checkpoint has met a WAL reset
+	ReasonCheckpointFailing                     // the newest one failed
+	ReasonDiskLow                               // under 64 MiB are left, or 4: failing
+	ReasonWriterStuck                           // calls wait; for a second none wrote
+	ReasonReaderExhausted                       // the same, of readers
+	ReasonWALPinned                             // a reader keeps a long WAL
+	ReasonWALLong                               // ten thresholds are not in the database
+	ReasonLeaseOverdue                          // out for longer than LeaseWarn
+	ReasonNoTurns                               // the -turn file cannot be opened
+	ReasonDirtyLeases                           // one came back so, a minute ago at most
+)
+
+var reasonCodes = [...]string{
+	"poisoned", "lost_lock", "wal_broken", "checkpoint_failing", "disk_low",
+	"writer_stuck", "reader_exhausted", "wal_pinned", "wal_long",
+	"lease_overdue", "no_turns", "dirty_leases",
+}
+
+// Has reports whether one of these is in the set.
+func (r Reasons) Has(any Reasons) bool { return r&any != 0 }
+
+// Codes returns the names that all languages use, such as "wal_pinned".
+func (r Reasons) Codes() []string {
+	var codes []string
+	for i, code := range reasonCodes {
+		if r.Has(1 << i) {
+			codes = append(codes, code)
+		}
+	}
+	return codes
+}
+
+// String returns the codes with commas between them.
+func (r Reasons) String() string { return strings.Join(r.Codes(), ",") }
 
 // Verdict is what the numbers of [Health] come to.
 type Verdict int32
@@ -83,14 +142,14 @@ func (v Verdict) String() string { return label(int(v), "ok", "degraded", "faili
 type healthBlock struct {
 	numbers   [healthNumbers]int64
 	verdict   int32
-	_         int32
+	reasons   uint32
 	oldestWhy [48]byte
 	dirtyWhy  [48]byte
 	reason    [256]byte
 }
 
 const (
-	healthNumbers = 46
+	healthNumbers = 61
 	healthBytes   = healthNumbers*8 + 8 + 48 + 48 + 256
 )
 
@@ -114,6 +173,7 @@ func healthOf(c *healthBlock) Health {
 		OldestLeaseWhy: cstring(c.oldestWhy[:]),
 		DirtyLeaseWhy:  cstring(c.dirtyWhy[:]),
 		Verdict:        Verdict(c.verdict),
+		Reasons:        Reasons(c.reasons),
 		Reason:         cstring(c.reason[:]),
 	}
 	for i, field := range h.fields() {
@@ -139,10 +199,14 @@ func (h *Health) fields() [healthNumbers]any {
 		&h.Optimizes,
 		&h.StatementHits, &h.StatementMisses,
 		&h.WALBytes, &h.WALBytesHighest, &h.WALFrames, &h.WALFramesCheckpointed,
-		&h.Checkpoints, &h.CheckpointFailures,
+		&h.PinFrames, &h.PinPID, &h.PinAge, &h.DiskFreeBytes, &h.WALResetSafe,
+		&h.Checkpoints, &h.CheckpointFailures, &h.ReaderGates,
 		&h.WriterWaitCount, &h.WriterWaitP50, &h.WriterWaitP99, &h.WriterWaitMax,
 		&h.WriterHoldP50, &h.WriterHoldP99, &h.WriterHoldMax,
-		&h.Syncs, &h.SyncP50, &h.SyncP99, &h.SyncMax, &h.CheckpointMax,
+		&h.CommitP50, &h.CommitP99, &h.CommitMax,
+		&h.QueryP50, &h.QueryP99, &h.QueryMax,
+		&h.Syncs, &h.SyncP50, &h.SyncP99, &h.SyncMax,
+		&h.CheckpointP50, &h.CheckpointP99, &h.CheckpointMax, &h.CheckpointHoldMax,
 	}
 }
 

@@ -206,6 +206,20 @@ class Version(NamedTuple):
 
 
 @dataclass(frozen=True)
+class HealthReason:
+    """One reason why a database is not ``ok``."""
+
+    code: str
+    """Its name, which stays the same: ``"wal_pinned"``, ``"poisoned"``, ..."""
+    verdict: Literal["degraded", "failing"]
+    """How grave it is."""
+    text: str
+    """What is wrong, with its name and numbers."""
+    remedy: str
+    """What to do."""
+
+
+@dataclass(frozen=True)
 class Health:
     """One consistent snapshot of a database. Counters only grow; times are in
     microseconds, as their names say."""
@@ -213,7 +227,9 @@ class Health:
     verdict: Literal["ok", "degraded", "failing"]
     """What it comes to."""
     reason: str
-    """Why it is not ok and what to do, or ``""``."""
+    """The gravest reason and what to do, or ``""``."""
+    reasons: tuple[HealthReason, ...]
+    """All that apply."""
     oldest_why: str
     """Label of the oldest lease that is out, or ``""``."""
     dirty_why: str
@@ -285,10 +301,22 @@ class Health:
     """Frames in the WAL that hold commits."""
     wal_frames_checkpointed: int
     """Of these, in the database file."""
+    pin_frames: int
+    """Frames that the oldest snapshot in use has; -1: none is."""
+    pin_pid: int
+    """Process that keeps it; 0: none, or not known."""
+    pin_age_us: int
+    """For how long, where it is a lease of this database."""
+    disk_free_bytes: int
+    """Room on the disk; -1: not known."""
+    wal_reset_safe: int
+    """1: this SQLite has the fix of the WAL-reset bug; 0: walpool guards it."""
     checkpoints: int
     """Counter: checkpoints of this process."""
     checkpoint_failures: int
     """Counter: checkpoints that ended in an error."""
+    reader_gates: int
+    """Counter: times that new readers waited for old ones."""
     writer_wait_count: int
     """Counter: times the writer was asked for."""
     writer_wait_p50_us: int
@@ -303,6 +331,18 @@ class Health:
     """Use of the writer, 99th percentile."""
     writer_hold_max_us: int
     """Use of the writer, longest."""
+    commit_p50_us: int
+    """Write or commit, without the wait for the writer, median."""
+    commit_p99_us: int
+    """Write or commit, without the wait for the writer, 99th percentile."""
+    commit_max_us: int
+    """Write or commit, without the wait for the writer, longest."""
+    query_p50_us: int
+    """Read, median. One of 16 is measured, and those that take long."""
+    query_p99_us: int
+    """Such a read, 99th percentile."""
+    query_max_us: int
+    """Such a read, longest."""
     syncs: int
     """Counter: syncs of the WAL for durable commits and reads."""
     sync_p50_us: int
@@ -311,8 +351,14 @@ class Health:
     """Such a sync, 99th percentile."""
     sync_max_us: int
     """Such a sync, longest."""
+    checkpoint_p50_us: int
+    """Checkpoint, median."""
+    checkpoint_p99_us: int
+    """Checkpoint, 99th percentile."""
     checkpoint_max_us: int
     """Longest checkpoint."""
+    checkpoint_hold_max_us: int
+    """Longest use of the writer by a checkpoint."""
     json: str
     """All of it as the core wrote it; see :meth:`to_json`."""
 
@@ -324,6 +370,7 @@ class Health:
     @classmethod
     def _from_json(cls, text: str) -> Health:
         fields = json.loads(text)
+        fields["reasons"] = tuple(HealthReason(**reason) for reason in fields["reasons"])
         known = cls.__dataclass_fields__
         return cls(
             json=text, **{name: fields[name] for name in known if name in fields}
