@@ -13,7 +13,7 @@
 #include "sample.h"
 
 #define TABLE                                                              \
-    "PRAGMA journal_mode=WAL;"                                             \
+    "PRAGMA journal_mode=WAL; DROP TABLE IF EXISTS t;"                     \
     "CREATE TABLE t(id INTEGER PRIMARY KEY, worker INTEGER, number " \
     "INTEGER, text TEXT);"                                                          \
     "CREATE INDEX t_number ON t(number);"
@@ -36,6 +36,9 @@ ours_open(struct writer *writer, const struct store *store)
     walpool_error err;
     options.durability = store->full;
     options.coalesce_ms = store->coalesce_ms;
+    if (store->options)
+        ours_must(walpool_options_parse(&options, store->options, NULL, 0, &err),
+                  &err);
     writer->db = walpool_open(store->path, &options, &err);
     if (!writer->db)
         die(walpool_status_name(err.status), err.message);
@@ -75,9 +78,11 @@ ours_add(struct writer *writer, int64_t number)
     walpool_error err;
     walpool_status status =
         walpool_write(writer->db, &statement, NULL, NULL, &err);
-    if (status != WALPOOL_OK)
+    if (status != WALPOOL_OK && !writer->has_told) {
         fprintf(stderr, "ours: %s: %s\n", walpool_status_name(status),
                 err.message);
+        writer->has_told = true;
+    }
     return status == WALPOOL_OK;
 }
 
@@ -171,13 +176,19 @@ writer_remove_file(const char *path)
 }
 
 void
-writer_make_file(const char *path)
+writer_make_table(const char *path)
 {
     sqlite3 *db = NULL;
-    writer_remove_file(path);
     raw_must(sqlite3_open(path, &db), db);
     raw_must(sqlite3_exec(db, TABLE, NULL, NULL, NULL), db);
     raw_must(sqlite3_close(db), db);
+}
+
+void
+writer_make_file(const char *path)
+{
+    writer_remove_file(path);
+    writer_make_table(path);
 }
 
 int64_t

@@ -15,6 +15,7 @@ struct store {
     const char *path;
     bool full;       /* raw: synchronous=FULL; walpool: durability=full */
     int coalesce_ms; /* walpool only */
+    const char *options; /* walpool only: more of them as a DSN, or NULL */
 };
 
 struct writer {
@@ -24,6 +25,7 @@ struct writer {
     walpool_rows params[BATCH]; /* of single writes: the first */
     sqlite3 *raw;
     sqlite3_stmt *insert;
+    bool has_told; /* why it was refused */
 };
 
 /* One way to write. Opening dies on an error. */
@@ -42,6 +44,9 @@ const char *writer_sqlite(const struct way *way);
 /* The file with its empty table, in WAL mode. */
 void writer_make_file(const char *path);
 void writer_remove_file(const char *path);
+
+/* The empty table alone, in a file that has others. */
+void writer_make_table(const char *path);
 
 /* Rows of the workers, or those of a foreign program: worker -1. */
 int64_t writer_count_rows(const char *path, bool foreign);

@@ -13,7 +13,7 @@ SECONDS = 10.0
 def c_program(shop: Workshop) -> Command:
     folder = shop.folder / "data"
     folder.mkdir(exist_ok=True)
-    program = ours.c_program(shop, "wal", "wal.c", "overlap.c", "reader.c", "health.c", "opening.c",
+    program = ours.c_program(shop, "wal", "wal.c", "overlap.c", "reader.c", "health.c", "opening.c", "copying.c",
                              "../kit/writer.c")
     return Command([program, folder])
 
@@ -23,6 +23,7 @@ GROUP = Group((
         "overlap.rate", "overlap.worst", "overlap.p999", "overlap.highest",
         "healthidle.p50", "healthidle.p99", "healthload.p50", "healthload.p99",
         "healthlocked.p50", "healthlocked.p99",
+        "backup.time", "backup.p99",
         "opening.time",
     ), c_program),
 ), SECONDS)

@@ -14,9 +14,9 @@
 #include "walpool.h"
 #include "writer.h"
 
-#define FIRST "SELECT length(data) FROM t WHERE id = 1"
+#define FIRST "SELECT length(data) FROM filler WHERE id = 1"
 
-enum { COMPLETE = 2, ROW_BYTES = 1 << 20 };
+enum { COMPLETE = 3, ROW_BYTES = 1 << 20 };
 
 static void
 raw_must(bool good, sqlite3 *db)
@@ -55,9 +55,9 @@ make(const char *path, long megabytes)
     sqlite3 *db = NULL;
     snprintf(sql, sizeof sql,
              "PRAGMA journal_mode=OFF; PRAGMA synchronous=OFF;"
-             "CREATE TABLE t(id INTEGER PRIMARY KEY, data BLOB);"
+             "CREATE TABLE filler(id INTEGER PRIMARY KEY, data BLOB);"
              "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n "
-             "WHERE i < %ld) INSERT INTO t SELECT i, zeroblob(%d) FROM n;"
+             "WHERE i < %ld) INSERT INTO filler SELECT i, zeroblob(%d) FROM n;"
              "PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL;"
              "PRAGMA user_version=%d;",
              megabytes, ROW_BYTES, COMPLETE);

@@ -2,7 +2,7 @@
 #ifndef BENCH_OPENING_H
 #define BENCH_OPENING_H
 
-/* A file of at least so many bytes, of rows, in `folder`: made once and kept.
+/* A file of at least so many bytes, in rows of table filler, in `folder`: made once and kept.
  * Returns its path, which lasts until the next call. */
 const char *opening_file(const char *folder, long megabytes);
 

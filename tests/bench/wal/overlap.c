@@ -8,6 +8,7 @@
 
 #include <pthread.h>
 #include <stdatomic.h>
+#include <string.h>
 #include <sys/stat.h>
 
 #include "histogram.h"
@@ -17,6 +18,8 @@ enum {
     READERS_MOST = 16,
     KEEP_LEAST_MS = 1,
     KEEP_MOST_MS = 50,
+    ENDLESS_LOOKS_MS = 10,
+    PATIENCE_SECONDS = 60,
     WAL_HEADER_BYTES = 32,
     FRAME_BYTES = 4096 + 24
 };
@@ -25,6 +28,7 @@ struct scene {
     const struct overlap *overlap;
     atomic_int ready;
     atomic_bool is_over;
+    atomic_bool is_low; /* the WAL has yet to pass its ceiling */
 };
 
 struct member {
@@ -38,8 +42,10 @@ struct member {
 
 struct watcher {
     struct scene *scene;
+    walpool *db; /* to ask its health; NULL: there is none */
     pthread_t thread;
-    double highest; /* bytes */
+    double highest;      /* bytes */
+    double above, named; /* when, or 0: not yet */
 };
 
 static void
@@ -59,16 +65,35 @@ launch(pthread_t *thread, void *(*body)(void *), void *data)
 /* -------------------------------------------------------------- readers */
 
 static void
-keep(struct member *member)
+keep_a_while(struct member *member)
 {
     uint32_t range = KEEP_MOST_MS - KEEP_LEAST_MS + 1;
     member->random = member->random * 1664525u + 1013904223u;
+    nap_ms(KEEP_LEAST_MS + (member->random >> 8) % range);
+}
+
+static bool
+has_it_still(struct member *member, int64_t newest)
+{
+    int64_t now = member->reader.way->newest(&member->reader);
+    if (now == READER_GONE && member->scene->overlap->endless)
+        return false;
+    if (now != newest)
+        die(member->reader.way->name, "a snapshot has moved");
+    return true;
+}
+
+static void
+keep(struct member *member, int64_t newest)
+{
     if (!member->scene->overlap->endless) {
-        nap_ms(KEEP_LEAST_MS + (member->random >> 8) % range);
+        keep_a_while(member);
+        has_it_still(member, newest);
         return;
     }
-    while (!atomic_load(&member->scene->is_over))
-        nap_ms(1);
+    while (!atomic_load(&member->scene->is_over) &&
+           has_it_still(member, newest))
+        nap_ms(ENDLESS_LOOKS_MS);
 }
 
 static void
@@ -83,9 +108,7 @@ take_snapshot(struct member *member)
         member->waited = waited;
     if (member->snapshots++ == 0)
         atomic_fetch_add(&member->scene->ready, 1);
-    keep(member);
-    if (reader->way->newest(reader) != newest)
-        die(reader->way->name, "a snapshot has moved");
+    keep(member, newest);
     reader->way->end(reader);
 }
 
@@ -112,15 +135,39 @@ overlap_wal_bytes(const char *path)
     return stat(name, &facts) == 0 ? (double)facts.st_size : 0;
 }
 
+static double
+frames_in(double bytes)
+{
+    double frames = (bytes - WAL_HEADER_BYTES) / FRAME_BYTES;
+    return frames > 0 ? frames : 0;
+}
+
+static void
+watch_health(struct watcher *watcher)
+{
+    walpool_health health;
+    walpool_error err;
+    if (walpool_health_get(watcher->db, &health, &err) != WALPOOL_OK)
+        die(walpool_status_name(err.status), err.message);
+    if (!watcher->above && frames_in(watcher->highest) > CEILING_FRAMES) {
+        watcher->above = now_seconds();
+        atomic_store(&watcher->scene->is_low, false);
+    }
+    if (!watcher->named && health.verdict != WALPOOL_HEALTH_OK &&
+        strstr(health.reason, READER_WHY))
+        watcher->named = now_seconds();
+}
+
 static void *
 watch(void *data)
 {
     struct watcher *watcher = data;
     while (!atomic_load(&watcher->scene->is_over)) {
-        double bytes =
-            overlap_wal_bytes(watcher->scene->overlap->store.path);
+        double bytes = overlap_wal_bytes(watcher->scene->overlap->store.path);
         if (bytes > watcher->highest)
             watcher->highest = bytes;
+        if (watcher->db)
+            watch_health(watcher);
         nap_ms(1);
     }
     return NULL;
@@ -128,17 +175,36 @@ watch(void *data)
 
 /* ---------------------------------------------------------------- both */
 
+/* An endless reader must have shown what it does. */
+static bool
+may_go_on(const struct scene *scene, double passed)
+{
+    return passed < scene->overlap->seconds ||
+           (atomic_load(&scene->is_low) && passed < PATIENCE_SECONDS);
+}
+
 static void
-write_for(struct writer *writer, double seconds, struct histogram *waits,
-          struct overlap_outcome *out)
+bear_refusal(const struct scene *scene, struct overlap_outcome *out)
+{
+    if (!scene->overlap->endless)
+        die("the only writer", "it was refused");
+    out->refused++;
+    nap_ms(1);
+}
+
+static void
+write_on(struct scene *scene, struct writer *writer, struct histogram *waits,
+         struct overlap_outcome *out)
 {
     double start = now_seconds(), now = start;
-    for (int64_t number = 0; now < start + seconds; number++) {
+    for (int64_t number = 0; may_go_on(scene, now - start); number++) {
         double asked = now;
-        if (!writer->way->add(writer, number))
-            die("the only writer", "it was refused");
+        bool added = writer->way->add(writer, number);
         now = now_seconds();
-        histogram_add(waits, now - asked);
+        if (added)
+            histogram_add(waits, now - asked);
+        else
+            bear_refusal(scene, out);
     }
     out->rate = (double)waits->count / (now - start);
     out->worst = waits->worst;
@@ -173,11 +239,14 @@ end_scene(struct scene *scene, struct member *members,
     }
 }
 
-static double
-thresholds(double bytes)
+static void
+sum_up(const struct watcher *watcher, struct overlap_outcome *out)
 {
-    double frames = (bytes - WAL_HEADER_BYTES) / FRAME_BYTES;
-    return frames > 0 ? frames / THRESHOLD_FRAMES : 0;
+    double until = watcher->named ? watcher->named : now_seconds();
+    out->highest = frames_in(watcher->highest) / THRESHOLD_FRAMES;
+    out->named = watcher->scene->overlap->seconds;
+    if (watcher->above)
+        out->named = until > watcher->above ? until - watcher->above : 0;
 }
 
 struct overlap_outcome
@@ -193,15 +262,17 @@ overlap_run(const struct overlap *overlap, const struct way *writing,
     writer_make_file(overlap->store.path);
     writing->open(&writer, &overlap->store);
     begin_scene(&scene, members, reading);
+    watcher.db = overlap->endless ? writer.db : NULL;
+    atomic_store(&scene.is_low, watcher.db != NULL);
     launch(&watcher.thread, watch, &watcher);
-    write_for(&writer, overlap->seconds, &waits, &out);
+    write_on(&scene, &writer, &waits, &out);
     end_scene(&scene, members, &out);
     pthread_join(watcher.thread, NULL);
+    sum_up(&watcher, &out);
     writing->close(&writer);
     if (writer_count_rows(overlap->store.path, false) !=
         (int64_t)waits.count)
         die("the file", "it has other rows than were acknowledged");
     writer_remove_file(overlap->store.path);
-    out.highest = thresholds(watcher.highest);
     return out;
 }

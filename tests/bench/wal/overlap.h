@@ -6,14 +6,17 @@
 #include "reader.h"
 #include "writer.h"
 
-enum { THRESHOLD_FRAMES = 1000 }; /* walpool's default and SQLite's */
+enum {
+    THRESHOLD_FRAMES = 1000, /* walpool's default and SQLite's */
+    CEILING_FRAMES = 16 * THRESHOLD_FRAMES
+};
 
 struct overlap {
     struct store store;
     double seconds;
     int readers;
-    bool endless; /* one snapshot from the beginning to the end; otherwise one
-                     after the other, each for 1 to 50 ms */
+    bool endless; /* each keeps its first snapshot as long as it may; otherwise
+                     one after the other, each for 1 to 50 ms */
 };
 
 struct overlap_outcome {
@@ -23,6 +26,9 @@ struct overlap_outcome {
     double highest; /* the largest WAL, in thresholds */
     double waited;  /* for a snapshot, at the longest, in seconds */
     double snapshots; /* per second */
+    double refused;   /* writes, where readers are endless */
+    double named;     /* seconds from when the WAL was over its ceiling until
+                         health named the reader; all of them if it did not */
 };
 
 /* One repetition on an empty file. Dies if a row is lost or a snapshot moved.

@@ -33,7 +33,7 @@ ours_begin(struct reader *reader)
 {
     walpool_error err;
     walpool_call call = WALPOOL_CALL_INIT;
-    call.why = "bench reader";
+    call.why = READER_WHY;
     reader->lease = walpool_acquire(reader->db, WALPOOL_READ, &call, &err);
     if (!reader->lease)
         die(walpool_status_name(err.status), err.message);
@@ -47,8 +47,11 @@ ours_newest(struct reader *reader)
     walpool_call call = WALPOOL_CALL_INIT;
     call.flags = WALPOOL_CALL_FIRST;
     query.sql_bytes = sizeof NEWEST - 1;
-    ours_must(walpool_run(reader->lease, &query, &call, &reader->rows, &err),
-              &err);
+    walpool_status status =
+        walpool_run(reader->lease, &query, &call, &reader->rows, &err);
+    if (status == WALPOOL_STALE)
+        return READER_GONE;
+    ours_must(status, &err);
     return walpool_rows_int64(&reader->rows, 0, 0);
 }
 

@@ -9,6 +9,10 @@
 
 #include "walpool.h"
 
+#define READER_WHY "bench reader" /* label of its leases */
+
+enum { READER_GONE = -1 }; /* a ceiling has ended the snapshot */
+
 struct reader {
     const struct reader_way *way;
     walpool *db; /* ours; the same file is shared in a process */
@@ -23,7 +27,8 @@ struct reader_way {
     const char *name;
     void (*open)(struct reader *reader, const char *path);
     void (*begin)(struct reader *reader); /* take the newest snapshot */
-    int64_t (*newest)(struct reader *reader); /* number of the last row in it */
+    /* Number of the last row in it, or READER_GONE. */
+    int64_t (*newest)(struct reader *reader);
     void (*end)(struct reader *reader);
     void (*close)(struct reader *reader);
 };

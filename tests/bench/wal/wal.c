@@ -9,6 +9,7 @@
 #include <stddef.h>
 #include <string.h>
 
+#include "copying.h"
 #include "figures.h"
 #include "health.h"
 #include "opening.h"
@@ -21,6 +22,8 @@ enum {
     OPEN_TURNS = 51,
     SMALL_MEGABYTES = 10,
     LARGE_MEGABYTES = 2048,
+    COPY_MEGABYTES = 200,
+    COPY_SMOKE_MEGABYTES = 20,
     SMOKE_MEGABYTES = 64
 };
 
@@ -56,39 +59,41 @@ static const struct figure overlap_figures[] = {
     {"worst", offsetof(struct overlap_outcome, worst)},
     {"p999", offsetof(struct overlap_outcome, p999)},
     {"highest", offsetof(struct overlap_outcome, highest)},
+    {"refused", offsetof(struct overlap_outcome, refused)},
+    {"named", offsetof(struct overlap_outcome, named)},
 };
 
 enum { OVERLAP_FIGURES = sizeof overlap_figures / sizeof *overlap_figures };
 
 /* All that a repetition showed, for the log. */
 static struct overlap_outcome
-overlap_side(const struct overlap *overlap, const struct way *writing,
-             const struct reader_way *reading)
+overlap_side(const char *load, const struct overlap *overlap,
+             const struct way *writing, const struct reader_way *reading)
 {
     struct overlap_outcome out = overlap_run(overlap, writing, reading);
     fprintf(stderr,
-            "overlap %-4s %8.0f/s  worst %8.2f ms  p99.9 %8.2f ms  "
-            "WAL %7.1f thresholds  %.0f snapshots/s, waited %.2f ms\n",
-            writing->name, out.rate, out.worst * 1e3, out.p999 * 1e3,
-            out.highest, out.snapshots, out.waited * 1e3);
+            "%-20s %-4s %8.0f/s  worst %8.2f ms  p99.9 %8.2f ms  "
+            "WAL %7.1f thresholds  %.0f snapshots/s, waited %.2f ms  "
+            "refused %.0f  named after %.1f ms\n",
+            load, writing->name, out.rate, out.worst * 1e3, out.p999 * 1e3,
+            out.highest, out.snapshots, out.waited * 1e3, out.refused,
+            out.named * 1e3);
     return out;
 }
 
 static void
-run_overlap(const struct options *options)
+overlap_in_turns(const char *load, const struct overlap *overlap,
+                 const struct options *options)
 {
-    struct overlap overlap = {.store = {.path = database(options)},
-                              .seconds = options->seconds,
-                              .readers = 4};
     struct overlap_outcome ours[REPETITIONS], raw[REPETITIONS];
     for (int i = 0; i < REPETITIONS; i++) {
         if (i % 2)
-            raw[i] = overlap_side(&overlap, &way_raw, &reader_raw);
-        ours[i] = overlap_side(&overlap, &way_ours, &reader_ours);
+            raw[i] = overlap_side(load, overlap, &way_raw, &reader_raw);
+        ours[i] = overlap_side(load, overlap, &way_ours, &reader_ours);
         if (i % 2 == 0)
-            raw[i] = overlap_side(&overlap, &way_raw, &reader_raw);
+            raw[i] = overlap_side(load, overlap, &way_raw, &reader_raw);
     }
-    print_load((struct series){.load = "overlap",
+    print_load((struct series){.load = load,
                                .figures = overlap_figures,
                                .figure_count = OVERLAP_FIGURES,
                                .outcome_bytes = sizeof *ours,
@@ -97,6 +102,35 @@ run_overlap(const struct options *options)
                                .peer = raw,
                                .peer_name = "raw"},
                options);
+}
+
+static void
+run_overlap(const char *load, const struct options *options)
+{
+    overlap_in_turns(load,
+                     &(struct overlap){.store = {.path = database(options)},
+                                       .seconds = options->seconds,
+                                       .readers = 4},
+                     options);
+}
+
+/* One reader that never ends, and a ceiling; the load is named for its policy.
+ * Where writes wait for the reader, they do so for 100 ms. */
+static void
+run_endless(const char *load, const struct options *options)
+{
+    char more[100];
+    double seconds = options->seconds / 5;
+    snprintf(more, sizeof more,
+             "busy_timeout=100&wal_ceiling_frames=%d&wal_ceiling_policy=%s",
+             CEILING_FRAMES, load + strlen("endless"));
+    overlap_in_turns(load,
+                     &(struct overlap){.store = {.path = database(options),
+                                                 .options = more},
+                                       .seconds = seconds,
+                                       .readers = 1,
+                                       .endless = true},
+                     options);
 }
 
 /* --------------------------------------------------------------- health */
@@ -108,12 +142,19 @@ static const struct figure health_figures[] = {
 
 enum { HEALTH_FIGURES = sizeof health_figures / sizeof *health_figures };
 
+static enum health_state
+state_of(const char *load)
+{
+    if (strcmp(load, "healthload") == 0)
+        return HEALTH_LOAD;
+    return strcmp(load, "healthlocked") == 0 ? HEALTH_LOCKED : HEALTH_IDLE;
+}
+
 static void
-run_health(const char *load, enum health_state state,
-           const struct options *options)
+run_health(const char *load, const struct options *options)
 {
     struct health_outcome ours[HEALTH_REPETITIONS], query[HEALTH_REPETITIONS];
-    health_run(database(options), state, ours, query, HEALTH_REPETITIONS);
+    health_run(database(options), state_of(load), ours, query, HEALTH_REPETITIONS);
     print_load((struct series){.load = load,
                                .figures = health_figures,
                                .figure_count = HEALTH_FIGURES,
@@ -123,24 +164,6 @@ run_health(const char *load, enum health_state state,
                                .peer = query,
                                .peer_name = "query"},
                options);
-}
-
-static void
-run_health_idle(const struct options *options)
-{
-    run_health("healthidle", HEALTH_IDLE, options);
-}
-
-static void
-run_health_load(const struct options *options)
-{
-    run_health("healthload", HEALTH_LOAD, options);
-}
-
-static void
-run_health_locked(const struct options *options)
-{
-    run_health("healthlocked", HEALTH_LOCKED, options);
 }
 
 /* -------------------------------------------------------------- opening */
@@ -153,9 +176,9 @@ open_often(void *data)
 }
 
 static void
-run_opening(const struct options *options)
+run_opening(const char *load, const struct options *options)
 {
-    char small[4200], large[4200];
+    char small[4200], large[4200], measure[80];
     long megabytes = options->seconds < 1 ? SMOKE_MEGABYTES : LARGE_MEGABYTES;
     snprintf(small, sizeof small, "%s",
              opening_file(options->folder, SMALL_MEGABYTES));
@@ -164,19 +187,65 @@ run_opening(const struct options *options)
     const char *sqlite = writer_sqlite(&way_ours);
     struct side ours = {"ours", sqlite, open_often, large, {0}};
     struct side peer = {"10-MB", sqlite, open_often, small, {0}};
-    compare("opening.time", &ours, &peer, OPEN_TURNS, OPENS);
+    snprintf(measure, sizeof measure, "%s.time", load);
+    compare(measure, &ours, &peer, OPEN_TURNS, OPENS);
+}
+
+/* --------------------------------------------------------------- copying */
+
+static const struct figure copying_time = {"time", 0}, copying_p99 = {"p99", 0};
+
+static void
+run_copying(const char *load, const struct options *options)
+{
+    long megabytes =
+        options->seconds < 1 ? COPY_SMOKE_MEGABYTES : COPY_MEGABYTES;
+    double busy[REPETITIONS], idle[REPETITIONS];
+    double beside[REPETITIONS], alone[REPETITIONS];
+    struct series series = {.load = load,
+                            .figures = &copying_time,
+                            .figure_count = 1,
+                            .outcome_bytes = sizeof *busy,
+                            .repetitions = REPETITIONS,
+                            .ours = busy,
+                            .peer = idle,
+                            .peer_name = "idle"};
+    for (int i = 0; i < REPETITIONS; i++) {
+        struct copying_outcome out = copying_run(
+            opening_file(options->folder, megabytes), megabytes);
+        fprintf(stderr,
+                "%-20s %ld MB in %.3f s idle, %.3f s busy; write p99 "
+                "%.3f ms alone, %.3f ms beside\n",
+                load, megabytes, out.idle, out.busy, out.alone * 1e3,
+                out.beside * 1e3);
+        busy[i] = out.busy;
+        idle[i] = out.idle;
+        beside[i] = out.beside;
+        alone[i] = out.alone;
+    }
+    print_load(series, options);
+    series.figures = &copying_p99;
+    series.ours = beside;
+    series.peer = alone;
+    series.peer_name = "no-backup";
+    print_load(series, options);
 }
 
 /* ----------------------------------------------------------------- main */
 
 static const struct {
     const char *name;
-    void (*run)(const struct options *options);
+    void (*run)(const char *load, const struct options *options);
 } loads[] = {
     {"overlap", run_overlap},
-    {"healthidle", run_health_idle},
-    {"healthload", run_health_load},
-    {"healthlocked", run_health_locked},
+    {"endlesswarn", run_endless},
+    {"endlessbackpressure", run_endless},
+    {"endlessfail", run_endless},
+    {"endlessinterrupt", run_endless},
+    {"healthidle", run_health},
+    {"healthload", run_health},
+    {"healthlocked", run_health},
+    {"backup", run_copying},
     {"opening", run_opening},
 };
 
@@ -198,6 +267,6 @@ main(int argc, char **argv)
     struct options options = read_options(argv);
     for (size_t i = 0; i < sizeof loads / sizeof *loads; i++)
         if (is_load_wanted(options.measures, loads[i].name))
-            loads[i].run(&options);
+            loads[i].run(loads[i].name, &options);
     return 0;
 }

@@ -79,7 +79,9 @@ run_experiment(const struct experiment *experiment,
         .processes = experiment->processes,
         .threads = experiment->threads,
         .seconds = options->seconds,
-        .store = {path, experiment->full, experiment->coalesce_ms},
+        .store = {.path = path,
+                  .full = experiment->full,
+                  .coalesce_ms = experiment->coalesce_ms},
         .foreign = experiment->foreign ? foreign : NULL,
     };
     struct outcome ours[REPETITIONS], raw[REPETITIONS];
@@ -156,7 +158,8 @@ run_lonely(const struct lonely *lonely, const struct options *options)
         snprintf(path[i], sizeof path[i], "%s/writing%d.db", options->folder, i);
         writer_make_file(path[i]);
         alone[i].writer.way->open(&alone[i].writer,
-                                  &(struct store){path[i], lonely->full, 0});
+                                  &(struct store){.path = path[i],
+                                                   .full = lonely->full});
     }
     turns = turns < REPETITIONS ? REPETITIONS : turns;
     compare(lonely->measure, &ours, &peer,
