@@ -116,7 +116,6 @@ typedef struct walpool_version_info {
 /**
  * Return walpool's version as one number, WALPOOL_VERSION_NUMBER of the
  * library that is loaded.
- *
  * @return major*10000 + minor*100 + patch.
  * Owner: nothing. Threads: any. Blocks: never. Errors: none. Since: 0.1
  */
