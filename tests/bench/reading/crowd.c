@@ -5,7 +5,7 @@
 
 #include "sample.h"
 
-enum { THREADS_MOST = 1000, BETWEEN_LOOKS_AT_THE_CLOCK = 64 };
+enum { THREADS_MOST = 1000, THREADS_FEW = 16, LOOKUPS_OF_FEW = 64 };
 
 struct meeting {
     const struct crowd *crowd;
@@ -19,15 +19,19 @@ struct worker {
     double rate;
 };
 
+/* Few threads look at the clock rarely, for it costs as much as a fast lookup;
+ * many would overrun their time. */
 static void
 look_up(struct worker *worker)
 {
+    const struct crowd *crowd = worker->meeting->crowd;
+    int between = crowd->threads <= THREADS_FEW ? LOOKUPS_OF_FEW : 1;
     double start = now_seconds(), now = start;
     int64_t count = 0;
-    while (now < start + worker->meeting->crowd->seconds) {
-        for (int i = 0; i < BETWEEN_LOOKS_AT_THE_CLOCK; i++)
+    while (now < start + crowd->seconds) {
+        for (int i = 0; i < between; i++)
             lookup_any(&worker->lookup);
-        count += BETWEEN_LOOKS_AT_THE_CLOCK;
+        count += between;
         now = now_seconds();
     }
     worker->rate = (double)count / (now - start);

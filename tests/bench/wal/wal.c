@@ -73,11 +73,12 @@ overlap_side(const char *load, const struct overlap *overlap,
     struct overlap_outcome out = overlap_run(overlap, writing, reading);
     fprintf(stderr,
             "%-20s %-4s %8.0f/s  worst %8.2f ms  p99.9 %8.2f ms  "
-            "WAL %7.1f thresholds  %.0f snapshots/s, waited %.2f ms  "
-            "refused %.0f  named after %.1f ms\n",
+            "WAL %7.1f thresholds  %.0f snapshots/s, waited %.2f ms\n",
             load, writing->name, out.rate, out.worst * 1e3, out.p999 * 1e3,
-            out.highest, out.snapshots, out.waited * 1e3, out.refused,
-            out.named * 1e3);
+            out.highest, out.snapshots, out.waited * 1e3);
+    if (overlap->endless)
+        fprintf(stderr, "%-20s %-4s refused %.0f  named after %.1f ms\n", load,
+                writing->name, out.refused, out.named * 1e3);
     return out;
 }
 
