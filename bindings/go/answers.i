@@ -15,12 +15,14 @@
   $1 = &call; $2 = (walpool_backup_progress *)frame_room((frame *)$input); $3 = (walpool_error *)$input; %}
 
 /* A path stands where the SQL would, with its NUL; the frame is given twice. */
-%typemap(gotype) const char *to, const char *from "*Frame"
-%typemap(in) const char *to, const char *from
+%typemap(gotype) const char *to "*Frame"
+%typemap(in) const char *to
     (walpool_statement path, walpool_call ignored, char label[WALPOOL_WHY_BYTES])
 %{  if (frame_request((frame *)$input, &path, &ignored, label) != WALPOOL_OK)
     return 0;
   $1 = (char *)path.sql; %}
+%typemap(freearg) const char *to "" /* it lies in the frame */
+%apply const char *to { const char *from };
 
 %typemap(gotype) (walpool_health *out, walpool_error *err) "*Frame"
 %typemap(in) (walpool_health *out, walpool_error *err) %{  $1 = (walpool_health *)frame_room((frame *)$input); $2 = (walpool_error *)$input; %}

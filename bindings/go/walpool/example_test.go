@@ -301,6 +301,33 @@ func ExampleDB_Health() {
 	// Output: 1 transaction, 0 waiting
 }
 
+func ExampleDB_Backup() {
+	db, done := open()
+	defer done()
+	folder, err := os.MkdirTemp("", "walpool-example")
+	if err != nil {
+		log.Fatal(err)
+	}
+	defer os.RemoveAll(folder)
+	copied := filepath.Join(folder, "copy.db")
+	err = db.Backup(ctx, copied, &walpool.BackupOptions{
+		Progress: func(p walpool.BackupProgress) error {
+			fmt.Println(p.Phase)
+			return nil
+		},
+	})
+	if err != nil {
+		log.Fatal(err)
+	}
+	if err := db.Restore(ctx, copied); err != nil {
+		log.Fatal(err)
+	}
+	// Output:
+	// check
+	// place
+	// done
+}
+
 func ExampleWithWhy() {
 	db, done := open()
 	defer done()

@@ -759,15 +759,18 @@ long long _wrap_WalpoolBackupStart_raw_ff4e918ff7b5d14d(long long _swig_go_0, ch
   int32_t arg3 ;
   walpool_call *arg4 = 0 ;
   walpool_error *arg5 = 0 ;
+  walpool_statement path2 ;
+  walpool_call ignored2 ;
+  char label2[WALPOOL_WHY_BYTES] ;
   walpool_call call4 ;
   char why4[WALPOOL_WHY_BYTES] ;
   walpool_backup *result = 0 ;
   long long _swig_go_result;
 
   arg1 = (walpool *)(uintptr_t)_swig_go_0;
-  if (frame_request((frame *)_swig_go_1, &path, &ignored, label) != WALPOOL_OK)
+  if (frame_request((frame *)_swig_go_1, &path2, &ignored2, label2) != WALPOOL_OK)
   return 0;
-  arg2 = (char *)path.sql;
+  arg2 = (char *)path2.sql;
   arg3 = (int32_t)_swig_go_2;
   if (frame_request((frame *)_swig_go_3, NULL, &call4, why4) != WALPOOL_OK)
   return 0;
@@ -775,7 +778,7 @@ long long _wrap_WalpoolBackupStart_raw_ff4e918ff7b5d14d(long long _swig_go_0, ch
 
   result = (walpool_backup *)walpool_backup_start(arg1,(char const *)arg2,arg3,(struct walpool_call const *)arg4,arg5);
   _swig_go_result = (long long)(uintptr_t)result;
-  free((char *)arg2);
+
   return _swig_go_result;
 }
 
@@ -841,7 +844,7 @@ intgo _wrap_WalpoolRestore_raw_ff4e918ff7b5d14d(long long _swig_go_0, char *_swi
 
   result = (walpool_status)walpool_restore(arg1,(char const *)arg2,(struct walpool_call const *)arg3,arg4);
   _swig_go_result = (int)result;
-  free((char *)arg2);
+
   return _swig_go_result;
 }
 
