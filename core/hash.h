@@ -43,4 +43,11 @@ walpool__hash_bytes(uint64_t hash, const void *bytes, size_t count)
     return hash ^ hash >> 32;
 }
 
+/* Names of columns as one number, which begins with 1, name after name. */
+static inline uint64_t
+walpool__hash_shape(uint64_t shape, const void *name, size_t bytes)
+{
+    return (shape + 1) * 31 + walpool__hash_bytes(0, name, bytes);
+}
+
 #endif

@@ -10,6 +10,7 @@
 #include "rows.h"
 
 #include "error.h"
+#include "hash.h"
 #include "mem.h"
 #include "utf8.h"
 
@@ -76,9 +77,16 @@ walpool__rows_clear(walpool_rows *rows)
 void
 walpool__rows_seal(walpool_rows *rows)
 {
-    PRE(holds_header(rows));
+    const walpool_cell *names;
+    uint64_t shape = 1;
+
+    PRE(holds_header(rows) && header_of(rows)->flags & WALPOOL_ROWS_NAMES);
+    names = (const void *)(rows->data + WALPOOL_ROWS_HEADER_BYTES);
+    for (uint32_t i = 0; i < header_of(rows)->column_count; i++)
+        shape = walpool__hash_shape(shape, rows->data + names[i].v.offset,
+                                    names[i].length);
     rows->building = 0;
-    header_of(rows)->shape = 1;
+    header_of(rows)->shape = shape ? shape : 1;
 }
 
 /* ------------------------------------------------------------ the writer */

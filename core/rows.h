@@ -36,8 +36,8 @@ struct walpool__sink {
 /* A call begins, or has failed: the buffer holds no block. NULL is ignored. */
 void walpool__rows_clear(walpool_rows *rows);
 
-/* A block that was built value by value is complete, and a result: its names
- * have a shape that nobody knows. */
+/* A block with names that was built value by value is complete, and a result:
+ * it gets the shape of its names. */
 void walpool__rows_seal(walpool_rows *rows);
 
 /* Start a block at `offset`. `limit` bounds a buffer that grows. */

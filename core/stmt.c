@@ -259,7 +259,7 @@ walpool__stmt_shape(struct walpool__stmt *stmt)
 
         if (!name)
             return 1; /* out of memory: a shape that matches nothing */
-        shape = (shape + 1) * 31 + walpool__hash_bytes(0, name, strlen(name));
+        shape = walpool__hash_shape(shape, name, strlen(name));
     }
     stmt->shape = shape ? shape : 1;
     stmt->shape_epoch = epoch;

@@ -262,6 +262,42 @@ export interface Health {
     checkpoint_hold_max_us: number;
 }
 
+/** What `optimize`, `vacuum` or `incrementalVacuum` did. */
+export interface Maintenance {
+    /** Bytes of a page. */
+    pageSize: number;
+    /** Pages of the database. */
+    pagesBefore: number;
+    pagesAfter: number;
+    /** Of these, without content. */
+    freePages: number;
+    /** That needed to be measured, and were. */
+    tables: number;
+    /** Frames in the WAL after the checkpoint that follows a vacuum. */
+    walFrames: number;
+    /** Of these, in the database file. */
+    walFramesCheckpointed: number;
+    /** Nothing is left to do: time was enough, and no reader keeps the WAL as it is. */
+    complete: boolean;
+}
+
+/** What `check` has found. */
+export interface Problem {
+    /** `'damage'`: restore a backup. `'foreign_key'`: rows without their parent. */
+    kind: 'damage' | 'foreign_key';
+    message: string;
+    /** Of rows without their parent; the next two, too. */
+    table: string | null;
+    parent: string | null;
+    rows: number | null;
+}
+
+/** How to carry out a check. */
+export interface CheckOptions extends CallOptions {
+    /** Compare indexes with their tables, too. Default false. */
+    full?: boolean;
+}
+
 interface NamedOptions {
     /** Reader connections, 1 to 64, opened when first needed. Default 4. */
     readers?: number;
@@ -458,6 +494,24 @@ export interface Database extends Calls, AsyncDisposable {
     /** Checkpoint now. Rarely needed: the library does it by itself. */
     checkpoint(mode?: CheckpointMode, options?: CallOptions): Promise<CheckpointResult>;
 
+    /** Measure the tables that need it, by which SQLite chooses indexes: some rows
+     * of each, in a short write of its own. */
+    optimize(options?: CallOptions): Promise<Maintenance>;
+
+    /** Build the file anew, without free pages, and empty the WAL. Holds the writer
+     * meanwhile; readers go on.
+     * @throws {FullError} the disk has no room for twice what the database holds. */
+    vacuum(options?: CallOptions): Promise<Maintenance>;
+
+    /** Cut free pages off the file, that many at most (0: all), in short writes. Only
+     * with `PRAGMA auto_vacuum = incremental`, which a `vacuum` makes true.
+     * @throws {MisuseError} auto_vacuum is none. */
+    incrementalVacuum(pages?: number, options?: CallOptions): Promise<Maintenance>;
+
+    /** Look for damage, and for rows without their parent, on a reader. The first
+     * 100 problems of each kind. */
+    check(options?: CheckOptions): Promise<Problem[]>;
+
     /** One snapshot of the database's health. Waits for nobody. */
     health(): Promise<Health>;
 
@@ -538,6 +592,24 @@ export class DatabaseSync implements CallsSync, Disposable {
     acquire(kind: 'read', options?: CallOptions): ReadLeaseSync;
     acquire(kind: 'write', options?: CallOptions): WriteLeaseSync;
     checkpoint(mode?: CheckpointMode, options?: CallOptions): CheckpointResult;
+
+    /** Measure the tables that need it, by which SQLite chooses indexes: some rows
+     * of each, in a short write of its own. */
+    optimize(options?: CallOptions): Maintenance;
+
+    /** Build the file anew, without free pages, and empty the WAL. Holds the writer
+     * meanwhile; readers go on.
+     * @throws {FullError} the disk has no room for twice what the database holds. */
+    vacuum(options?: CallOptions): Maintenance;
+
+    /** Cut free pages off the file, that many at most (0: all), in short writes. Only
+     * with `PRAGMA auto_vacuum = incremental`, which a `vacuum` makes true.
+     * @throws {MisuseError} auto_vacuum is none. */
+    incrementalVacuum(pages?: number, options?: CallOptions): Maintenance;
+
+    /** Look for damage, and for rows without their parent, on a reader. The first
+     * 100 problems of each kind. */
+    check(options?: CheckOptions): Problem[];
     health(): Health;
     leases(): LeaseInfo[];
     close(options?: { timeout?: number }): void;

@@ -217,7 +217,7 @@ submit(struct addon *addon, uint32_t id, struct slot *slot, walpool_job *job)
     return status;
 }
 
-/* submit(slot, op, target, mode) -> status */
+/* submit(slot, op, target, mode, pages) -> status */
 static napi_value
 js_submit(napi_env env, napi_callback_info info)
 {
@@ -226,14 +226,15 @@ js_submit(napi_env env, napi_callback_info info)
     walpool_job job = {0};
     walpool_status status;
     uint32_t id = UINT32_MAX;
-    size_t argc = 4;
-    napi_value argv[4];
+    size_t argc = 5;
+    napi_value argv[5];
 
     napi_get_cb_info(env, info, &argc, argv, NULL, (void **)&addon);
     napi_get_value_uint32(env, argv[0], &id);
     napi_get_value_int32(env, argv[1], &job.op);
     job.target = addon_handle(env, argv[2]);
     napi_get_value_int32(env, argv[3], &job.mode);
+    napi_get_value_int64(env, argv[4], &job.pages); /* undefined: 0 */
     slot = slot_at(addon, id);
     status = read_request(addon, slot, job.op);
     if (status == WALPOOL_OK)

@@ -295,10 +295,26 @@ error_member(struct run *run, const walpool_error *err, const struct json *want,
     return differ(reason, "an error has no %s", want->key);
 }
 
+/* The numbers of `maintain`, by the names of their columns. */
+static int
+numbers_member(const struct table *table, const struct json *want,
+               char *reason)
+{
+    if (strcmp(want->key, "freed") == 0)
+        return number(want, table->cells[1].integer - table->cells[2].integer,
+                      reason);
+    for (size_t i = 0; i < table->column_count; i++)
+        if (strcmp(want->key, table->columns[i]) == 0)
+            return number(want, table->cells[i].integer, reason);
+    return differ(reason, "maintain gives no %s", want->key);
+}
+
 static int
 member(struct run *run, const struct answer *answer, const struct json *want,
        char *reason)
 {
+    if (answer->has_numbers)
+        return numbers_member(&answer->table, want, reason);
     if (answer->has_leases)
         return leases(answer, want, reason);
     if (answer->has_health && strcmp(want->key, "reason_words") == 0)

@@ -45,7 +45,7 @@ struct answer {
     struct table table;
     struct table results[RUN_RESULTS_MAX];
     size_t result_count;
-    int has_checkpoint, has_health, has_leases;
+    int has_checkpoint, has_health, has_leases, has_numbers;
     walpool_checkpoint_result checkpoint;
     walpool_health health, since;
     walpool_lease_info leases[RUN_LEASES_MAX];

@@ -309,6 +309,23 @@ class Run {
             checkpointed_frames: result.checkpointedFrames };
     }
 
+    async maintain(step) {
+        const options = this.options(step);
+        const db = this.on(step);
+        const done = step.task === 'incremental_vacuum'
+            ? await db.incrementalVacuum(step.pages, options) : await db[step.task](options);
+        return { ...done, freed: done.pagesBefore - done.pagesAfter, page_size: done.pageSize,
+            free_pages: done.freePages, wal_frames: done.walFrames,
+            wal_frames_checkpointed: done.walFramesCheckpointed, complete: Number(done.complete) };
+    }
+
+    async check(step) {
+        const problems = await this.on(step).check({ ...this.options(step), full: step.full ?? false });
+        const rows = problems.map(({ kind, message, table, parent, rows }) =>
+            [kind, message, table, parent, rows === null ? null : BigInt(rows)]);
+        return { rows, row_count: rows.length };
+    }
+
     async health(step) {
         const answer = { ...await this.on(step).health() };
         if (step.save) this.objects.set(step.save, { ...answer });

@@ -229,6 +229,15 @@ class Run:
         result = self.on(step).checkpoint(step["mode"], **self.options(step))
         return result._asdict()
 
+    def maintain(self, step: Step) -> Step:
+        pages = {"pages": step["pages"]} if "pages" in step else {}
+        result = getattr(self.on(step), step["task"])(**pages, **self.options(step))
+        return {**result._asdict(), "freed": result.pages_before - result.pages_after}
+
+    def check(self, step: Step) -> Step:
+        problems = self.on(step).check(full=step.get("full", False), **self.options(step))
+        return {"rows": problems, "row_count": len(problems)}
+
     def health(self, step: Step) -> Step:
         answer: Step = json.loads(self.on(step).health().to_json())
         if "save" in step:

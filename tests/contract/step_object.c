@@ -95,6 +95,46 @@ checkpoint(struct run *run, const struct json *step, struct answer *answer)
                            &answer->checkpoint, &answer->err);
 }
 
+/* Its answer is a result like any other. */
+static void
+run_task(struct run *run, const struct json *step, walpool_task task,
+         int64_t pages, struct answer *answer)
+{
+    struct object *db = run_target(run, step, answer);
+    walpool_call call = run_call(run, step, 0);
+    walpool_rows rows;
+    if (db == NULL)
+        return;
+    walpool_rows_init(&rows);
+    answer->status = walpool_maintain(db->handle, task, pages, &call, &rows,
+                                      &answer->err);
+    if (answer->status == WALPOOL_OK)
+        answer->status = table_add(&answer->table, &rows, 0,
+                                   walpool_rows_count(&rows), &answer->err);
+    walpool_rows_finish(&rows);
+}
+
+static void
+maintain(struct run *run, const struct json *step, struct answer *answer)
+{
+    static const char *const tasks[] = {"optimize", "vacuum",
+                                        "incremental_vacuum"};
+    int task = 0;
+    while (task < 3 && strcmp(tasks[task], json_text(step, "task", "")) != 0)
+        task++;
+    answer->has_numbers = 1;
+    run_task(run, step, (walpool_task)task, json_int(step, "pages", 0), answer);
+}
+
+static void
+check(struct run *run, const struct json *step, struct answer *answer)
+{
+    run_task(run, step,
+             json_is(json_get(step, "full"), "true") ? WALPOOL_FULL_CHECK
+                                                     : WALPOOL_QUICK_CHECK,
+             0, answer);
+}
+
 static void
 health(struct run *run, const struct json *step, struct answer *answer)
 {
@@ -180,7 +220,8 @@ step_object_find(const char *name)
         {"checkpoint", checkpoint}, {"health", health},
         {"await", await},           {"token", token},
         {"cancel", cancel},         {"join", join},
-        {"leases", leases},
+        {"leases", leases},         {"maintain", maintain},
+        {"check", check},
     };
     for (size_t i = 0; i < sizeof steps / sizeof steps[0]; i++)
         if (strcmp(steps[i].name, name) == 0)

@@ -403,6 +403,20 @@ TEST(maintain__damage_that_breaks_a_check_off_is_a_problem_it_found)
     api_close(db);
 }
 
+TEST(maintain__an_answer_has_the_shape_that_a_query_of_its_columns_has)
+{
+    walpool_rows rows;
+    walpool_statement same = {.sql = "SELECT 1 AS kind, 2 AS message, "
+                                     "3 AS \"table\", 4 AS parent, 5 AS rows"};
+    walpool *db = api_open("a.db", "");
+    inspect(db, WALPOOL_QUICK_CHECK, &rows);
+    uint64_t shape = api_header(&rows)->shape;
+    CHECK_OK(walpool_read(db, &same, NULL, &rows, &err));
+    CHECK(api_header(&rows)->shape == shape);
+    walpool_rows_finish(&rows);
+    api_close(db);
+}
+
 /* ------------------------------------------------------------- what is asked */
 
 TEST(maintain__refuses_what_is_no_task)

@@ -97,6 +97,10 @@ func (run *contractRun) onDB(ctx context.Context, verb string, db *DB, step fiel
 		return contractBatch(ctx, db, step)
 	case "checkpoint":
 		return contractCheckpoint(ctx, db, step)
+	case "maintain":
+		return contractMaintain(ctx, db, step)
+	case "check":
+		return contractCheck(ctx, db, step)
 	case "leases":
 		return contractLeases(db)
 	case "health", "await":
@@ -284,6 +288,42 @@ func contractCheckpoint(ctx context.Context, db *DB, step fields) (*contractAnsw
 		"outcome": res.Outcome.String(), "busy": busy,
 		"log_frames": res.LogFrames, "checkpointed_frames": res.CheckpointedFrames,
 	}}, err
+}
+
+func contractMaintain(ctx context.Context, db *DB, step fields) (*contractAnswer, error) {
+	var done Maintenance
+	var err error
+	switch step["task"] {
+	case "optimize":
+		done, err = db.Optimize(ctx)
+	case "vacuum":
+		done, err = db.Vacuum(ctx)
+	default:
+		var pages int64
+		if n, ok := step["pages"].(json.Number); ok {
+			pages, _ = n.Int64()
+		}
+		done, err = db.IncrementalVacuum(ctx, pages)
+	}
+	complete := 0
+	if done.Complete {
+		complete = 1
+	}
+	return &contractAnswer{fields: fields{
+		"freed": int(done.PagesBefore - done.PagesAfter), "page_size": done.PageSize,
+		"free_pages": int(done.FreePages), "tables": int(done.Tables), "wal_frames": int(done.WALFrames),
+		"wal_frames_checkpointed": int(done.WALFramesCheckpointed), "complete": complete,
+	}}, err
+}
+
+func contractCheck(ctx context.Context, db *DB, step fields) (*contractAnswer, error) {
+	full, _ := step["full"].(bool)
+	problems, err := db.Check(ctx, full)
+	answer := &contractAnswer{}
+	for _, p := range problems {
+		answer.rows = append(answer.rows, []any{string(p.Kind), p.Message, p.Table, p.Parent, p.Rows})
+	}
+	return answer, err
 }
 
 func (run *contractRun) health(db *DB, step fields) (*contractAnswer, error) {

@@ -9,6 +9,7 @@ const { Call, PLAIN, readCall, readTimeout, openText, openName } = require('./op
 const { putOpen } = require('./request.js');
 const { putBatch, batchResults, checkpointMode, readHealth, readLeases } = require('./results.js');
 const { send, sendCall, withSignals } = require('./queue.js');
+const { works, carryOut, writes } = require('./upkeep.js');
 const { Calls } = require('./async-calls.js');
 const context = require('./context.js');
 
@@ -341,6 +342,33 @@ class Database extends Calls {
         const { checkpoint } = await withSignals(asked, [],
             (call) => sendCall(raw.WALPOOL_OP_CHECKPOINT, this.#handle, call, number));
         return checkpoint;
+    }
+
+    /** @param {import('./upkeep.js').Work} work */
+    async #maintain(work) {
+        if (writes(work)) context.refuseNested(this.#path);
+        return withSignals(work.call, [], (call) => carryOut(work, call, (slot) =>
+            send(slot, raw.WALPOOL_OP_MAINTAIN, this.#handle, call, work.task, work.pages)));
+    }
+
+    /** @param {object} [options] */
+    async optimize(options) {
+        return this.#maintain(works.optimize(options));
+    }
+
+    /** @param {object} [options] */
+    async vacuum(options) {
+        return this.#maintain(works.vacuum(options));
+    }
+
+    /** @param {number} [pages] @param {object} [options] */
+    async incrementalVacuum(pages, options) {
+        return this.#maintain(works.incrementalVacuum(pages, options));
+    }
+
+    /** @param {object} [options] */
+    async check(options) {
+        return this.#maintain(works.check(options));
     }
 
     async health() {

@@ -61,13 +61,14 @@ function wake(count) {
 
 /** Hand in the request in a slot; settles when its completion was taken.
  * @param {Slot} slot @param {number} op @param {number} target a handle
- * @param {number} mode of a checkpoint @returns {Promise<Done>} */
-function submit(slot, op, target, mode) {
+ * @param {number} mode of a checkpoint, or a task
+ * @param {number} [pages] of a task @returns {Promise<Done>} */
+function submit(slot, op, target, mode, pages) {
     if (!started) {
         if (raw.queueOpen(completions, wake) !== 0) throw answer();
         started = true;
     }
-    if (raw.submit(slot.id, op, target, mode) !== 0) throw answer();
+    if (raw.submit(slot.id, op, target, mode, pages) !== 0) throw answer();
     return new Promise((resolve) => {
         jobs.set(slot.id, { op, resolve });
     });
@@ -76,10 +77,10 @@ function submit(slot, op, target, mode) {
 /** Have the request in a slot carried out. A block that proves too small is
  * made larger: then nothing was applied.
  * @param {Slot} slot @param {number} op @param {number} target
- * @param {Call} call @param {number} [mode] */
-async function send(slot, op, target, call, mode = 0) {
+ * @param {Call} call @param {number} [mode] @param {number} [pages] */
+async function send(slot, op, target, call, mode = 0, pages = 0) {
     for (;;) {
-        const done = await submit(slot, op, target, mode);
+        const done = await submit(slot, op, target, mode, pages);
         if (!done.error) return done;
         const cause = done.status === CANCELLED
             ? call.signals.find((signal) => signal.aborted)?.reason : undefined;

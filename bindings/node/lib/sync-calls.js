@@ -336,4 +336,4 @@ class CallsSync {
     }
 }
 
-module.exports = { CallsSync, callOf, check, withSlot, withCall, send };
+module.exports = { CallsSync, callOf, withSignals, check, withSlot, withCall, send };

@@ -10,8 +10,9 @@ const { putOpen } = require('./request.js');
 const {
     putBatch, batchResults, checkpointMode, checkpointResult, readHealth, readLeases,
 } = require('./results.js');
+const { works, carryOutSync, writes } = require('./upkeep.js');
 const { refuseSynchronous } = require('./context.js');
-const { CallsSync, callOf, check, withSlot, withCall, send } = require('./sync-calls.js');
+const { CallsSync, callOf, withSignals, check, withSlot, withCall, send } = require('./sync-calls.js');
 
 const ANSWER_CHECKPOINT = 512 / 4; // index of the checkpoint in the answer
 const answerNumbers = new Int32Array(raw.answer);
@@ -216,6 +217,34 @@ class DatabaseSync extends CallsSync {
         withCall(callOf(options),
             (slot) => check(raw.walpool_checkpoint(this.#handle, number, slot)));
         return checkpointResult(answerNumbers, ANSWER_CHECKPOINT);
+    }
+
+    /** @param {import('./upkeep.js').Work} work */
+    #maintain(work) {
+        if (writes(work)) refuseSynchronous(this.#path);
+        const guarded = { ...work, call: withSignals(work.call) };
+        return carryOutSync(guarded, (slot) => send((handle, id) =>
+            raw.walpool_maintain(handle, work.task, work.pages, id), this.#handle, slot));
+    }
+
+    /** @param {object} [options] */
+    optimize(options) {
+        return this.#maintain(works.optimize(options));
+    }
+
+    /** @param {object} [options] */
+    vacuum(options) {
+        return this.#maintain(works.vacuum(options));
+    }
+
+    /** @param {number} [pages] @param {object} [options] */
+    incrementalVacuum(pages, options) {
+        return this.#maintain(works.incrementalVacuum(pages, options));
+    }
+
+    /** @param {object} [options] */
+    check(options) {
+        return this.#maintain(works.check(options));
     }
 
     health() {

@@ -18,6 +18,7 @@ from ._lease import Reader
 from ._options import Path, encode_name, encode_option
 from ._token import Token
 from ._types import Checkpoint, Health, LeaseInfo, Options
+from ._upkeep import Upkeep
 
 if TYPE_CHECKING:
     from typing_extensions import Unpack
@@ -51,7 +52,7 @@ def _close_quietly(handle: int, timeout: float | None) -> None:
         pass
 
 
-class Database(Crossing, Backups):
+class Database(Crossing, Backups, Upkeep):
     """An open database: one file, its readers and its one writer.
 
     :func:`walpool.open` makes it. Opening the same file again in one process

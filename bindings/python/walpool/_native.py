@@ -21,6 +21,7 @@ from ._raw import walpool_cursor_close as cursor_close
 from ._raw import walpool_cursor_next as cursor_next
 from ._raw import walpool_health_json as health_json
 from ._raw import walpool_lease_depth as lease_depth
+from ._raw import walpool_maintain as maintain
 from ._raw import walpool_open as open
 from ._raw import walpool_release as release
 from ._raw import walpool_restore as restore
@@ -58,6 +59,7 @@ __all__ = [
     "health_json",
     "lease_depth",
     "leases_json",
+    "maintain",
     "open",
     "pack",
     "read",

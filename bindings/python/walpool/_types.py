@@ -187,6 +187,43 @@ class Checkpoint(NamedTuple):
     """Of these, in the database file."""
 
 
+class Maintenance(NamedTuple):
+    """What ``db.optimize()``, ``db.vacuum()`` or ``db.incremental_vacuum()``
+    did."""
+
+    page_size: int
+    """Bytes of a page."""
+    pages_before: int
+    """Pages of the database."""
+    pages_after: int
+    free_pages: int
+    """Of these, without content."""
+    tables: int
+    """That needed to be measured, and were."""
+    wal_frames: int
+    """Frames in the WAL after the checkpoint that follows a vacuum."""
+    wal_frames_checkpointed: int
+    """Of these, in the database file."""
+    complete: bool
+    """Whether nothing is left to do: time was enough, and no reader keeps the
+    WAL as it is."""
+
+
+class Problem(NamedTuple):
+    """What ``db.check()`` has found."""
+
+    kind: Literal["damage", "foreign_key"]
+    """``"damage"``: restore a backup. ``"foreign_key"``: rows without their
+    parent."""
+    message: str
+    table: str | None
+    """Of rows without their parent."""
+    parent: str | None
+    """The table where it is missing."""
+    rows: int | None
+    """How many have none."""
+
+
 class Version(NamedTuple):
     """Which walpool, on which SQLite."""
 
