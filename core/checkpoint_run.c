@@ -297,8 +297,10 @@ run_counted(struct run *run)
     status = may_copy(run);
     if (status == WALPOOL_OK)
         status = open_worker(run);
+    walpool__pool_cool(run->room->pool, true);
     if (status == WALPOOL_OK)
         status = take_steps(run);
+    walpool__pool_cool(run->room->pool, false);
     if (run->gated_now)
         walpool__waitq_release(&run->room->pool->queue);
     if (!run->worked)

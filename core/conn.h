@@ -48,6 +48,7 @@ struct walpool__conn {
     bool committing; /* the statement that runs has begun to commit */
     bool hot; /* a writer's writes follow each other closely */
     int64_t warm_ns; /* since when a snapshot stays open; 0: none does */
+    bool failed;     /* SQLite has said so since that was asked */
     bool impatient; /* give up a checkpoint rather than wait for a lock */
     bool lent;      /* somebody outside has `db`, and may have statements */
     walpool_hooks hooks; /* of a private connection's owner */
@@ -90,6 +91,10 @@ int walpool__conn_step(struct walpool__conn *conn, sqlite3_stmt *native);
  * and it keeps checkpoints back, so it must not stay for long. */
 void walpool__conn_warm(struct walpool__conn *conn,
                         const struct walpool__stmt *stmt);
+
+/* A reader: take a snapshot and have it stay open, in or out of a transaction.
+ * False: SQLite would not, and nothing has changed. */
+bool walpool__conn_stay(struct walpool__conn *conn, int64_t now_ns);
 
 /* End it; nothing to do is fine. BEGIN IMMEDIATE by walpool__conn_own does. */
 void walpool__conn_cool(struct walpool__conn *conn);

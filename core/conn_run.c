@@ -44,17 +44,18 @@ prepare_own(struct walpool__conn *conn, enum walpool__own which)
 }
 
 /* A statement that stands on its row keeps its snapshot. */
-static void
-stay(struct walpool__conn *conn)
+bool
+walpool__conn_stay(struct walpool__conn *conn, int64_t now_ns)
 {
     conn->guard.off = true;
     if (prepare_own(conn, WALPOOL__OWN_STAY) == SQLITE_OK) {
         if (sqlite3_step(conn->own[WALPOOL__OWN_STAY]) == SQLITE_ROW)
-            conn->warm_ns = conn->call->started_ns;
+            conn->warm_ns = now_ns;
         else
             sqlite3_reset(conn->own[WALPOOL__OWN_STAY]);
     }
     conn->guard.off = false;
+    return conn->warm_ns != 0;
 }
 
 void
@@ -66,7 +67,7 @@ walpool__conn_warm(struct walpool__conn *conn,
     if (!conn->hot || seen != WALPOOL__SEEN_ROWS)
         walpool__conn_cool(conn);
     else if (!conn->warm_ns)
-        stay(conn);
+        walpool__conn_stay(conn, conn->call->started_ns);
 }
 
 void
@@ -226,6 +227,7 @@ walpool__conn_error(struct walpool__conn *conn, int rc, const char *doing,
     int primary = rc & 0xff;
     walpool_status status;
 
+    conn->failed = true;
     if (primary == SQLITE_BUSY && conn->guard.is_private &&
         sqlite3_txn_state(conn->db, "main") == SQLITE_TXN_READ)
         return stale(conn, rc, doing, err);

@@ -72,7 +72,8 @@ make(const struct walpool__place *place, const walpool_options *options)
     walpool__syncer_init(&db->syncer, db->wal_path, &db->poison,
                          &db->walindex, &db->stats);
     if (make_checkpointer(db) &&
-        walpool__pool_init(&db->pool, db->path, &db->options, &db->stats) &&
+        walpool__pool_init(&db->pool, db->path, &db->options, &db->stats,
+                           &db->walindex) &&
         walpool__writer_init(&db->writer, &db->stats)) {
         db->pool.poison = &db->poison;
         return db;

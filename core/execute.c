@@ -126,6 +126,8 @@ walpool__execute_read(struct walpool__conn *conn,
         return status;
     fetch->conn = conn;
     fetch->stmt = prepared.stmt;
+    if (UNLIKELY(prepared.stmt->seen & WALPOOL__SEEN_MORE))
+        walpool__conn_cool(conn); /* nothing may stand beside it */
     if (UNLIKELY(!prepared.stmt->readonly))
         status = walpool__error_set(err, WALPOOL_READONLY,
                                     "the statement writes, and this is a "

@@ -184,6 +184,7 @@ walpool__lease_take_snapshot(struct walpool__db *db,
     walpool_status status = walpool__txn_begin_read(reader->conn, err);
     uint64_t ticket;
 
+    walpool__pool_keep(reader);
     if (status != WALPOOL_OK)
         return status;
     walpool__tag_keep(&reader->tag, WALPOOL_HOLDER_LEASE,

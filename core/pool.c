@@ -1,7 +1,8 @@
 /* Pool: the readers of one database.
  *
  * Does: lend readers, the one used last first, since its page cache is warm
- * and its statements are prepared; open a connection when it is first needed.
+ * and its statements are prepared; open a connection when it is first needed;
+ * end snapshots that stay (warm.c) when nobody uses them.
  * Must not: know what a reader is used for.
  * Lock: the queue's; a reader and its connection belong to whoever has it. */
 #include "pool.h"
@@ -11,10 +12,104 @@
 #include "clock.h"
 #include "mem.h"
 
+/* -------------------------------------------------- snapshots that stay */
+
+static bool
+stays(const struct walpool__reader *reader)
+{
+    return atomic_load(&reader->stays);
+}
+
+static void
+end_snapshot(struct walpool__reader *reader)
+{
+    walpool__warm_end(&reader->warm, reader->conn);
+    atomic_store(&reader->stays, false);
+}
+
+/* It is home: in nobody's way, so after the others. */
+static bool
+end_at_home(struct walpool__pool *pool, struct walpool__reader *reader)
+{
+    if (!walpool__waitq_try_item(&pool->queue, reader))
+        return false;
+    if (reader->conn)
+        end_snapshot(reader);
+    walpool__waitq_put(&pool->queue, reader);
+    return true;
+}
+
+/* By the sweeper. One in use is looked at again later: who uses it may leave it
+ * at any time. */
+static int64_t
+sweep(void *arg)
+{
+    struct walpool__pool *pool = arg;
+    int64_t now = walpool__clock_now(), next = WALPOOL__NEVER;
+
+    for (int i = 0; i < pool->count; i++) {
+        struct walpool__reader *reader = &pool->readers[i];
+        int64_t home = atomic_load(&reader->home_ns);
+        int64_t due = (home ? home : now) + pool->keep_ns;
+
+        if (!stays(reader) || (due <= now && end_at_home(pool, reader)))
+            continue;
+        due = due > now ? due : now + pool->keep_ns;
+        next = due < next ? due : next;
+    }
+    return next;
+}
+
+/* A use begins. */
+static void
+look_at_snapshot(struct walpool__pool *pool, struct walpool__reader *reader,
+                 int64_t now)
+{
+    bool cold = atomic_load_explicit(&pool->cold, memory_order_relaxed);
+
+    walpool__warm_use(&reader->warm, reader->conn, pool->walindex,
+                      cold ? 0 : pool->keep_ns, now);
+    if (walpool__warm_stays(reader->conn) ==
+        atomic_load_explicit(&reader->stays, memory_order_relaxed))
+        return;
+    atomic_store(&reader->stays, walpool__warm_stays(reader->conn));
+    if (stays(reader) && !walpool__sweeper_arm(&pool->sweeper))
+        end_snapshot(reader); /* there would be nobody to do it later */
+}
+
+void
+walpool__pool_keep(struct walpool__reader *reader)
+{
+    if (stays(reader))
+        end_snapshot(reader);
+}
+
+void
+walpool__pool_cool(struct walpool__pool *pool, bool cold)
+{
+    atomic_store(&pool->cold, cold);
+    for (int i = 0; cold && i < pool->count; i++)
+        if (stays(&pool->readers[i]))
+            end_at_home(pool, &pool->readers[i]);
+}
+
+int
+walpool__pool_warm_count(const struct walpool__pool *pool)
+{
+    int count = 0;
+
+    for (int i = 0; i < pool->count; i++)
+        count += stays(&pool->readers[i]);
+    return count;
+}
+
+/* ------------------------------------------------------------------ lending */
+
 bool
 walpool__pool_init(struct walpool__pool *pool, const char *path,
                    const walpool_options *options,
-                   struct walpool__stats *stats)
+                   struct walpool__stats *stats,
+                   const struct walpool__walindex *walindex)
 {
     void *items[64];
 
@@ -30,8 +125,14 @@ walpool__pool_init(struct walpool__pool *pool, const char *path,
         return false;
     for (int i = 0; i < pool->count; i++)
         items[i] = &pool->readers[i];
+    pool->walindex = walindex;
+    pool->keep_ns = walindex && !options->allow_attach
+                        ? options->snapshot_keep_ms * (int64_t)1000000
+                        : 0;
+    walpool__sweeper_init(&pool->sweeper, sweep, pool);
     if (walpool__waitq_init(&pool->queue, items, pool->count))
         return true;
+    walpool__sweeper_finish(&pool->sweeper);
     walpool__mem_free(pool->readers);
     pool->readers = NULL;
     return false;
@@ -42,6 +143,7 @@ walpool__pool_finish(struct walpool__pool *pool)
 {
     if (!pool->readers)
         return;
+    walpool__sweeper_finish(&pool->sweeper);
     walpool__waitq_finish(&pool->queue);
     walpool__mem_free(pool->readers);
 }
@@ -81,6 +183,7 @@ walpool__pool_take(struct walpool__pool *pool, struct walpool__call *call,
                    struct walpool__reader **taken, walpool_error *err)
 {
     bool waited;
+    int64_t now;
     struct walpool__reader *reader =
         walpool__waitq_take(&pool->queue, call, &waited);
 
@@ -101,9 +204,13 @@ walpool__pool_take(struct walpool__pool *pool, struct walpool__call *call,
         reader->conn->poison = pool->poison;
         walpool__stats_add(&pool->stats->readers_open, 1);
     }
-    walpool__tag_set(&reader->tag, call->why,
-                     waited ? walpool__clock_now() : call->started_ns);
+    now = waited ? walpool__clock_now() : call->started_ns;
+    walpool__tag_set(&reader->tag, call->why, now);
     reader->conn->call = call;
+    if (LIKELY(pool->keep_ns)) {
+        atomic_store_explicit(&reader->home_ns, 0, memory_order_relaxed);
+        look_at_snapshot(pool, reader, now);
+    }
     *taken = reader;
     return WALPOOL_OK;
 }
@@ -111,6 +218,13 @@ walpool__pool_take(struct walpool__pool *pool, struct walpool__call *call,
 void
 walpool__pool_give(struct walpool__pool *pool, struct walpool__reader *reader)
 {
+    if (atomic_load_explicit(&reader->stays, memory_order_relaxed)) {
+        if (UNLIKELY(atomic_load_explicit(&pool->cold, memory_order_relaxed)))
+            end_snapshot(reader);
+        else
+            atomic_store_explicit(&reader->home_ns, reader->warm.used_ns,
+                                  memory_order_relaxed);
+    }
     reader->conn->call = NULL;
     walpool__tag_clear(&reader->tag);
     walpool__waitq_give(&pool->queue, reader);
@@ -119,9 +233,11 @@ walpool__pool_give(struct walpool__pool *pool, struct walpool__reader *reader)
 void
 walpool__pool_close_all(struct walpool__pool *pool)
 {
+    walpool__sweeper_stop(&pool->sweeper);
     for (int i = 0; i < pool->count; i++) {
         walpool__conn_close(pool->readers[i].conn);
         pool->readers[i].conn = NULL;
+        atomic_store(&pool->readers[i].stays, false);
     }
     atomic_store_explicit(&pool->stats->readers_open, 0, memory_order_relaxed);
 }

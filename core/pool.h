@@ -3,12 +3,17 @@
 #define WALPOOL_POOL_H
 
 #include "conn.h"
+#include "sweeper.h"
 #include "tag.h"
 #include "waitq.h"
+#include "warm.h"
 
 struct walpool__reader {
     struct walpool__conn *conn; /* NULL until it is first needed */
     struct walpool__tag tag;
+    struct walpool__warm warm; /* of whoever has it */
+    atomic_bool stays;         /* its snapshot does */
+    atomic_int_fast64_t home_ns; /* since when it is free; 0: it is not */
 };
 
 struct walpool__pool {
@@ -19,12 +24,18 @@ struct walpool__pool {
     const walpool_options *options;
     struct walpool__stats *stats;
     struct walpool__poison *poison; /* the readers'; NULL: they set none */
+    const struct walpool__walindex *walindex;
+    int64_t keep_ns;  /* how long a snapshot may stay; 0: none does */
+    atomic_bool cold; /* none does for now */
+    struct walpool__sweeper sweeper; /* of snapshots that stay */
 };
 
-/* What is given must outlive the pool. False without memory. */
+/* What is given must outlive the pool. Without a walindex no snapshot stays
+ * open between two uses. False without memory. */
 bool walpool__pool_init(struct walpool__pool *pool, const char *path,
                         const walpool_options *options,
-                        struct walpool__stats *stats);
+                        struct walpool__stats *stats,
+                        const struct walpool__walindex *walindex);
 void walpool__pool_finish(struct walpool__pool *pool); /* after close_all */
 
 /* Take a reader with an open connection, and let `call` run on it. */
@@ -34,6 +45,16 @@ walpool_status walpool__pool_take(struct walpool__pool *pool,
                                   walpool_error *err);
 void walpool__pool_give(struct walpool__pool *pool,
                         struct walpool__reader *reader);
+
+/* Its snapshot is kept by a transaction or a cursor from now on. */
+void walpool__pool_keep(struct walpool__reader *reader);
+
+/* Have no snapshot stay, from now on until they may: a checkpoint wants to get
+ * through. Those in use end with it. */
+void walpool__pool_cool(struct walpool__pool *pool, bool cold);
+
+/* How many stay? */
+int walpool__pool_warm_count(const struct walpool__pool *pool);
 
 /* Close the connections; nobody has one. */
 void walpool__pool_close_all(struct walpool__pool *pool);

@@ -27,6 +27,7 @@ keep_for_cursor(struct walpool__db *db, walpool *handle,
         walpool__lease_unref(lease);
         return walpool__error_nomem(err, "a cursor");
     }
+    walpool__pool_keep(reader);
     walpool__tag_keep(&reader->tag, WALPOOL_HOLDER_CURSOR,
                       known ? (int64_t)state.frames : -1,
                       db->options.lease_trace);

@@ -219,8 +219,35 @@ walpool__waitq_try(struct walpool__waitq *waitq)
     return item;
 }
 
-void
-walpool__waitq_give(struct walpool__waitq *waitq, void *item)
+bool
+walpool__waitq_try_item(struct walpool__waitq *waitq, void *item)
+{
+    bool taken = false;
+
+    walpool__mutex_lock(&waitq->mutex);
+    for (int i = 0; !taken && i < waitq->free_count && !waitq->shut; i++) {
+        taken = waitq->free[i] == item;
+        if (taken)
+            memmove(&waitq->free[i], &waitq->free[i + 1],
+                    (size_t)(--waitq->free_count - i) * sizeof item);
+    }
+    walpool__mutex_unlock(&waitq->mutex);
+    return taken;
+}
+
+static void
+put_free(struct walpool__waitq *waitq, void *item, bool below)
+{
+    INVARIANT(waitq->free_count < waitq->total);
+    if (UNLIKELY(below))
+        memmove(&waitq->free[1], &waitq->free[0],
+                (size_t)waitq->free_count * sizeof item);
+    waitq->free[below ? 0 : waitq->free_count] = item;
+    waitq->free_count++;
+}
+
+static void
+give(struct walpool__waitq *waitq, void *item, bool below)
 {
     struct waiter *first;
 
@@ -232,12 +259,23 @@ walpool__waitq_give(struct walpool__waitq *waitq, void *item)
         walpool__parker_wake(&first->parker);
         wake_oldest(waitq); /* the one woken before will not take what is free */
     } else {
-        INVARIANT(waitq->free_count < waitq->total);
-        waitq->free[waitq->free_count++] = item;
+        put_free(waitq, item, below);
         wake_oldest(waitq);
         tell_home(waitq);
     }
     walpool__mutex_unlock(&waitq->mutex);
+}
+
+void
+walpool__waitq_give(struct walpool__waitq *waitq, void *item)
+{
+    give(waitq, item, false);
+}
+
+void
+walpool__waitq_put(struct walpool__waitq *waitq, void *item)
+{
+    give(waitq, item, true);
 }
 
 bool

@@ -9,7 +9,7 @@
 struct walpool__waitq {
     struct walpool__mutex mutex; /* guards everything below */
     struct walpool__link waiters; /* oldest first */
-    void **free;                  /* the last one given back on top */
+    void **free;                  /* the one to be lent next on top */
     int free_count, total;
     int waiter_count;
     bool closing;                 /* newcomers are turned away */
@@ -33,8 +33,14 @@ void *walpool__waitq_take(struct walpool__waitq *waitq,
 /* Take one if any is free, whoever waits; NULL: none. */
 void *walpool__waitq_try(struct walpool__waitq *waitq);
 
+/* Take this very one if it is free, whoever waits. */
+bool walpool__waitq_try_item(struct walpool__waitq *waitq, void *item);
+
 /* Give one back. */
 void walpool__waitq_give(struct walpool__waitq *waitq, void *item);
+
+/* The same, to be lent again after all others. */
+void walpool__waitq_put(struct walpool__waitq *waitq, void *item);
 
 /* Turn newcomers away, and wait until everything is home and nobody waits.
  * False: the deadline passed, and the queue is as before. */

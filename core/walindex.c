@@ -12,9 +12,10 @@
 #include "walindex.h"
 
 #include <stdatomic.h>
+#include <string.h>
 
 #define KNOWN_VERSION 3007000
-#define HEADER_WORDS 12 /* of one of its two copies */
+#define HEADER_WORDS WALPOOL__WAL_HEADER_WORDS /* of one of its two copies */
 #define INIT_BYTE 12
 #define MAX_FRAME_WORD 4
 #define SALT_WORD 8
@@ -196,4 +197,40 @@ walpool__walindex_is_beyond(struct walpool__walindex *walindex,
         beyond = backfill_of(walindex->header) > mark->frames;
     walpool__mutex_unlock(&walindex->mutex);
     return beyond;
+}
+
+/* The first copy is the last that a writer changes, and the first that a reader
+ * looks at: as long as it is old, no COMMIT has returned. */
+#if defined(__GNUC__)
+__attribute__((no_sanitize("thread")))
+#endif
+static void
+copy_first(const volatile uint32_t *header, struct walpool__wal_header *copy)
+{
+    const volatile _Atomic uint32_t *words =
+        (const volatile _Atomic uint32_t *)header;
+
+    for (int i = 0; i < HEADER_WORDS; i++)
+        copy->words[i] = atomic_load_explicit(&words[i], memory_order_acquire);
+}
+
+bool
+walpool__walindex_header(const struct walpool__walindex *walindex,
+                         struct walpool__wal_header *header)
+{
+    if (!walindex->header)
+        return false;
+    copy_first(walindex->header, header);
+    return header->words[0] == KNOWN_VERSION &&
+           ((const unsigned char *)header->words)[INIT_BYTE] == 1;
+}
+
+bool
+walpool__walindex_is(const struct walpool__walindex *walindex,
+                     const struct walpool__wal_header *header)
+{
+    struct walpool__wal_header now;
+
+    copy_first(walindex->header, &now);
+    return memcmp(&now, header, sizeof now) == 0;
 }

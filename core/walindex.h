@@ -37,6 +37,12 @@ struct walpool__wal_mark {
     uint32_t frames;
 };
 
+/* The first copy of the header: every commit, in any process, changes it. */
+#define WALPOOL__WAL_HEADER_WORDS 12
+struct walpool__wal_header {
+    uint32_t words[WALPOOL__WAL_HEADER_WORDS];
+};
+
 void walpool__walindex_init(struct walpool__walindex *walindex);
 void walpool__walindex_finish(struct walpool__walindex *walindex);
 
@@ -62,6 +68,16 @@ bool walpool__walindex_is_beyond(struct walpool__walindex *walindex,
 /* Where the newest commit is that anybody can see by now. False: not known. */
 bool walpool__walindex_mark(struct walpool__walindex *walindex,
                             struct walpool__wal_mark *mark);
+
+/* For users of a connection of the same database, which keeps it attached: read
+ * the header without the mutex. False: not attached, or in a format that we do
+ * not know. */
+bool walpool__walindex_header(const struct walpool__walindex *walindex,
+                              struct walpool__wal_header *header);
+
+/* Is it still that one? Then nothing was committed since. */
+bool walpool__walindex_is(const struct walpool__walindex *walindex,
+                          const struct walpool__wal_header *header);
 
 /* Was all that is visible at `seen` in the same WAL at `past` already? Nothing
  * is missing from an empty one: the database file has it all, synced. */

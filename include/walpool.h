@@ -270,6 +270,11 @@ typedef struct walpool_options {
     int64_t lease_warn_ms;       /* health is degraded, and names the lease,
                                     while one is out for longer, 0..86400000,
                                     -1 = never; default 10000 */
+    int64_t snapshot_keep_ms;    /* a reader that is used again within this
+                                    time may keep its snapshot open meanwhile,
+                                    if nothing was committed since: no lock is
+                                    asked of the kernel then. 0..1000, 0 = off;
+                                    default 5 */
     int32_t allow_network_fs;    /* 1: open also where walpool_fs_class says
                                     NETWORK or BRIDGE: the WAL is damaged as
                                     soon as two machines use it; default 0 */
@@ -290,7 +295,7 @@ typedef struct walpool_options {
 #define WALPOOL_OPTIONS_INIT                                                  \
     {                                                                         \
         WALPOOL_OPTIONS_VERSION, 4, 5000, 5000, 8192, 0, 16777216, 1000, 128, \
-            0, 1, 1, 0, 0, 0, 86400000, 10000, 0, 0, 0, 0600, 0               \
+            0, 1, 1, 0, 0, 0, 86400000, 10000, 5, 0, 0, 0, 0600, 0            \
     }
 
 /**
@@ -308,10 +313,10 @@ WALPOOL_API void walpool_options_init(walpool_options *options);
  * (SQLite's unit: pages of 4 KiB, or -KiB), mmap_size, journal_size_limit,
  * checkpoint_frames, statement_cache, durability (normal, full), foreign_keys,
  * temp_store (file, memory), allow_attach, coalesce, once_keep, lease_warn,
- * lease_trace, optimize_interval, mode (rwc, rw, ro), permissions (octal),
- * allow_network_fs. A leading underscore is ignored, and the spellings that Go users
- * write are understood: timeout, journal_mode and journal (wal only),
- * synchronous and sync (normal, full, 1, 2), fk, txlock (immediate only),
+ * lease_trace, optimize_interval, snapshot_keep, mode (rwc, rw, ro), permissions
+ * (octal), allow_network_fs. A leading underscore is ignored, and the spellings
+ * that Go users write are understood: timeout, journal_mode and journal (wal
+ * only), synchronous and sync (normal, full, 1, 2), fk, txlock (immediate only),
  * cache (private only), pragma (`name(value)` or `name=value`).
  * Booleans: 0, 1, off, on, false, true, no, yes.
  * @param options changed on success only.

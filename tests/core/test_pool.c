@@ -19,7 +19,7 @@ begin(int readers)
     walpool_options_init(&options);
     options.readers = readers;
     memset(&stats, 0, sizeof stats);
-    CHECK(walpool__pool_init(&pool, path, &options, &stats));
+    CHECK(walpool__pool_init(&pool, path, &options, &stats, NULL));
 }
 
 static void
@@ -157,7 +157,7 @@ TEST(pool__needs_memory)
     end();
     for (long nth = 0; nth < 2; nth++) {
         walpool__mem_fail_after(nth);
-        bool made = walpool__pool_init(&pool, path, &options, &stats);
+        bool made = walpool__pool_init(&pool, path, &options, &stats, NULL);
         walpool__mem_fail_after(-1);
         CHECK(!made);
         walpool__pool_finish(&pool);

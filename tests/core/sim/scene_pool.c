@@ -163,7 +163,7 @@ begin(int readers, int failures)
     scene.may_fail = failures > 0;
     opening_may_fail(failures);
     SIM_CHECK(walpool__pool_init(&scene.pool, "db", &scene.options,
-                                 &scene.stats),
+                                 &scene.stats, NULL),
               "no memory");
     shelf_init(&scene.shelf, &scene.pool.queue, readers);
     sim_on_step(shelf_look_at_step, &scene.shelf);

@@ -66,6 +66,15 @@ walpool__conn_cool(struct walpool__conn *conn)
     conn->warm_ns = 0;
 }
 
+bool
+walpool__conn_stay(struct walpool__conn *conn, int64_t now_ns)
+{
+    sim_must_hold_none("take a snapshot");
+    sim_point("take a snapshot", NULL);
+    conn->warm_ns = now_ns;
+    return true;
+}
+
 /* Asks SQLite's lock file, so no lock of ours may be held. */
 void
 walpool__ownlocks_name_writer(struct walpool__ownlocks *own, bool idle,
