@@ -53,8 +53,8 @@ failed(struct run *run, struct walpool__conn *conn, int rc)
     return walpool__conn_error(conn, rc, "checkpoint", run->err);
 }
 
-/* With a lock lost, or after a sync that failed, a checkpoint could write what
- * is not true over what is. */
+/* With a lock lost, after a sync that failed, or from a WAL that was cut short a
+ * checkpoint could write what is not true over what is. */
 static walpool_status
 may_copy(const struct run *run)
 {
@@ -62,6 +62,9 @@ may_copy(const struct run *run)
 
     if (room->ownlocks)
         walpool__ownlocks_check_open(room->ownlocks); /* poisons */
+    if (walpool__walcut_is_short(room->walindex, room->wal_path) ||
+        walpool__walcut_has_hole(room->walindex, room->wal_path))
+        walpool__poison_set(room->poison, WALPOOL__POISON_WAL_CUT, 0);
     if (LIKELY(!walpool__poison_is_set(room->poison)))
         return WALPOOL_OK;
     return walpool__poison_refuse(room->poison, "cannot checkpoint", run->err);

@@ -5,7 +5,7 @@
 #include "checkpoint.h"
 #include "policy.h"
 #include "pool.h"
-#include "walindex.h"
+#include "walcut.h"
 #include "writer.h"
 
 /* What a run works with. */

@@ -11,6 +11,9 @@
 #include "error.h"
 #include "mem.h"
 
+/* A look at the -wal file costs half a microsecond. */
+#define WAL_LOOK_NS 1000000
+
 static void
 destroy(struct walpool__db *db)
 {
@@ -403,6 +406,18 @@ walpool__db_settle_read(struct walpool__db *db, uint64_t ticket,
                                 err);
 }
 
+void
+walpool__db_look_at_wal(struct walpool__db *db, int64_t now_ns)
+{
+    if (LIKELY(now_ns < atomic_load_explicit(&db->wal_due_ns,
+                                             memory_order_relaxed)))
+        return;
+    atomic_store_explicit(&db->wal_due_ns, now_ns + WAL_LOOK_NS,
+                          memory_order_relaxed);
+    if (walpool__walcut_is_short(&db->walindex, db->wal_path))
+        walpool__poison_set(&db->poison, WALPOOL__POISON_WAL_CUT, 0);
+}
+
 struct walpool__db *
 walpool__db_enter(walpool *handle, struct walpool__call *call,
                   const walpool_call *asked, walpool_error *err,
@@ -421,8 +436,10 @@ walpool__db_enter(walpool *handle, struct walpool__call *call,
         call->stopped = WALPOOL_CLOSED;
         *status = walpool__call_stopped(call, "begin the call", "", err);
     }
-    if (LIKELY(*status == WALPOOL_OK))
+    if (LIKELY(*status == WALPOOL_OK)) {
+        walpool__db_look_at_wal(db, call->started_ns);
         return db;
+    }
     walpool__stats_failed(&db->stats, *status);
     walpool__handle_unpin(handle);
     return NULL;

@@ -36,6 +36,7 @@ struct walpool__db {
     struct walpool__syncer syncer;
     struct walpool__checkpointer checkpointer;
     struct walpool__walindex walindex;
+    atomic_int_fast64_t wal_due_ns; /* when its file is looked at next */
     struct walpool__optimizer optimizer;
     struct walpool__survey survey;
     struct walpool__conn *base; /* read-only: keeps the file open */
@@ -55,6 +56,9 @@ struct walpool__db *walpool__db_open(const struct walpool__place *place,
 walpool_status walpool__db_drain(struct walpool__db *db,
                                  struct walpool__call *call,
                                  walpool_error *err);
+
+/* Was the -wal cut short? Then poison. Once in a while of some 1 ms. */
+void walpool__db_look_at_wal(struct walpool__db *db, int64_t now_ns);
 
 /* After a drain: checkpoint, and close the connections. */
 void walpool__db_shut(struct walpool__db *db);

@@ -322,6 +322,7 @@ walpool__health_take(struct walpool__db *db, walpool_health *out,
     out->turns = db->takes_turns;
     out->lock_checks = walpool__ownlocks_is_on(&db->ownlocks);
     walpool__ownlocks_check_open(&db->ownlocks); /* poisons: see judge() */
+    walpool__db_look_at_wal(db, now); /* the same */
     walpool__survey_look(&db->survey, now, &findings);
     gather_counters(&db->stats, out);
     gather_times(&db->stats, out);

@@ -25,6 +25,9 @@ static const char *const findings[] = {
     "SQLite has found the file damaged, and a write would spread it: keep a "
     "copy of the file and its -wal, look with `walpool check`, restore a "
     "backup or use .recover of the sqlite3 shell, then open the database anew",
+    "the -wal file was cut short behind SQLite's back, and commits in it are "
+    "lost: find out by whom, keep a copy of the file and its -wal, then close "
+    "the database and open it anew: it has what was left",
 };
 
 bool

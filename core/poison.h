@@ -13,6 +13,7 @@ enum walpool__poison_reason {
     WALPOOL__POISON_SHM_LOCK,   /* on the -shm file */
     WALPOOL__POISON_SYNC,       /* a sync of the WAL failed */
     WALPOOL__POISON_CORRUPT,    /* SQLite has met a page that is not right */
+    WALPOOL__POISON_WAL_CUT,    /* the -wal is shorter than what was committed */
     WALPOOL__POISON_REASONS
 };
 

@@ -17,6 +17,7 @@
 #define KNOWN_VERSION 3007000
 #define HEADER_WORDS WALPOOL__WAL_HEADER_WORDS /* of one of its two copies */
 #define INIT_BYTE 12
+#define PAGE_SIZE_BYTE 14
 #define MAX_FRAME_WORD 4
 #define SALT_WORD 8
 #define BACKFILL_WORD 24
@@ -122,6 +123,16 @@ copy_header(const volatile uint32_t *header, uint32_t copy[HEADER_WORDS])
     return true;
 }
 
+/* 65536 does not fit, and is written as 1. */
+static uint32_t
+page_bytes(const uint32_t copy[HEADER_WORDS])
+{
+    uint16_t size;
+
+    memcpy(&size, (const unsigned char *)copy + PAGE_SIZE_BYTE, sizeof size);
+    return size == 1 ? 65536 : size;
+}
+
 static bool
 mark_of(const volatile uint32_t *header, struct walpool__wal_mark *mark)
 {
@@ -136,6 +147,7 @@ mark_of(const volatile uint32_t *header, struct walpool__wal_mark *mark)
     mark->salt[0] = copy[SALT_WORD];
     mark->salt[1] = copy[SALT_WORD + 1];
     mark->frames = copy[MAX_FRAME_WORD];
+    mark->page_bytes = page_bytes(copy);
     return true;
 }
 

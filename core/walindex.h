@@ -35,6 +35,7 @@ walpool__wal_state_is_false(const struct walpool__wal_state *state)
 struct walpool__wal_mark {
     uint32_t salt[2]; /* another pair after each time that it begins anew */
     uint32_t frames;
+    uint32_t page_bytes;
 };
 
 /* The first copy of the header: every commit, in any process, changes it. */
