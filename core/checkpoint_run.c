@@ -19,6 +19,7 @@
 #include "clock.h"
 #include "error.h"
 #include "fsinfo.h"
+#include "rescue.h"
 
 /* Longest wait of a run that nobody asked for, for the writer. */
 #define BACKGROUND_MS 1000
@@ -53,20 +54,52 @@ failed(struct run *run, struct walpool__conn *conn, int rc)
     return walpool__conn_error(conn, rc, "checkpoint", run->err);
 }
 
+void
+walpool__ckpt_rescue(struct walpool__ckpt_room *room)
+{
+    struct walpool__poison *poison = room->poison;
+
+    if (!room->watch || !room->writer->conn || atomic_load(&poison->saved) ||
+        !walpool__poison_is_only(poison, WALPOOL__POISON_SIDECAR) ||
+        walpool__rescue_run(room->watch, room->writer->conn) !=
+            WALPOOL__RESCUE_DONE)
+        return;
+    walpool__stats_add(&room->stats->rescues, 1);
+    atomic_store(&poison->saved, true);
+}
+
+static void
+rescue(struct walpool__ckpt_room *room)
+{
+    struct walpool__call call;
+
+    if (!room->watch || !walpool__watch_may_rescue(room->watch))
+        return;
+    walpool__call_begin_own(&call, BACKGROUND_MS);
+    call.why = "rescue";
+    if (walpool__writer_take(room->writer, &call, NULL) != WALPOOL_OK)
+        return;
+    walpool__ckpt_rescue(room);
+    walpool__writer_give(room->writer);
+}
+
 /* With a lock lost, after a sync that failed, or from a WAL that was cut short a
  * checkpoint could write what is not true over what is. */
 static walpool_status
 may_copy(const struct run *run)
 {
-    const struct walpool__ckpt_room *room = run->room;
+    struct walpool__ckpt_room *room = run->room;
 
     if (room->ownlocks)
         walpool__ownlocks_check_open(room->ownlocks); /* poisons */
+    if (room->watch)
+        walpool__watch_look(room->watch); /* poisons */
     if (walpool__walcut_is_short(room->walindex, room->wal_path) ||
         walpool__walcut_has_hole(room->walindex, room->wal_path))
         walpool__poison_set(room->poison, WALPOOL__POISON_WAL_CUT, 0);
     if (LIKELY(!walpool__poison_is_set(room->poison)))
         return WALPOOL_OK;
+    rescue(room);
     return walpool__poison_refuse(room->poison, "cannot checkpoint", run->err);
 }
 

@@ -6,6 +6,7 @@
 #include "policy.h"
 #include "pool.h"
 #include "walcut.h"
+#include "watch.h"
 #include "writer.h"
 
 /* What a run works with. */
@@ -19,6 +20,7 @@ struct walpool__ckpt_room {
     struct walpool__walindex *walindex;
     struct walpool__poison *poison;
     struct walpool__ownlocks *ownlocks; /* NULL: nobody looks after them */
+    struct walpool__watch *watch;       /* NULL: the same */
     struct walpool__stats *stats;
     const walpool_options *options;
     const char *path;
@@ -47,5 +49,9 @@ walpool__ckpt_close(struct walpool__ckpt_room *room)
     walpool__conn_close(room->anchor);
     room->worker = room->anchor = NULL;
 }
+
+/* A sidecar is lost: save its commits if that does no harm. The caller has the
+ * writer. */
+void walpool__ckpt_rescue(struct walpool__ckpt_room *room);
 
 #endif

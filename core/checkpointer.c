@@ -191,6 +191,28 @@ hold_up(struct walpool__checkpointer *checkpointer, struct walpool__call *call,
         walpool__cond_wait(&checkpointer->changed, &checkpointer->mutex, until);
 }
 
+/* The mutex is held. */
+static void
+want(struct walpool__checkpointer *checkpointer)
+{
+    if (!checkpointer->running && !checkpointer->stopping)
+        checkpointer->running =
+            walpool__thread_start(&checkpointer->thread, "walpool-ckpt",
+                                  run_thread, checkpointer) == 0;
+    if (checkpointer->wanted)
+        return;
+    checkpointer->wanted = true;
+    walpool__cond_broadcast(&checkpointer->changed);
+}
+
+void
+walpool__checkpointer_wake(struct walpool__checkpointer *checkpointer)
+{
+    walpool__mutex_lock(&checkpointer->mutex);
+    want(checkpointer);
+    walpool__mutex_unlock(&checkpointer->mutex);
+}
+
 void
 walpool__checkpointer_notice(struct walpool__checkpointer *checkpointer,
                              int frames, struct walpool__call *call)
@@ -201,14 +223,7 @@ walpool__checkpointer_notice(struct walpool__checkpointer *checkpointer,
         return;
     us = walpool__policy_hold_up_us(frames, threshold);
     walpool__mutex_lock(&checkpointer->mutex);
-    if (!checkpointer->running && !checkpointer->stopping)
-        checkpointer->running =
-            walpool__thread_start(&checkpointer->thread, "walpool-ckpt",
-                                  run_thread, checkpointer) == 0;
-    if (!checkpointer->wanted) {
-        checkpointer->wanted = true;
-        walpool__cond_broadcast(&checkpointer->changed);
-    }
+    want(checkpointer);
     if (us > 0)
         hold_up(checkpointer, call, us);
     walpool__mutex_unlock(&checkpointer->mutex);

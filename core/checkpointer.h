@@ -32,6 +32,9 @@ void walpool__checkpointer_finish(struct walpool__checkpointer *checkpointer);
 void walpool__checkpointer_notice(struct walpool__checkpointer *checkpointer,
                                   int frames, struct walpool__call *call);
 
+/* Have a run made soon, whatever the WAL has. */
+void walpool__checkpointer_wake(struct walpool__checkpointer *checkpointer);
+
 /* Checkpoint on the caller's thread. */
 walpool_status
 walpool__checkpointer_run(struct walpool__checkpointer *checkpointer,

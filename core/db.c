@@ -10,6 +10,7 @@
 #include "clock.h"
 #include "error.h"
 #include "mem.h"
+#include "rescue.h"
 
 /* A look at the -wal file costs half a microsecond. */
 #define WAL_LOOK_NS 1000000
@@ -22,6 +23,7 @@ destroy(struct walpool__db *db)
     walpool__survey_finish(&db->survey);
     walpool__walindex_finish(&db->walindex);
     walpool__ownlocks_finish(&db->ownlocks);
+    walpool__watch_finish(&db->watch);
     walpool__pool_finish(&db->pool);
     walpool__roster_finish(&db->roster);
     walpool__group_finish(&db->group);
@@ -46,6 +48,7 @@ make_checkpointer(struct walpool__db *db)
                                             .walindex = &db->walindex,
                                             .poison = &db->poison,
                                             .ownlocks = &db->ownlocks,
+                                            .watch = &db->watch,
                                             .stats = &db->stats,
                                             .options = &db->options,
                                             .path = db->path,
@@ -71,7 +74,9 @@ make(const struct walpool__place *place, const walpool_options *options)
     walpool__group_init(&db->group);
     walpool__walindex_init(&db->walindex);
     walpool__survey_init(&db->survey, db->path, &db->walindex);
+    walpool__watch_init(&db->watch, &db->poison, db->path);
     walpool__ownlocks_init(&db->ownlocks, &db->poison, &db->stats);
+    db->ownlocks.watch = &db->watch;
     walpool__syncer_init(&db->syncer, db->wal_path, &db->poison,
                          &db->walindex, &db->stats);
     if (make_checkpointer(db) &&
@@ -79,6 +84,7 @@ make(const struct walpool__place *place, const walpool_options *options)
                            &db->walindex) &&
         walpool__writer_init(&db->writer, &db->stats)) {
         db->pool.poison = &db->poison;
+        db->pool.watch = &db->watch;
         return db;
     }
     destroy(db);
@@ -154,6 +160,7 @@ open_first(struct walpool__db *db, struct walpool__call *call,
     conn->poison = &db->poison;
     walpool__walindex_attach(&db->walindex, conn);
     walpool__survey_attach(&db->survey);
+    walpool__watch_attach(&db->watch);
     db->writer.readonly = db->options.mode == 2;
     if (db->writer.readonly)
         db->base = conn;
@@ -272,6 +279,8 @@ truncate_wal(struct walpool__db *db)
     if (!db->writer.conn)
         return;
     if (walpool__poison_is_set(&db->poison)) {
+        walpool__ckpt_rescue(&db->checkpointer.room);
+        walpool__rescue_set_aside(&db->watch);
         walpool__conn_leave_wal(db->writer.conn);
         return;
     }
@@ -285,6 +294,7 @@ walpool__db_shut(struct walpool__db *db)
 {
     walpool__checkpointer_stop(&db->checkpointer);
     walpool__ownlocks_check_open(&db->ownlocks); /* poisons: see above */
+    walpool__watch_look(&db->watch);
     walpool__ownlocks_detach(&db->ownlocks);
     walpool__survey_detach(&db->survey);
     walpool__walindex_detach(&db->walindex);
@@ -293,6 +303,7 @@ walpool__db_shut(struct walpool__db *db)
     walpool__pool_close_all(&db->pool);
     walpool__ckpt_close(&db->checkpointer.room);
     truncate_wal(db);
+    walpool__watch_detach(&db->watch);
     walpool__conn_close(db->writer.conn);
     db->writer.conn = NULL;
     walpool__turn_close(db->writer.turn);
@@ -418,6 +429,15 @@ walpool__db_look_at_wal(struct walpool__db *db, int64_t now_ns)
         walpool__poison_set(&db->poison, WALPOOL__POISON_WAL_CUT, 0);
 }
 
+void
+walpool__db_save(struct walpool__db *db)
+{
+    if (UNLIKELY(walpool__poison_is_only(&db->poison,
+                                         WALPOOL__POISON_SIDECAR)) &&
+        !atomic_load(&db->poison.saved))
+        walpool__checkpointer_wake(&db->checkpointer);
+}
+
 struct walpool__db *
 walpool__db_enter(walpool *handle, struct walpool__call *call,
                   const walpool_call *asked, walpool_error *err,
@@ -450,8 +470,10 @@ walpool__db_exit(struct walpool__db *db, walpool *handle,
                  struct walpool__call *call, walpool_status status)
 {
     walpool__call_end(call);
-    if (UNLIKELY(status != WALPOOL_OK))
+    if (UNLIKELY(status != WALPOOL_OK)) {
         walpool__stats_failed(&db->stats, status);
+        walpool__db_save(db);
+    }
     walpool__handle_unpin(handle);
     return status;
 }

@@ -15,6 +15,7 @@
 #include "survey.h"
 #include "syncer.h"
 #include "walindex.h"
+#include "watch.h"
 #include "writer.h"
 
 struct walpool__db {
@@ -28,6 +29,7 @@ struct walpool__db {
                                   then */
     bool takes_turns; /* with other processes; stays as the first open left it */
     struct walpool__poison poison;
+    struct walpool__watch watch;
     struct walpool__ownlocks ownlocks;
     struct walpool__pool pool;
     struct walpool__roster roster; /* of the private connections */
@@ -109,6 +111,9 @@ walpool_status walpool__db_see(struct walpool__db *db, uint64_t *ticket,
 walpool_status walpool__db_settle_read(struct walpool__db *db, uint64_t ticket,
                                        struct walpool__call *call,
                                        walpool_error *err);
+
+/* If a sidecar was lost and its commits can be saved, have that begun. */
+void walpool__db_save(struct walpool__db *db);
 
 /* Drop one reference; the last one frees the memory. */
 void walpool__db_unref(void *db);

@@ -196,6 +196,19 @@ walpool__fsinfo_id_at(const char *path, struct walpool__file_id *id)
 }
 
 bool
+walpool__fsinfo_facts_at(const char *path, struct walpool__file_id *id,
+                         int64_t *bytes)
+{
+    struct stat facts;
+
+    if (stat(path, &facts) != 0)
+        return false;
+    *id = id_from(&facts);
+    *bytes = (int64_t)facts.st_size;
+    return true;
+}
+
+bool
 walpool__fsinfo_id_of(int fd, struct walpool__file_id *id)
 {
     struct stat facts;

@@ -31,6 +31,8 @@ walpool__fsinfo_new_path(const char *path, char resolved[WALPOOL__PATH_BYTES],
 
 /* Which file lies at the path, or is open as `fd`? False: none. */
 bool walpool__fsinfo_id_at(const char *path, struct walpool__file_id *id);
+bool walpool__fsinfo_facts_at(const char *path, struct walpool__file_id *id,
+                              int64_t *bytes);
 bool walpool__fsinfo_id_of(int fd, struct walpool__file_id *id);
 
 static inline bool

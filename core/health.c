@@ -272,7 +272,8 @@ cut_remedy(char *poison)
 static void
 judge(struct walpool__db *db, walpool_health *out,
       const struct holders *holders, const struct walpool__findings *findings,
-      int64_t now, struct walpool__reasons *reasons)
+      const struct walpool__watch_report *report, int64_t now,
+      struct walpool__reasons *reasons)
 {
     struct words words = {.oldest = ""};
     bool foreign, crowded = out->reader_waiters > 0 &&
@@ -286,6 +287,8 @@ judge(struct walpool__db *db, walpool_health *out,
         .oldest = words.oldest,
         .pinner = words.pinner,
         .blocker = words.blocker,
+        .others = report->others,
+        .fs_type = db->fs.type,
         .readers_stuck_us = crowded && holders->newest_reader_ns
                                 ? (now - holders->newest_reader_ns) / 1000
                                 : 0,
@@ -306,11 +309,26 @@ judge(struct walpool__db *db, walpool_health *out,
     walpool__verdict_tell(reasons, out);
 }
 
+/* Poisons: see judge(). */
+static void
+gather_files(struct walpool__db *db, int64_t now, walpool_health *out,
+             struct walpool__watch_report *report)
+{
+    walpool__watch_check(&db->watch, now);
+    walpool__db_save(db);
+    walpool__watch_report(&db->watch, report);
+    out->fs_class = db->fs.is;
+    out->moved_files = report->moved;
+    out->rescues = load(&db->stats.rescues);
+    out->second_sqlite = report->second;
+}
+
 void
 walpool__health_take(struct walpool__db *db, walpool_health *out,
                      struct walpool__reasons *reasons)
 {
     int64_t now = walpool__clock_now();
+    struct walpool__watch_report report;
     struct walpool__findings findings;
     walpool_version_info version;
     struct holders holders;
@@ -318,10 +336,10 @@ walpool__health_take(struct walpool__db *db, walpool_health *out,
     memset(out, 0, sizeof *out);
     walpool_version(&version);
     out->wal_reset_safe = version.wal_reset_safe;
-    out->fs_class = db->fs.is;
     out->turns = db->takes_turns;
     out->lock_checks = walpool__ownlocks_is_on(&db->ownlocks);
     walpool__ownlocks_check_open(&db->ownlocks); /* poisons: see judge() */
+    gather_files(db, now, out, &report);
     walpool__db_look_at_wal(db, now); /* the same */
     walpool__survey_look(&db->survey, now, &findings);
     gather_counters(&db->stats, out);
@@ -331,7 +349,7 @@ walpool__health_take(struct walpool__db *db, walpool_health *out,
     gather_findings(&findings, &holders, now, out);
     gather_queues(db, out);
     gather_wal(db, out);
-    judge(db, out, &holders, &findings, now, reasons);
+    judge(db, out, &holders, &findings, &report, now, reasons);
 }
 
 const char *

@@ -181,6 +181,8 @@ walpool__ownlocks_check(struct walpool__ownlocks *own, int64_t now_ns)
     walpool__mutex_lock(&own->mutex);
     held = !own->on || check_writing(own, now_ns);
     walpool__mutex_unlock(&own->mutex);
+    if (own->watch)
+        walpool__watch_check(own->watch, now_ns);
     return held;
 }
 

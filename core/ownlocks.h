@@ -6,6 +6,7 @@
 #include "poison.h"
 #include "stats.h"
 #include "thread.h"
+#include "watch.h"
 
 struct walpool__lockfile {
     struct walpool__file_id id;
@@ -17,6 +18,7 @@ struct walpool__lockfile {
 struct walpool__ownlocks {
     struct walpool__poison *poison; /* borrowed; set when one is lost */
     struct walpool__stats *stats;
+    struct walpool__watch *watch;   /* borrowed, or NULL; looks on, too */
     bool recent; /* the check before this commit was a thorough one; belongs to
                     whoever has the writer */
     struct walpool__mutex mutex; /* guards the rest, and the descriptors

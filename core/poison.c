@@ -22,6 +22,14 @@ static const char *const locks[WALPOOL__POISON_SYNC] = {
 
 /* What was found in the files themselves. */
 static const char *const findings[] = {
+    "the database file was moved, replaced or removed while it was open, and "
+    "what is written now would be lost: put the right file there, with its own "
+    "-wal or none, then close the database and open it anew",
+    "the database file was cut to nothing while it was open: keep a copy of its "
+    "-wal file, close the database, restore a backup, then open it anew",
+    "the -wal or -shm file was removed or replaced while the database was open, "
+    "and its commits are %s: close the database and open it anew; never remove "
+    "these files",
     "SQLite has found the file damaged, and a write would spread it: keep a "
     "copy of the file and its -wal, look with `walpool check`, restore a "
     "backup or use .recover of the sqlite3 shell, then open the database anew",
@@ -51,6 +59,14 @@ walpool__poison_has(const struct walpool__poison *poison,
                reason & 1;
 }
 
+bool
+walpool__poison_is_only(const struct walpool__poison *poison,
+                        enum walpool__poison_reason reason)
+{
+    return atomic_load_explicit(&poison->reasons, memory_order_acquire) ==
+           UINT32_C(1) << reason;
+}
+
 void
 walpool__poison_explain(const struct walpool__poison *poison, char *dst,
                         size_t bytes)
@@ -73,8 +89,13 @@ walpool__poison_explain(const struct walpool__poison *poison, char *dst,
                  "file of the database, which drops all locks "
                  "(sqlite.org/howtocorrupt.html 2.2): stop it, then close the "
                  "database and open it anew", locks[reason]);
+    else if (reason == WALPOOL__POISON_SIDECAR)
+        snprintf(dst, bytes, findings[reason - WALPOOL__POISON_MOVED],
+                 atomic_load(&poison->saved)
+                     ? "saved in the database file"
+                     : "not in the database file yet");
     else if (reason < WALPOOL__POISON_REASONS)
-        snprintf(dst, bytes, "%s", findings[reason - WALPOOL__POISON_CORRUPT]);
+        snprintf(dst, bytes, "%s", findings[reason - WALPOOL__POISON_MOVED]);
 }
 
 walpool_status

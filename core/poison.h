@@ -12,6 +12,9 @@ enum walpool__poison_reason {
     WALPOOL__POISON_FILE_LOCK,  /* on the database file */
     WALPOOL__POISON_SHM_LOCK,   /* on the -shm file */
     WALPOOL__POISON_SYNC,       /* a sync of the WAL failed */
+    WALPOOL__POISON_MOVED,      /* another file or none is at the path */
+    WALPOOL__POISON_CUT,        /* the database file has no bytes any more */
+    WALPOOL__POISON_SIDECAR,    /* the same of the -wal or -shm file */
     WALPOOL__POISON_CORRUPT,    /* SQLite has met a page that is not right */
     WALPOOL__POISON_WAL_CUT,    /* the -wal is shorter than what was committed */
     WALPOOL__POISON_REASONS
@@ -21,6 +24,7 @@ enum walpool__poison_reason {
 struct walpool__poison {
     _Atomic uint32_t reasons; /* one bit each; none is ever taken back */
     _Atomic int error;        /* errno of the first reason that has one */
+    _Atomic bool saved;       /* of a lost sidecar: its commits are in the file */
 };
 
 /* From now on writes are refused. `error` is an errno, or 0. True: this reason
@@ -30,6 +34,10 @@ bool walpool__poison_set(struct walpool__poison *poison,
 
 bool walpool__poison_has(const struct walpool__poison *poison,
                          enum walpool__poison_reason reason);
+
+/* Is it the only reason? */
+bool walpool__poison_is_only(const struct walpool__poison *poison,
+                             enum walpool__poison_reason reason);
 
 static inline bool
 walpool__poison_is_set(const struct walpool__poison *poison)

@@ -190,11 +190,14 @@ walpool__pool_take(struct walpool__pool *pool, struct walpool__call *call,
     if (UNLIKELY(!reader))
         return not_to_be_had(pool, call, err);
     if (UNLIKELY(!reader->conn)) {
-        walpool_status status = WALPOOL_OK;
+        walpool_status status =
+            pool->watch ? walpool__watch_may_open(pool->watch, err)
+                        : WALPOOL_OK;
 
-        reader->conn = walpool__conn_open(pool->path, pool->options,
-                                          WALPOOL__CONN_READER, pool->stats,
-                                          call, err, &status);
+        if (status == WALPOOL_OK)
+            reader->conn = walpool__conn_open(pool->path, pool->options,
+                                              WALPOOL__CONN_READER,
+                                              pool->stats, call, err, &status);
         if (!reader->conn) {
             if (pool->poison)
                 walpool__poison_note_open(pool->poison, status);

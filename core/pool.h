@@ -23,6 +23,7 @@ struct walpool__pool {
     const char *path;
     const walpool_options *options;
     struct walpool__stats *stats;
+    struct walpool__watch *watch;   /* NULL: nobody looks after the files */
     struct walpool__poison *poison; /* the readers'; NULL: they set none */
     const struct walpool__walindex *walindex;
     int64_t keep_ns;  /* how long a snapshot may stay; 0: none does */

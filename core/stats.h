@@ -13,7 +13,7 @@ struct walpool__stats {
     atomic_int_fast64_t errors, timeouts, cancels;
     atomic_int_fast64_t once_replays, coalesced;
     atomic_int_fast64_t dirty_leases, leases_overdue, lock_waits, turn_waits;
-    atomic_int_fast64_t lost_locks, optimizes;
+    atomic_int_fast64_t lost_locks, rescues, optimizes;
     atomic_int_fast64_t statement_hits, statement_misses;
     atomic_int_fast64_t readers_open;
     atomic_int_fast64_t wal_bytes_highest;

@@ -212,6 +212,33 @@ has_dirty_lease(const struct walpool__facts *facts,
     return true;
 }
 
+static bool
+has_second_sqlite(const struct walpool__facts *facts,
+                  struct walpool__reason *reason)
+{
+    if (!facts->is->second_sqlite)
+        return false;
+    reason->verdict = WALPOOL_HEALTH_DEGRADED;
+    say(reason, "another SQLite of this process has had the file open%s%s: each "
+                "drops the locks of the other",
+        facts->others[0] ? ", of " : "", facts->others);
+    return true;
+}
+
+static bool
+is_risky_fs(const struct walpool__facts *facts, struct walpool__reason *reason)
+{
+    int64_t is = facts->is->fs_class;
+
+    if (is != WALPOOL_FS_NETWORK && is != WALPOOL_FS_BRIDGE &&
+        is != WALPOOL_FS_FUSE)
+        return false;
+    reason->verdict = WALPOOL_HEALTH_DEGRADED;
+    say(reason, "the file lies on %s, where locks and shared memory may not "
+                "reach all that use it", facts->fs_type);
+    return true;
+}
+
 static const struct rule {
     bool (*holds)(const struct walpool__facts *, struct walpool__reason *);
     const char *remedy;
@@ -241,6 +268,11 @@ static const struct rule {
         "look at the folder, then open the database anew"},
     [WALPOOL_REASON_DIRTY_LEASES] = {has_dirty_lease,
         "commit or roll back before you release"},
+    [WALPOOL_REASON_SECOND_SQLITE] = {has_second_sqlite,
+        "open this file with one SQLite only, then close the database and open "
+        "it anew"},
+    [WALPOOL_REASON_RISKY_FS] = {is_risky_fs,
+        "put the database on a local disk"},
 };
 
 void

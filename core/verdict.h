@@ -13,6 +13,8 @@ struct walpool__facts {
     const char *poison_remedy;
     const char *oldest;  /* lease: "the oldest is out for 12 ms, by report" */
     const char *pinner;  /* who pins the WAL, "process 12 (name)" */
+    const char *others;  /* files that hold another SQLite, "libsqlite3.so" */
+    const char *fs_type; /* of the file system, "fuse.mine" */
     const char *blocker; /* who has the writer, or the lock it waits for */
     int64_t readers_stuck_us; /* since when none of them moved, and some wait */
     int64_t writer_stuck_us;  /* the same of the writer */

@@ -38,7 +38,11 @@
  *     it is not applied, further writes are POISONED, reads go on, and
  *     no checkpoint is made. Close the database and open it anew.
  *   - Do not use a second copy of SQLite on the same file in one process, for
- *     the same reason. System builds share one libsqlite3 by construction.
+ *     the same reason. System builds share one libsqlite3. Health names it.
+ *   - Never move, replace, remove or cut an open database, -wal or -shm: within
+ *     100 ms writes are POISONED. Commits of a removed sidecar are saved in the
+ *     file (`rescues`), unless another process has it open. Where the database
+ *     was replaced, close names the -wal <database>-wal-of-replaced.
  *   - After fork() the child gets WALPOOL_FORKED from every call; nothing that
  *     it inherited is touched or closed. Open databases after the fork, of
  *     files that the parent had closed, or exec() first.
@@ -54,8 +58,7 @@
  *     keeps the WAL from being reset. Label leases with `why`; health names
  *     the oldest one.
  *   - WAL needs one machine: all processes that use the file share memory.
- *     A file on a network or host-bridge file system is refused, unless
- *     `allow_network_fs` takes the risk.
+ *     Network and host-bridge file systems are refused (allow_network_fs).
  *   - With durability full other readers may see a commit before it is on the
  *     disk, and before its writer got an answer (SQLite's own synchronous=FULL
  *     shows it after). Who must not act on what a power cut may undo reads
@@ -275,9 +278,8 @@ typedef struct walpool_options {
                                     if nothing was committed since: no lock is
                                     asked of the kernel then. 0..1000, 0 = off;
                                     default 5 */
-    int32_t allow_network_fs;    /* 1: open also where walpool_fs_class says
-                                    NETWORK or BRIDGE: the WAL is damaged as
-                                    soon as two machines use it; default 0 */
+    int32_t allow_network_fs;    /* 1: open in spite of walpool_fs_class NETWORK
+                                    and BRIDGE, for one machine; default 0 */
     int32_t reserved;            /* 0 */
     int32_t mode;                /* 0 create if missing ("rwc", default),
                                     1 must exist ("rw"),
@@ -471,9 +473,8 @@ WALPOOL_API void walpool_rows_finish(walpool_rows *rows);
  * @param names        column_count names with or without their `:`, `@` or
  *   `$`, or NULL for parameters by position; copied.
  * @param err          may be NULL. @return WALPOOL_OK or the error's status.
- * Owner: caller. Threads: one at a time per buffer. Blocks: never.
- * Errors: MISUSE (NULL, out of range), NOMEM, TOOBIG (wrapped buffer).
- * Since: 0.1
+ * Owner: caller. Threads: one at a time per buffer. Blocks: never. Errors:
+ * MISUSE (NULL, out of range), NOMEM, TOOBIG (wrapped buffer). Since: 0.1
  */
 WALPOOL_API walpool_status walpool_rows_begin(walpool_rows *rows,
                                               uint32_t column_count,
@@ -747,9 +748,8 @@ typedef struct walpool_call {
  * @param why       WALPOOL_WHY_BYTES bytes for the label, NUL-terminated.
  * @param used      receives request_bytes; may be NULL.
  * @param err       may be NULL. @return WALPOOL_OK or the error's status.
- * Owner: statement and call borrow from block and why. Threads: any.
- * Blocks: never. Errors: MISUSE (NULL, not aligned, an offset outside).
- * Since: 0.1
+ * Owner: statement and call borrow from block and why. Threads: any. Blocks:
+ * never. Errors: MISUSE (NULL, not aligned, an offset outside). Since: 0.1
  */
 WALPOOL_API walpool_status
 walpool_request_decode(const void *block, size_t bytes,
@@ -939,11 +939,10 @@ typedef enum walpool_kind {
  *   its calls that have none); NULL for the defaults.
  * @param err  may be NULL.
  * @return the lease, or NULL.
- * Owner: caller; end it with walpool_release. Threads: any may acquire, use
- * and release it. Blocks: up to the deadline. Errors: MISUSE, CLOSED, FORKED,
- * TIMEOUT, CANCELLED, DEADLOCK (this thread holds the writer), READONLY
- * (writer of a read-only database), POISONED, NOMEM, and what SQLite says.
- * Since: 0.1
+ * Owner: caller; end it with walpool_release. Threads: any may acquire, use and
+ * release it. Blocks: up to the deadline. Errors: MISUSE, CLOSED, FORKED,
+ * TIMEOUT, CANCELLED, DEADLOCK (this thread holds the writer), READONLY (writer
+ * of a read-only database), POISONED, NOMEM, and what SQLite says. Since: 0.1
  */
 WALPOOL_API walpool_lease *walpool_acquire(walpool *db, walpool_kind kind,
                                            const walpool_call *call,
@@ -1015,9 +1014,8 @@ WALPOOL_API walpool_status walpool_begin(walpool_lease *lease,
  * @param lease a writer lease with a transaction open, or a private one: there
  *   the first savepoint begins a transaction if none is open, as in SQLite.
  * @param err   may be NULL. @return WALPOOL_OK or the error's status.
- * Owner: nothing. Threads: one at a time per lease. Blocks: never.
- * Errors: MISUSE (reader, no transaction), BUSY, CLOSED, FORKED, NOMEM.
- * Since: 0.1
+ * Owner: nothing. Threads: one at a time per lease. Blocks: never. Errors:
+ * MISUSE (reader, no transaction), BUSY, CLOSED, FORKED, NOMEM. Since: 0.1
  */
 WALPOOL_API walpool_status
 walpool_savepoint(walpool_lease *lease, walpool_error *err);
@@ -1365,16 +1363,13 @@ WALPOOL_API walpool_status walpool_restore(
 
 /* --------------------------------------------------------------- health */
 
-/* On what the file lies, as the system's mount table tells. */
+/* On what the file lies, by the mount table: a disk, a tmpfs, the layer of a
+ * container, NFS and its like, the host's files in a virtual machine (virtiofs,
+ * 9p and others), a program of unknown ways. */
 typedef enum walpool_fs_class {
-    WALPOOL_FS_UNKNOWN = 0, /* a type that is not known, or no table */
-    WALPOOL_FS_LOCAL = 1,   /* a disk of this machine */
-    WALPOOL_FS_MEMORY = 2,  /* tmpfs: gone with the next start */
-    WALPOOL_FS_OVERLAY = 3, /* a container's own layer: gone with it */
-    WALPOOL_FS_NETWORK = 4, /* NFS, SMB, Ceph, sshfs, ...: refused */
-    WALPOOL_FS_BRIDGE = 5,  /* the host's, in a virtual machine: virtiofs, 9p,
-                               vboxsf, ...: refused */
-    WALPOOL_FS_FUSE = 6     /* another program of unknown ways: degraded */
+    WALPOOL_FS_UNKNOWN = 0, WALPOOL_FS_LOCAL = 1, WALPOOL_FS_MEMORY = 2,
+    WALPOOL_FS_OVERLAY = 3, WALPOOL_FS_NETWORK = 4, WALPOOL_FS_BRIDGE = 5,
+    WALPOOL_FS_FUSE = 6
 } walpool_fs_class;
 
 /* Every number of health: X(name, meaning). Counters only grow. Times are in
@@ -1403,6 +1398,9 @@ typedef enum walpool_fs_class {
     X(turn_waits, "counter: waits for the turn of another process")           \
     X(fs_class, "walpool_fs_class of where the file lies")                    \
     X(turns, "1: writers take turns with other processes; 0: mode=ro, or no") \
+    X(moved_files, "files that are not in place: moved, replaced, removed, cut") \
+    X(rescues, "counter: commits saved from a -wal or -shm that was removed") \
+    X(second_sqlite, "1: another SQLite of this process uses the file")       \
     X(lost_locks, "counter: locks of SQLite's that were found lost")          \
     X(lock_checks, "1: lost locks are noticed; 0: this system cannot tell")   \
     X(optimizes, "counter: times that tables were measured, or need not be")  \
@@ -1456,7 +1454,9 @@ typedef enum walpool_fs_class {
     X(WAL_LONG, "wal_long", 8, "ten thresholds are not in the database")      \
     X(LEASE_OVERDUE, "lease_overdue", 9, "out for longer than lease_warn")    \
     X(NO_TURNS, "no_turns", 10, "the -turn file cannot be opened")            \
-    X(DIRTY_LEASES, "dirty_leases", 11, "one came back so, a minute ago at most")
+    X(DIRTY_LEASES, "dirty_leases", 11, "one came back so, a minute ago at most") \
+    X(SECOND_SQLITE, "second_sqlite", 12, "another one uses the file")        \
+    X(RISKY_FS, "risky_fs", 13, "fs_class is NETWORK, BRIDGE or FUSE")
 
 typedef enum walpool_reason {
 #define WALPOOL_REASON_ENUM(name, code, n, text) WALPOOL_REASON_##name = n,

@@ -164,7 +164,7 @@ export interface HealthReason {
     /** Its name, which stays the same. */
     code: 'poisoned' | 'lost_lock' | 'wal_broken' | 'checkpoint_failing' | 'disk_low'
         | 'writer_stuck' | 'reader_exhausted' | 'wal_pinned' | 'wal_long'
-        | 'lease_overdue' | 'no_turns' | 'dirty_leases';
+        | 'lease_overdue' | 'no_turns' | 'dirty_leases' | 'second_sqlite' | 'risky_fs';
     verdict: 'degraded' | 'failing';
     /** What is wrong, with its name and numbers. */
     text: string;
@@ -216,6 +216,9 @@ export interface Health {
      * host of this machine, 6 FUSE. */
     fs_class: number;
     turns: number;
+    moved_files: number;
+    rescues: number;
+    second_sqlite: number;
     lost_locks: number;
     lock_checks: number;
     optimizes: number;

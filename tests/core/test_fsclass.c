@@ -219,6 +219,8 @@ open_on_the_network(void)
     CHECK(access(check_path("a.db-wal"), F_OK) != 0);
     walpool *db = api_open("a.db", "allow_network_fs=1");
     CHECK_INT(api_health(db).fs_class, WALPOOL_FS_NETWORK);
+    CHECK_INT(api_health(db).verdict, WALPOOL_HEALTH_DEGRADED);
+    CHECK_CONTAINS(api_health(db).reason, "nfs4");
     api_close(db);
 }
 

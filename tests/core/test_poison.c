@@ -82,4 +82,50 @@ TEST(poison__tells_everything_within_the_room_that_health_has)
     }
 }
 
+TEST(poison__tells_of_files_that_are_not_in_place)
+{
+    static const struct {
+        enum walpool__poison_reason reason;
+        const char *words;
+    } cases[] = {
+        {WALPOOL__POISON_MOVED, "was moved, replaced or removed"},
+        {WALPOOL__POISON_CUT, "was cut to nothing"},
+        {WALPOOL__POISON_SIDECAR, "-wal or -shm file was removed"},
+    };
+    for (size_t i = 0; i < ARRAY_COUNT(cases); i++) {
+        struct walpool__poison poison = {0};
+        CHECK(walpool__poison_set(&poison, cases[i].reason, 0));
+        CHECK(walpool__poison_is_only(&poison, cases[i].reason));
+        CHECK_INT(walpool__poison_check(&poison, &err), WALPOOL_POISONED);
+        CHECK_CONTAINS(err.message, cases[i].words);
+        CHECK_CONTAINS(err.message, "open it anew");
+        CHECK(walpool__poison_set(&poison, WALPOOL__POISON_SHM_LOCK, 0));
+        CHECK(!walpool__poison_is_only(&poison, cases[i].reason));
+    }
+}
+
+TEST(poison__says_whether_the_commits_of_a_lost_sidecar_are_saved)
+{
+    struct walpool__poison poison = {0};
+    char why[256];
+    CHECK(walpool__poison_set(&poison, WALPOOL__POISON_SIDECAR, 0));
+    walpool__poison_explain(&poison, why, sizeof why);
+    CHECK_CONTAINS(why, "not in the database file yet");
+    atomic_store(&poison.saved, true);
+    walpool__poison_explain(&poison, why, sizeof why);
+    CHECK_CONTAINS(why, "are saved in the database file");
+}
+
+/* Health has room for 255 bytes, and errors put words before it. */
+TEST(poison__explains_in_less_than_240_bytes)
+{
+    for (int reason = 0; reason < WALPOOL__POISON_REASONS; reason++) {
+        struct walpool__poison poison = {0};
+        char why[512];
+        CHECK(walpool__poison_set(&poison, reason, EIO));
+        walpool__poison_explain(&poison, why, sizeof why);
+        CHECK(why[0] != '\0' && strlen(why) < 240);
+    }
+}
+
 CHECK_MAIN()

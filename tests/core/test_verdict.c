@@ -35,6 +35,8 @@ set_up(void)
                                     .oldest = "the oldest is out, by report",
                                     .pinner = "process 12 (job)",
                                     .blocker = "process 13 (import) writes",
+                                    .others = "libother.so",
+                                    .fs_type = "fuse.mine",
                                     .readers_stuck_us = 999999,
                                     .writer_stuck_us = 999999,
                                     .dirty_us = 60000000};
@@ -116,6 +118,14 @@ TEST(verdict__tells_each_reason_from_its_limit_on)
     check_only(WALPOOL_REASON_NO_TURNS, degraded, "do not take turns");
     facts.dirty_us = 59999999;
     check_only(WALPOOL_REASON_DIRTY_LEASES, degraded, "2 so far");
+    is.second_sqlite = 1;
+    check_only(WALPOOL_REASON_SECOND_SQLITE, degraded, "of libother.so");
+    is.fs_class = WALPOOL_FS_FUSE;
+    check_only(WALPOOL_REASON_RISKY_FS, degraded, "fuse.mine");
+    is.fs_class = WALPOOL_FS_NETWORK;
+    check_only(WALPOOL_REASON_RISKY_FS, degraded, "fuse.mine");
+    is.fs_class = WALPOOL_FS_OVERLAY;
+    check_ok();
 }
 
 TEST(verdict__tells_a_long_WAL_and_who_keeps_it)

@@ -38,6 +38,9 @@ type Health struct {
 	TurnWaits       int64 // counter: waits for the turn of another process
 	FSClass         int64 // where the file lies, see walpool_fs_class of the C header
 	Turns           int64 // 1: writers take turns with other processes; 0: read-only, or no
+	MovedFiles      int64 // files that are not in place: moved, replaced, removed, cut
+	Rescues         int64 // counter: commits saved from a -wal or -shm that was removed
+	SecondSQLite    int64 // 1: another SQLite of this process uses the file
 	LostLocks       int64 // counter: locks of SQLite's that were found lost
 	LockChecks      int64 // 1: lost locks are noticed; 0: this system cannot tell
 	Optimizes       int64 // counter: times that tables were measured, or need not be
@@ -101,12 +104,14 @@ const (
 	ReasonLeaseOverdue                          // out for longer than LeaseWarn
 	ReasonNoTurns                               // the -turn file cannot be opened
 	ReasonDirtyLeases                           // one came back so, a minute ago at most
+	ReasonSecondSQLite                          // another one uses the file
+	ReasonRiskyFS                               // it lies on a network, the host or FUSE
 )
 
 var reasonCodes = [...]string{
 	"poisoned", "lost_lock", "wal_broken", "checkpoint_failing", "disk_low",
 	"writer_stuck", "reader_exhausted", "wal_pinned", "wal_long",
-	"lease_overdue", "no_turns", "dirty_leases",
+	"lease_overdue", "no_turns", "dirty_leases", "second_sqlite", "risky_fs",
 }
 
 // Has reports whether one of these is in the set.
@@ -149,7 +154,7 @@ type healthBlock struct {
 }
 
 const (
-	healthNumbers = 61
+	healthNumbers = 64
 	healthBytes   = healthNumbers*8 + 8 + 48 + 48 + 256
 )
 
@@ -195,7 +200,8 @@ func (h *Health) fields() [healthNumbers]any {
 		&h.Reads, &h.Writes, &h.Rollbacks, &h.OnceReplays, &h.Coalesced,
 		&h.Errors, &h.Timeouts, &h.Cancels,
 		&h.DirtyLeases, &h.LeasesLong, &h.LeasesOverdue,
-		&h.LockWaits, &h.TurnWaits, &h.FSClass, &h.Turns, &h.LostLocks, &h.LockChecks,
+		&h.LockWaits, &h.TurnWaits, &h.FSClass, &h.Turns,
+		&h.MovedFiles, &h.Rescues, &h.SecondSQLite, &h.LostLocks, &h.LockChecks,
 		&h.Optimizes,
 		&h.StatementHits, &h.StatementMisses,
 		&h.WALBytes, &h.WALBytesHighest, &h.WALFrames, &h.WALFramesCheckpointed,

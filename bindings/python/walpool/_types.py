@@ -320,6 +320,12 @@ class Health:
     container, 4 network, 5 the host of this machine, 6 FUSE."""
     turns: int
     """1: writers take turns with other processes; 0: read-only, or no."""
+    moved_files: int
+    """Files that are not in place: moved, replaced, removed, cut."""
+    rescues: int
+    """Counter: commits saved from a -wal or -shm that was removed."""
+    second_sqlite: int
+    """1: another SQLite of this process uses the file."""
     lost_locks: int
     """Counter: locks of SQLite's that were found lost."""
     lock_checks: int
