@@ -159,6 +159,35 @@ export interface CheckpointResult {
  * the write lock while it waits for readers. */
 export type CheckpointMode = 'passive' | 'full' | 'restart' | 'truncate';
 
+/** How far a backup is. */
+export interface BackupProgress {
+    /** What comes next: `'copy'` pages, `'check'` the copy, `'place'` it: sync it
+     * and give it its name. `'done'`: it is there. */
+    phase: 'copy' | 'check' | 'place' | 'done';
+    /** In bytes. */
+    pageSize: number;
+    /** Of the snapshot. */
+    pages: number;
+    /** Of these. */
+    copied: number;
+}
+
+/** How a backup is made. `timeout` is for all of it. */
+export interface BackupOptions extends CallOptions {
+    /** Called after each step, and awaited. An error from it cancels the backup
+     * and comes out of the call. */
+    progress?: (at: BackupProgress) => unknown;
+    /** Copied in one step. Default 1000. */
+    pages?: number;
+    /** Milliseconds between two steps, which leave the disk to others. Default 5. */
+    pause?: number;
+    /** SQLite's quick check of the copy, its full one, which compares indexes with
+     * their tables, or none. Default `'quick'`. */
+    check?: 'quick' | 'full' | 'none';
+    /** Whether a file that is there is replaced. Default false: an error. */
+    replace?: boolean;
+}
+
 /** One reason why a database is not `ok`. */
 export interface HealthReason {
     /** Its name, which stays the same. */
@@ -515,6 +544,25 @@ export interface Database extends Calls, AsyncDisposable {
      * 100 problems of each kind. */
     check(options?: CheckOptions): Promise<Problem[]>;
 
+    /**
+     * Copy the database into a file while others read and write.
+     *
+     * The copy is of one snapshot, and one file that opens anywhere: no sidecars,
+     * not in WAL mode until `open()`. It grows in `<to>.walpool-partial` and takes
+     * its name when it is complete, checked and synced. Whatever ends the call
+     * earlier leaves nothing; after a kill the next backup to that path removes
+     * what is left.
+     *
+     * @throws {CantOpenError} a file is there, or a sidecar of one; no folder.
+     * @throws {MisuseError} it is the database itself, or one of its files.
+     */
+    backup(to: string | URL | Uint8Array, options?: BackupOptions): Promise<BackupProgress>;
+
+    /** Replace all that is in the database by what is in a file, such as a backup,
+     * in one transaction. The file is checked first. Readers keep their snapshots,
+     * and whatever cuts it off leaves all as it was. */
+    restore(from: string | URL | Uint8Array, options?: CallOptions): Promise<void>;
+
     /** One snapshot of the database's health. Waits for nobody. */
     health(): Promise<Health>;
 
@@ -613,6 +661,10 @@ export class DatabaseSync implements CallsSync, Disposable {
     /** Look for damage, and for rows without their parent, on a reader. The first
      * 100 problems of each kind. */
     check(options?: CheckOptions): Problem[];
+
+    /** Holds up its thread, but for the callback, which must not return a promise. */
+    backup(to: string | URL | Uint8Array, options?: BackupOptions): BackupProgress;
+    restore(from: string | URL | Uint8Array, options?: CallOptions): void;
     health(): Health;
     leases(): LeaseInfo[];
     close(options?: { timeout?: number }): void;

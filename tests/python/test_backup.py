@@ -90,9 +90,11 @@ def test_backup__is_cancelled_from_another_thread(large, tmp_path):
 
 def test_backup__ends_at_its_timeout(large, tmp_path):
     before = names(tmp_path)
-    with pytest.raises(walpool.TimeoutError):
-        large.backup(tmp_path / "copy.db", pages=1, pause=60, timeout=0.01)
-    assert names(tmp_path) == before
+    for pause in (0.005, 60):
+        with pytest.raises(walpool.TimeoutError) as caught:
+            large.backup(tmp_path / "copy.db", pages=1, pause=pause, timeout=0.02)
+        assert caught.value.phase == "execute"
+        assert names(tmp_path) == before
 
 
 def test_backup__refuses_a_file_that_is_there(users, tmp_path):

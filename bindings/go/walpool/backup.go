@@ -2,6 +2,7 @@ package walpool
 
 import (
 	"context"
+	"errors"
 	"runtime"
 	"strings"
 	"time"
@@ -181,6 +182,9 @@ func (o *BackupOptions) steps(handle uint64, c *call) error {
 }
 
 func (o *BackupOptions) step(handle uint64, c *call) (BackupProgress, error) {
+	if err := past(c.ctx); err != nil {
+		return BackupProgress{}, err
+	}
 	c.again()
 	f := getFrame()
 	defer func() { putFrame(f) }()
@@ -196,6 +200,17 @@ func (o *BackupOptions) step(handle uint64, c *call) (BackupProgress, error) {
 		pages, copied   int64
 	}](f.room())
 	return BackupProgress{BackupPhase(out.phase), int(out.pageSize), out.pages, out.copied}, nil
+}
+
+// past fails when the deadline is over: the library would have a millisecond
+// more for each step.
+func past(ctx context.Context) error {
+	if !errors.Is(ctx.Err(), context.DeadlineExceeded) {
+		return nil
+	}
+	err := errorf(ErrTimeout, "cannot back up: the context's deadline has passed")
+	err.Phase, err.cause = PhaseExecute, context.DeadlineExceeded
+	return err
 }
 
 // pause ends early with the context: the next step tells why.

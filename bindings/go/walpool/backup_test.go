@@ -87,11 +87,14 @@ func TestBackup_is_cancelled(t *testing.T) {
 	if !errors.Is(err, context.Canceled) {
 		t.Fatal(err)
 	}
-	deadline, cancel := context.WithTimeout(background, time.Millisecond)
-	defer cancel()
-	err = db.Backup(deadline, to, &BackupOptions{Pages: 1, Pause: time.Hour})
-	if !errors.Is(err, context.DeadlineExceeded) {
-		t.Fatal(err)
+	for _, pause := range []time.Duration{time.Millisecond, time.Hour} {
+		deadline, cancel := context.WithTimeout(background, 5*time.Millisecond)
+		err = db.Backup(deadline, to, &BackupOptions{Pages: 1, Pause: pause})
+		cancel()
+		wantError(t, err, ErrTimeout)
+		if !errors.Is(err, context.DeadlineExceeded) {
+			t.Fatal(err)
+		}
 	}
 	enough := errors.New("enough")
 	err = db.Backup(background, to, &BackupOptions{Pages: 1, Progress: func(BackupProgress) error { return enough }})

@@ -10,6 +10,7 @@ const { putOpen } = require('./request.js');
 const { putBatch, batchResults, checkpointMode, readHealth, readLeases } = require('./results.js');
 const { send, sendCall, withSignals } = require('./queue.js');
 const { works, carryOut, writes } = require('./upkeep.js');
+const { backUp, restore } = require('./backup.js');
 const { Calls } = require('./async-calls.js');
 const context = require('./context.js');
 
@@ -369,6 +370,17 @@ class Database extends Calls {
     /** @param {object} [options] */
     async check(options) {
         return this.#maintain(works.check(options));
+    }
+
+    /** @param {unknown} to @param {object} [options] */
+    async backup(to, options) {
+        return backUp(this, this.#handle, to, options);
+    }
+
+    /** @param {unknown} from @param {object} [options] */
+    async restore(from, options) {
+        context.refuseNested(this.#path);
+        await restore(this, this.#handle, from, options);
     }
 
     async health() {

@@ -26,7 +26,8 @@ const TOOBIG = raw.WALPOOL_TOOBIG;
  * @property {number} status
  * @property {number} result the handle that it made, or 0
  * @property {ArrayBuffer | null} error its walpool_error
- * @property {ReturnType<typeof checkpointResult> | null} checkpoint */
+ * @property {ReturnType<typeof checkpointResult> | null} checkpoint
+ * @property {Uint32Array} backup its walpool_backup_progress */
 
 /** The jobs under way, by slot.
  * @type {Map<number, {op: number, resolve: (done: Done) => void}>} */
@@ -45,6 +46,7 @@ function readCompletion(at, op) {
         error: status === 0 ? null : completions.slice(at + ERROR_AT, at + BACKUP_AT),
         checkpoint: op === CHECKPOINT
             ? checkpointResult(numbers, (at + CHECKPOINT_AT) / 4) : null,
+        backup: numbers.slice((at + BACKUP_AT) / 4, (at + COMPLETION_BYTES) / 4),
     };
 }
 

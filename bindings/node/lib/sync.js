@@ -12,6 +12,7 @@ const {
 } = require('./results.js');
 const { works, carryOutSync, writes } = require('./upkeep.js');
 const { refuseSynchronous } = require('./context.js');
+const { backUpSync, restoreSync } = require('./backup-sync.js');
 const { CallsSync, callOf, withSignals, check, withSlot, withCall, send } = require('./sync-calls.js');
 
 const ANSWER_CHECKPOINT = 512 / 4; // index of the checkpoint in the answer
@@ -245,6 +246,17 @@ class DatabaseSync extends CallsSync {
     /** @param {object} [options] */
     check(options) {
         return this.#maintain(works.check(options));
+    }
+
+    /** @param {unknown} to @param {object} [options] */
+    backup(to, options) {
+        return backUpSync(this.#handle, to, options);
+    }
+
+    /** @param {unknown} from @param {object} [options] */
+    restore(from, options) {
+        refuseSynchronous(this.#path);
+        restoreSync(this.#handle, from, options);
     }
 
     health() {

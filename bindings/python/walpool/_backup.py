@@ -7,7 +7,7 @@ from collections.abc import Callable
 from typing import Any, Literal, NamedTuple
 
 from . import _native
-from ._errors import MisuseError
+from ._errors import MisuseError, TimeoutError
 from ._options import Path, encode_name
 from ._token import Token
 from ._types import Durability
@@ -17,7 +17,6 @@ _CHECKS = {"quick": 0, "full": 2, "none": 4}
 _REPLACE = 1
 _MOST_PAGES = 2**31 - 1
 _LONGEST_PAUSE = 86400
-_AT_LEAST = 0.001  # seconds: 0 would mean that running has no limit
 
 
 class BackupProgress(NamedTuple):
@@ -44,10 +43,16 @@ class _Clock:
             self._end = time.monotonic() + min(timeout, _LONGEST_PAUSE)
 
     def left(self) -> float | None:
-        """For the next step. What is no number is for the core to refuse."""
+        """For the next step, for which 0 would mean that running has no limit.
+        What is no number is for the core to refuse."""
         if self._end is None:
             return self._timeout
-        return max(self._end - time.monotonic(), _AT_LEAST)
+        left = self._end - time.monotonic()
+        if left > 0:
+            return left
+        error = TimeoutError(f"cannot back up: {self._timeout} s passed")
+        error.phase = "execute"
+        raise error
 
     def pause(self, seconds: float) -> None:
         left = self.left()
