@@ -157,6 +157,8 @@ phase_text(walpool_phase phase)
         return "waiting for the turn among processes";
     case WALPOOL_PHASE_SYNC:
         return "waiting for the disk";
+    case WALPOOL_PHASE_CEILING:
+        return "waiting for the WAL to get shorter";
     case WALPOOL_PHASE_EXECUTE:
         return "running the statement";
     default:

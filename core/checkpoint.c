@@ -98,18 +98,15 @@ walpool__checkpoint_sync(struct walpool__conn *worker)
 }
 
 int
-walpool__checkpoint_copy(struct walpool__conn *worker,
-                         struct walpool__conn *writer, bool *locked,
-                         walpool_checkpoint_result *out)
+walpool__checkpoint_lock(struct walpool__conn *writer)
 {
-    int rc = walpool__conn_own(writer, WALPOOL__OWN_BEGIN_WRITE);
+    return walpool__conn_own(writer, WALPOOL__OWN_BEGIN_WRITE);
+}
 
-    *locked = rc == SQLITE_OK;
-    if (!*locked)
-        return rc;
-    rc = walpool__checkpoint_copy_beside(worker, out);
+void
+walpool__checkpoint_unlock(struct walpool__conn *writer)
+{
     walpool__txn_rollback(writer);
-    return rc;
 }
 
 int

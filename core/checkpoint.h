@@ -5,14 +5,15 @@
 #include "walindex.h"
 
 /* Copy what readers let us, while others write. On an SQLite with the WAL-reset
- * bug the caller sees to it that nobody starts the WAL anew meanwhile. */
+ * bug the caller sees to it that nobody starts the WAL anew meanwhile. Where
+ * another process copies right now out says PARTIAL. */
 int walpool__checkpoint_copy_beside(struct walpool__conn *worker,
                                     walpool_checkpoint_result *out);
 
 /* The same on an SQLite with the bug, also beside programs that checkpoint
- * whenever they like: while `anchor` stands on a frame of the WAL, nobody can start it
- * anew. *copied is false where it found nothing to stand on, because all is
- * copied, or the wal-index is in a format that we do not know. */
+ * whenever they like: while `anchor` stands on a frame of the WAL, nobody can
+ * start it anew. *copied is false where it found nothing to stand on, because
+ * all is copied, or the wal-index is in a format that we do not know. */
 int walpool__checkpoint_copy_anchored(struct walpool__conn *worker,
                                       struct walpool__conn *anchor,
                                       struct walpool__walindex *walindex,
@@ -23,13 +24,10 @@ int walpool__checkpoint_copy_anchored(struct walpool__conn *worker,
  * little to wait for. */
 int walpool__checkpoint_sync(struct walpool__conn *worker);
 
-/* Copy what can be copied. Nobody can write meanwhile: `writer` holds SQLite's
- * write lock for as long as `worker` copies. Where another process copies
- * right now out says PARTIAL. Returns SQLite's code; that of the write lock
- * when *locked is false. */
-int walpool__checkpoint_copy(struct walpool__conn *worker,
-                             struct walpool__conn *writer, bool *locked,
-                             walpool_checkpoint_result *out);
+/* Take SQLite's write lock, so that nobody writes while another connection
+ * copies; and give it back. Returns SQLite's code. */
+int walpool__checkpoint_lock(struct walpool__conn *writer);
+void walpool__checkpoint_unlock(struct walpool__conn *writer);
 
 /* Copy, and start the WAL anew (RESTART or TRUNCATE), if no reader and no
  * writer is in the way; otherwise out says NOT_RESET. Never waits. */

@@ -5,6 +5,7 @@
  * Lock: none of its own. */
 #include "db.h"
 #include "error.h"
+#include "options.h"
 
 walpool_status
 walpool_checkpoint(walpool *handle, walpool_checkpoint_mode mode,
@@ -24,6 +25,11 @@ walpool_checkpoint(walpool *handle, walpool_checkpoint_mode mode,
     if (!db)
         return status;
     status = walpool__call_check_durability(&call, 0, "a checkpoint", err);
+    if (db->options.checkpoint_owner == WALPOOL__OWNER_EXTERNAL)
+        status = walpool__error_set(err, WALPOOL_REFUSED,
+                                    "cannot checkpoint: the database was "
+                                    "opened with checkpoint_owner=external, "
+                                    "and that one does it");
     if (status == WALPOOL_OK)
         status = walpool__checkpointer_run(&db->checkpointer, mode, &call,
                                            &result, err);

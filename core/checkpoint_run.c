@@ -1,9 +1,15 @@
 /* Checkpoint run: the steps that policy asks for, one after the other.
  *
- *   step     holds                       waits for
- *   COPY     the right to copy           nobody
- *   FINISH   that, writer and turn       old readers, RESET_BUDGET_NS at most
- *   GATE     that; new readers wait      old readers, the gate's budget at most
+ *   step       holds                     waits for
+ *   COPY       the right to copy         nobody
+ *   FINISH     that, writer and turn     old readers, RESET_BUDGET_NS at most
+ *   GATE       that; new readers wait    old readers, the gate's budget at most
+ *   INTERRUPT  that                      nobody
+ *
+ * With the writer in hand it is looked once more how much there is to copy: if
+ * others have written too much while FINISH waited for it, it gives the writer
+ * back. That look, while nobody can write, is also the one that tells for sure
+ * whether SQLite's WAL-reset bug has struck.
  *
  * Behind a gate the steps begin anew, now without readers in their way, and
  * the gate opens when they are through.
@@ -15,11 +21,13 @@
 #include "checkpoint_run.h"
 
 #include <errno.h>
+#include <string.h>
 
 #include "clock.h"
 #include "error.h"
 #include "fsinfo.h"
 #include "rescue.h"
+#include "txn.h"
 
 /* Longest wait of a run that nobody asked for, for the writer. */
 #define BACKGROUND_MS 1000
@@ -32,8 +40,9 @@ struct run {
     const struct walpool__ckpt_wish *wish;
     struct walpool__call *call;
     struct walpool__wal_view view;
-    bool sole;     /* no other process copies meanwhile */
+    struct walpool__pin pin; /* as far as it was looked for */
     bool anchored; /* SQLite has the WAL-reset bug, and others may copy, too */
+    bool too_much; /* the newest FINISH was turned away */
     bool worked;   /* some step was done */
     bool gated_now;
     bool unsynced; /* frames were copied and the file was not synced since */
@@ -106,9 +115,20 @@ may_copy(const struct run *run)
 static int64_t
 oldest_reader_ms(const struct walpool__pool *pool)
 {
-    struct walpool__holder oldest = walpool__pool_oldest(pool);
+    struct walpool__holder oldest = walpool__pool_oldest_snapshot(pool);
 
     return oldest.since_ns ? walpool__holder_age_ms(&oldest) : -1;
+}
+
+/* The pin is looked for where it decides: it takes some system calls. */
+static void
+look_for_pin(struct run *run)
+{
+    run->view.pin_is_ours = false;
+    if (!walpool__policy_is_over(&run->view))
+        return;
+    run->pin = walpool__pin_find(&run->room->pin_room);
+    run->view.pin_is_ours = run->pin.ours;
 }
 
 /* What is there now. A wal-index in a format that we do not know leaves only
@@ -116,13 +136,14 @@ oldest_reader_ms(const struct walpool__pool *pool)
 static void
 look(struct run *run)
 {
-    struct walpool__wal_state state = {0};
+    struct walpool__wal_state state = {0, 0};
 
     if (!walpool__walindex_read(run->room->walindex, &state))
         state.frames = state.checkpointed = (uint32_t)run->view.threshold;
     run->view.frames = state.frames;
     run->view.checkpointed = state.checkpointed;
     run->view.oldest_ms = oldest_reader_ms(run->room->pool);
+    look_for_pin(run);
 }
 
 static walpool_status
@@ -190,6 +211,26 @@ reset(struct run *run, walpool_checkpoint_mode mode)
     }
 }
 
+/* Nobody can write: is it little enough, and can it be true? */
+static walpool_status
+look_in_hand(struct run *run)
+{
+    int64_t most = walpool__policy_most_in_hand(run->view.threshold), pending;
+    struct walpool__wal_state state = {0, 0};
+
+    if (walpool__walindex_read(run->room->walindex, &state) &&
+        walpool__wal_state_is_false(&state)) {
+        walpool__poison_set(run->room->poison, WALPOOL__POISON_WAL_RESET, 0);
+        return may_copy(run);
+    }
+    pending = (int64_t)state.frames - state.checkpointed;
+    run->too_much = run->view.beside && pending > most;
+    if (!run->too_much)
+        walpool__stats_highest(&run->room->stats->frames_in_hand_highest,
+                               pending);
+    return WALPOOL_OK;
+}
+
 /* Copy the rest, and reset if the mode asks; the writer is ours. */
 static walpool_status
 finish_with_writer(struct run *run)
@@ -197,11 +238,17 @@ finish_with_writer(struct run *run)
     struct walpool__conn *worker = run->room->worker;
     struct walpool__conn *writer = run->room->writer->conn;
     walpool_checkpoint_mode mode = run->wish->mode;
-    bool locked;
-    int rc = walpool__checkpoint_copy(worker, writer, &locked, run->out);
+    walpool_status status;
+    int rc = walpool__checkpoint_lock(writer);
 
-    if (!locked)
+    if (rc != SQLITE_OK)
         return walpool__conn_error(writer, rc, "checkpoint", run->err);
+    status = look_in_hand(run);
+    if (status == WALPOOL_OK && !run->too_much)
+        rc = walpool__checkpoint_copy_beside(worker, run->out);
+    walpool__checkpoint_unlock(writer);
+    if (status != WALPOOL_OK || run->too_much)
+        return status;
     if (rc == SQLITE_OK && mode >= WALPOOL_RESTART &&
         run->out->outcome == WALPOOL_CHECKPOINT_COMPLETE)
         rc = reset(run, mode);
@@ -245,8 +292,9 @@ finish(struct run *run)
     walpool__histogram_record(
         &run->room->stats->checkpoint_hold_us,
         (uint64_t)(walpool__clock_now() - began) / 1000);
-    run->view.finished = true;
-    run->view.done = !run->out->busy;
+    run->view.crowded += run->too_much;
+    run->view.finished = !run->too_much;
+    run->view.done = run->view.finished && !run->out->busy;
     return status;
 }
 
@@ -273,6 +321,34 @@ shut_gate(struct run *run)
     walpool__stats_add(&run->room->stats->reader_gates, 1);
 }
 
+/* The word is read before the tag, and compared when it is moved: so it is the
+ * holder of that age that is struck, and not the next one. Where a call runs it
+ * is asked to stop, and ends the snapshot itself. */
+static void
+end_if_old(struct run *run, struct walpool__reader *reader)
+{
+    uint64_t seen = walpool__recall_look(&reader->recall);
+    struct walpool__holder holder = walpool__tag_read(&reader->tag);
+
+    if (!holder.since_ns ||
+        walpool__holder_age_ms(&holder) < run->view.patience_ms ||
+        walpool__recall_seize(&reader->recall, seen) != WALPOOL__RECALL_SEIZED)
+        return;
+    walpool__txn_end_snapshot(reader->conn);
+    walpool__recall_ended(&reader->recall);
+    walpool__stats_add(&run->room->stats->snapshots_ended, 1);
+}
+
+static void
+interrupt(struct run *run)
+{
+    for (int i = 0; i < run->room->pool->count; i++)
+        end_if_old(run, &run->room->pool->readers[i]);
+    run->view.interrupted = true;
+    run->view.copies = 0;
+    run->view.finished = false;
+}
+
 /* -------------------------------------------------------------------- run */
 
 static walpool_status
@@ -288,16 +364,16 @@ take_steps(struct run *run)
         run->worked |= step != WALPOOL__STEP_END;
         switch (step) {
         case WALPOOL__STEP_COPY:
-            if (run->sole)
-                status = copy_beside(run);
-            else
-                run->view.copies = INT32_MAX; /* FINISH must do it */
+            status = copy_beside(run);
             break;
         case WALPOOL__STEP_FINISH:
             status = finish(run);
             break;
         case WALPOOL__STEP_GATE:
             shut_gate(run);
+            break;
+        case WALPOOL__STEP_INTERRUPT:
+            interrupt(run);
             break;
         case WALPOOL__STEP_END:
             return WALPOOL_OK;
@@ -348,6 +424,34 @@ run_counted(struct run *run)
     return status;
 }
 
+/* Who is in the way? */
+static void
+tell_pin(struct run *run)
+{
+    walpool_checkpoint_result *out = run->out;
+
+    run->pin = walpool__pin_find(&run->room->pin_room);
+    if (!run->pin.pid)
+        return;
+    out->pinned_pid = run->pin.pid;
+    out->pinned_frame = (int32_t)run->pin.frame;
+    memcpy(out->pinned_why, run->pin.why, sizeof out->pinned_why);
+}
+
+/* A run that never had the writer knows nothing new: it was another's turn. */
+static void
+conclude(struct run *run, walpool_status status)
+{
+    bool stopped = status == WALPOOL_TIMEOUT || status == WALPOOL_CANCELLED ||
+                   status == WALPOOL_CLOSED;
+
+    if (status == WALPOOL_OK && run->out->busy)
+        tell_pin(run);
+    if (!stopped)
+        walpool__ceiling_note(run->room->ceiling,
+                              walpool__policy_is_over(&run->view), &run->pin);
+}
+
 static walpool_status
 other_checkpointer(struct run *run)
 {
@@ -370,14 +474,19 @@ walpool__ckpt_run(struct walpool__ckpt_room *room,
     walpool_status status;
 
     walpool_version(&version);
-    run.sole = error == 0 || version.wal_reset_safe;
+    /* On an old SQLite only where no other process copies meanwhile. */
+    run.view.beside = error == 0 || version.wal_reset_safe;
     run.anchored = !version.wal_reset_safe;
     run.view.threshold = room->options->checkpoint_frames;
+    run.view.ceiling = room->ceiling->frames;
+    run.view.policy = room->ceiling->policy;
+    run.view.patience_ms = room->options->reader_gate_ms;
     run.view.asked = wish->asked;
     run.view.gate_ms = wish->gate_ms;
     if (error == EAGAIN)
         return other_checkpointer(&run);
     status = run_counted(&run);
+    conclude(&run, status);
     if (error == 0)
         walpool__turn_end_copy(turn);
     return status;

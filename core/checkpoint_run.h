@@ -2,6 +2,7 @@
 #ifndef WALPOOL_CHECKPOINT_RUN_H
 #define WALPOOL_CHECKPOINT_RUN_H
 
+#include "ceiling.h"
 #include "checkpoint.h"
 #include "policy.h"
 #include "pool.h"
@@ -18,6 +19,8 @@ struct walpool__ckpt_room {
     struct walpool__writer *writer;
     struct walpool__pool *pool;
     struct walpool__walindex *walindex;
+    struct walpool__pin_room pin_room;
+    struct walpool__ceiling *ceiling;
     struct walpool__poison *poison;
     struct walpool__ownlocks *ownlocks; /* NULL: nobody looks after them */
     struct walpool__watch *watch;       /* NULL: the same */

@@ -23,6 +23,7 @@
 
 #include "clock.h"
 #include "error.h"
+#include "options.h"
 
 /* A reader kept frames back: no sense in trying again at every commit. */
 #define REST_MS 50
@@ -30,8 +31,6 @@
 #define HOPEFUL_FAILURES 3
 /* Between two tries of a manual one. */
 #define RETRY_NAP_US 2000
-/* Longest time that readers are made to wait for older ones. */
-#define GATE_MS 100
 
 bool
 walpool__checkpointer_init(struct walpool__checkpointer *checkpointer,
@@ -83,7 +82,8 @@ walpool__checkpointer_run(struct walpool__checkpointer *checkpointer,
                           walpool_checkpoint_result *out, walpool_error *err)
 {
     bool waits = mode != WALPOOL_PASSIVE && call->timeout_ms != 0;
-    const struct walpool__ckpt_wish wish = {mode, true, waits ? GATE_MS : 0};
+    const struct walpool__ckpt_wish wish = {
+        mode, true, waits ? checkpointer->options->reader_gate_ms : 0};
 
     for (bool again = false;; again = true) {
         walpool_checkpoint_result newest = {0};
@@ -121,8 +121,8 @@ rest(struct walpool__checkpointer *checkpointer)
 static bool
 run_once(struct walpool__checkpointer *checkpointer)
 {
-    static const struct walpool__ckpt_wish wish = {WALPOOL_RESTART, false,
-                                                   GATE_MS};
+    const struct walpool__ckpt_wish wish = {
+        WALPOOL_RESTART, false, checkpointer->options->reader_gate_ms};
     walpool_checkpoint_result result = {0};
     struct walpool__call call;
     walpool_status status;
@@ -159,8 +159,9 @@ run_thread(void *arg)
         walpool__cond_broadcast(&checkpointer->changed);
         if (!complete)
             rest(checkpointer);
-        pause_ms = walpool__policy_look_again_ms(complete,
-                                                 checkpointer->failures);
+        pause_ms = walpool__policy_look_again_ms(
+            complete, checkpointer->failures,
+            walpool__ceiling_is_urgent(checkpointer->room.ceiling));
         until = pause_ms < 0 ? WALPOOL__NEVER
                              : walpool__clock_deadline(pause_ms);
     }
@@ -219,7 +220,8 @@ walpool__checkpointer_notice(struct walpool__checkpointer *checkpointer,
 {
     int64_t threshold = checkpointer->options->checkpoint_frames, us;
 
-    if (frames < threshold)
+    if (frames < threshold ||
+        checkpointer->options->checkpoint_owner == WALPOOL__OWNER_EXTERNAL)
         return;
     us = walpool__policy_hold_up_us(frames, threshold);
     walpool__mutex_lock(&checkpointer->mutex);

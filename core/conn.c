@@ -19,6 +19,7 @@
 #include "error.h"
 #include "forks.h"
 #include "mem.h"
+#include "options.h"
 
 /* Virtual-machine steps between two looks at the clock: some 10 to 50 us. */
 #define STEPS_PER_TICK 1000
@@ -73,6 +74,8 @@ on_progress(void *arg)
      * report a BEGIN or a commit that was made as interrupted. */
     if (conn->guard.off || conn->committing)
         return 0;
+    if (conn->recall && UNLIKELY(walpool__recall_is_asked(conn->recall)))
+        return 1;
     if (conn->hooks.progress && conn->hooks.progress(conn->hooks.data))
         return 1;
     if (!conn->call)
@@ -160,6 +163,8 @@ set_pragmas(struct walpool__conn *conn, const walpool_options *options,
                       options->foreign_keys, NULL);
     sqlite3_db_config(conn->db, SQLITE_DBCONFIG_DEFENSIVE, 1, NULL);
     sqlite3_db_config(conn->db, SQLITE_DBCONFIG_TRUSTED_SCHEMA, 0, NULL);
+    if (options->checkpoint_owner == WALPOOL__OWNER_EXTERNAL)
+        walpool__conn_leave_wal(conn);
     snprintf(sql, sizeof sql,
              "PRAGMA synchronous=NORMAL;PRAGMA cache_size=-%lld;"
              "PRAGMA temp_store=%s;PRAGMA mmap_size=%lld;"

@@ -7,6 +7,7 @@
 #include "call.h"
 #include "guard.h"
 #include "ownlocks.h"
+#include "recall.h"
 #include "stmt.h"
 
 enum walpool__conn_role {
@@ -41,6 +42,7 @@ struct walpool__conn {
     struct walpool__ownlocks *ownlocks; /* of a writer, once it is open */
     struct walpool__poison *poison; /* the database's, once it is open there:
                                        set where the file is found damaged */
+    struct walpool__recall *recall; /* of a pooled reader */
     struct walpool__guard guard;
     struct walpool__stmt_cache cache;
     sqlite3_stmt *own[WALPOOL__OWN_COUNT];

@@ -220,6 +220,19 @@ is_damage(const struct walpool__conn *conn, int rc)
     return (rc & 0xff) == SQLITE_CORRUPT && rc != SQLITE_CORRUPT_VTAB;
 }
 
+/* By on_progress, because a checkpoint waits for this snapshot. */
+static walpool_status
+recalled(int rc, const char *doing, walpool_error *err)
+{
+    walpool__error_set(err, WALPOOL_STALE,
+                       "cannot %s: the snapshot is old and keeps the WAL above "
+                       "wal_ceiling_frames, and wal_ceiling_policy is "
+                       "interrupt: begin anew", doing);
+    if (err)
+        err->sqlite_code = rc;
+    return WALPOOL_STALE;
+}
+
 walpool_status
 walpool__conn_error(struct walpool__conn *conn, int rc, const char *doing,
                     walpool_error *err)
@@ -243,6 +256,9 @@ walpool__conn_error(struct walpool__conn *conn, int rc, const char *doing,
             err->sqlite_code = rc;
         return status;
     }
+    if (primary == SQLITE_INTERRUPT && conn->recall &&
+        walpool__recall_is_asked(conn->recall))
+        return recalled(rc, doing, err);
     if (primary == SQLITE_AUTH && conn->guard.denied[0]) {
         status = walpool__error_set(err, WALPOOL_REFUSED, "%s",
                                     conn->guard.denied);

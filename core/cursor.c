@@ -122,7 +122,9 @@ walpool_cursor_next(walpool_cursor *handle, const walpool_call *asked,
         return status;
     }
     walpool__rows_clear(rows);
-    status = walpool__encode_block(&cursor->fetch, rows, &header, err);
+    status = walpool__lease_must_be_current(cursor->lease, err);
+    if (status == WALPOOL_OK)
+        status = walpool__encode_block(&cursor->fetch, rows, &header, err);
     if (status != WALPOOL_OK)
         walpool__stats_failed(&cursor->lease->db->stats, status);
     if (status == WALPOOL_OK && cursor->fetch.more)

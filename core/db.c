@@ -10,6 +10,7 @@
 #include "clock.h"
 #include "error.h"
 #include "mem.h"
+#include "options.h"
 #include "rescue.h"
 
 /* A look at the -wal file costs half a microsecond. */
@@ -19,6 +20,7 @@ static void
 destroy(struct walpool__db *db)
 {
     walpool__checkpointer_finish(&db->checkpointer);
+    walpool__ceiling_finish(&db->ceiling);
     walpool__syncer_finish(&db->syncer);
     walpool__survey_finish(&db->survey);
     walpool__walindex_finish(&db->walindex);
@@ -43,17 +45,21 @@ walpool__db_unref(void *object)
 static bool
 make_checkpointer(struct walpool__db *db)
 {
-    const struct walpool__ckpt_room room = {.writer = &db->writer,
-                                            .pool = &db->pool,
-                                            .walindex = &db->walindex,
-                                            .poison = &db->poison,
-                                            .ownlocks = &db->ownlocks,
-                                            .watch = &db->watch,
-                                            .stats = &db->stats,
-                                            .options = &db->options,
-                                            .path = db->path,
-                                            .wal_path = db->wal_path};
+    const struct walpool__ckpt_room room = {
+        .writer = &db->writer,
+        .pool = &db->pool,
+        .walindex = &db->walindex,
+        .pin_room = {&db->walindex, &db->ownlocks, &db->pool, &db->roster},
+        .ceiling = &db->ceiling,
+        .poison = &db->poison,
+        .ownlocks = &db->ownlocks,
+        .watch = &db->watch,
+        .stats = &db->stats,
+        .options = &db->options,
+        .path = db->path,
+        .wal_path = db->wal_path};
 
+    walpool__ceiling_init(&db->ceiling, &db->options, &db->walindex);
     snprintf(db->wal_path, sizeof db->wal_path, "%s-wal", db->path);
     return walpool__checkpointer_init(&db->checkpointer, &room, &db->options);
 }
@@ -244,6 +250,7 @@ still_out(struct walpool__db *db, struct walpool__call *call,
 static bool
 drain(struct walpool__db *db, int64_t deadline_ns)
 {
+    walpool__ceiling_lift(&db->ceiling, true);
     if (walpool__roster_drain(&db->roster, deadline_ns) &&
         walpool__group_drain(&db->group, deadline_ns) &&
         walpool__waitq_drain(&db->pool.queue, deadline_ns) &&
@@ -254,6 +261,7 @@ drain(struct walpool__db *db, int64_t deadline_ns)
     walpool__waitq_reopen(&db->pool.queue);
     walpool__group_reopen(&db->group);
     walpool__roster_reopen(&db->roster);
+    walpool__ceiling_lift(&db->ceiling, false);
     return false;
 }
 
@@ -268,6 +276,21 @@ walpool__db_drain(struct walpool__db *db, struct walpool__call *call,
     return still_out(db, call, err);
 }
 
+/* As a run of the checkpointer does, while nobody can write. */
+static void
+look_for_wal_reset(struct walpool__db *db)
+{
+    struct walpool__wal_state state = {0, 0};
+
+    if (!db->writer.conn || walpool__poison_is_set(&db->poison) ||
+        walpool__checkpoint_lock(db->writer.conn) != SQLITE_OK)
+        return; /* then nothing is truncated either */
+    if (walpool__walindex_read(&db->walindex, &state) &&
+        walpool__wal_state_is_false(&state))
+        walpool__poison_set(&db->poison, WALPOOL__POISON_WAL_RESET, 0);
+    walpool__checkpoint_unlock(db->writer.conn);
+}
+
 /* Leave a small WAL behind if another process still has the file open. If
  * not, SQLite removes it when the last connection closes. Nothing is written
  * to a poisoned database: the next opening recovers what is in the WAL. */
@@ -278,6 +301,8 @@ truncate_wal(struct walpool__db *db)
 
     if (!db->writer.conn)
         return;
+    if (db->options.checkpoint_owner == WALPOOL__OWNER_EXTERNAL)
+        return; /* nor does SQLite: see conn.c */
     if (walpool__poison_is_set(&db->poison)) {
         walpool__ckpt_rescue(&db->checkpointer.room);
         walpool__rescue_set_aside(&db->watch);
@@ -295,6 +320,7 @@ walpool__db_shut(struct walpool__db *db)
     walpool__checkpointer_stop(&db->checkpointer);
     walpool__ownlocks_check_open(&db->ownlocks); /* poisons: see above */
     walpool__watch_look(&db->watch);
+    look_for_wal_reset(db); /* the same */
     walpool__ownlocks_detach(&db->ownlocks);
     walpool__survey_detach(&db->survey);
     walpool__walindex_detach(&db->walindex);
@@ -310,6 +336,19 @@ walpool__db_shut(struct walpool__db *db)
     db->writer.turn = NULL;
     walpool__conn_close(db->base);
     db->base = NULL;
+}
+
+walpool_status
+walpool__db_may_write(struct walpool__db *db, struct walpool__call *call,
+                      walpool_error *err)
+{
+    walpool_status status = walpool__poison_check(&db->poison, err);
+
+    if (status == WALPOOL_OK && UNLIKELY(walpool__ceiling_is_urgent(&db->ceiling)))
+        status = walpool__writer_check(&db->writer, call, err);
+    if (status == WALPOOL_OK)
+        status = walpool__ceiling_pass(&db->ceiling, call, err);
+    return status;
 }
 
 bool

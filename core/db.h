@@ -2,6 +2,7 @@
 #ifndef WALPOOL_DB_H
 #define WALPOOL_DB_H
 
+#include "ceiling.h"
 #include "checkpointer.h"
 #include "fsclass.h"
 #include "fsinfo.h"
@@ -36,6 +37,7 @@ struct walpool__db {
     struct walpool__writer writer;
     struct walpool__group group; /* writes that may share a transaction */
     struct walpool__syncer syncer;
+    struct walpool__ceiling ceiling;
     struct walpool__checkpointer checkpointer;
     struct walpool__walindex walindex;
     atomic_int_fast64_t wal_due_ns; /* when its file is looked at next */
@@ -69,6 +71,12 @@ void walpool__db_shut(struct walpool__db *db);
  * have other readers and another writer. CANTOPEN. */
 walpool_status walpool__db_must_be_the_file(const struct walpool__db *db,
                                             walpool_error *err);
+
+/* Before a write asks for the writer: POISONED, or the WAL is above its
+ * ceiling. */
+walpool_status walpool__db_may_write(struct walpool__db *db,
+                                     struct walpool__call *call,
+                                     walpool_error *err);
 
 /* What a write leaves to do when the writer is given back. */
 struct walpool__aftermath {

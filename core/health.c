@@ -111,6 +111,7 @@ gather_wal(struct walpool__db *db, walpool_health *out)
     out->wal_bytes = walpool__fsinfo_size(db->wal_path);
     walpool__stats_highest(&db->stats.wal_bytes_highest, out->wal_bytes);
     out->wal_bytes_highest = load(&db->stats.wal_bytes_highest);
+    walpool__ceiling_gather(&db->ceiling, out);
 }
 
 /* ---------------------------------------------------------------- leases */
@@ -231,7 +232,7 @@ tell_holder(const char *what, const struct walpool__holder *holder,
 
 /* The words that reasons need. They are not made where there are none. */
 struct words {
-    char poison[256], oldest[192], blocker[192], pinner[96];
+    char poison[256], oldest[192], blocker[192], pinner[96], ceiling[240];
 };
 
 static void
@@ -289,6 +290,8 @@ judge(struct walpool__db *db, walpool_health *out,
         .blocker = words.blocker,
         .others = report->others,
         .fs_type = db->fs.type,
+        .ceiling = words.ceiling,
+        .refuses = db->ceiling.policy == WALPOOL__CEILING_FAIL,
         .readers_stuck_us = crowded && holders->newest_reader_ns
                                 ? (now - holders->newest_reader_ns) / 1000
                                 : 0,
@@ -304,6 +307,8 @@ judge(struct walpool__db *db, walpool_health *out,
     walpool__verdict_judge(&facts, reasons);
     if (UNLIKELY(reasons->count > 0)) {
         put_words(holders, findings, foreign, now, &words);
+        walpool__ceiling_explain(&db->ceiling, words.ceiling,
+                                 sizeof words.ceiling);
         walpool__verdict_judge(&facts, reasons);
     }
     walpool__verdict_tell(reasons, out);

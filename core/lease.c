@@ -58,11 +58,40 @@ walpool__lease_enter(struct walpool__lease *lease, struct walpool__call *call,
         atomic_store_explicit(&lease->busy, false, memory_order_release);
         return walpool__error_set(err, WALPOOL_CLOSED, "the lease is released");
     }
+    if (lease->reader && !walpool__recall_resume(&lease->reader->recall)) {
+        lease->in_transaction = false;
+        lease->lost_snapshot = true;
+    }
     if (lease->private)
         walpool__private_enter(lease->private, call);
     else if (lease->conn)
         lease->conn->call = call;
     return WALPOOL_OK;
+}
+
+walpool_status
+walpool__lease_must_be_current(const struct walpool__lease *lease,
+                               walpool_error *err)
+{
+    if (LIKELY(!lease->lost_snapshot))
+        return WALPOOL_OK;
+    return walpool__error_set(err, WALPOOL_STALE,
+                              "the snapshot was ended after more than %d ms: "
+                              "it kept the WAL above wal_ceiling_frames, and "
+                              "wal_ceiling_policy is interrupt: begin anew",
+                              (int)lease->db->options.reader_gate_ms);
+}
+
+void
+walpool__lease_keep_reader(struct walpool__lease *lease)
+{
+    struct walpool__recall *recall = &lease->reader->recall;
+
+    if (LIKELY(walpool__recall_keep(recall)))
+        return;
+    walpool__txn_end_snapshot(lease->conn);
+    walpool__recall_ended(recall);
+    walpool__stats_add(&lease->db->stats.snapshots_ended, 1);
 }
 
 static bool
@@ -79,6 +108,8 @@ walpool__lease_exit(struct walpool__lease *lease)
         walpool__private_exit(lease->private);
     else if (!lease->ended && lease->conn)
         lease->conn->call = NULL;
+    if (!lease->ended && lease->reader)
+        walpool__lease_keep_reader(lease);
     atomic_store_explicit(&lease->has_writer, has_writer(lease),
                           memory_order_relaxed);
     atomic_store_explicit(&lease->busy, false, memory_order_release);
@@ -157,7 +188,7 @@ walpool_status
 walpool__lease_take_writer(struct walpool__db *db, struct walpool__call *call,
                            bool any_thread, walpool_error *err)
 {
-    walpool_status status = walpool__poison_check(&db->poison, err);
+    walpool_status status = walpool__db_may_write(db, call, err);
 
     if (status == WALPOOL_OK)
         status = walpool__writer_take(&db->writer, call, err);
@@ -251,6 +282,8 @@ wrap(walpool *db_handle, struct walpool__db *db, struct walpool__reader *reader,
         lease->any_thread = call->flags & WALPOOL_CALL_ANY_THREAD;
         lease->durability = call->flags & WALPOOL__CALL_DURABILITY;
         conn->call = NULL;
+        if (reader)
+            walpool__lease_keep_reader(lease);
         return handle;
     }
     walpool__mem_free(lease);

@@ -13,6 +13,7 @@ struct walpool__lease {
     walpool_kind kind;
     bool ended;         /* the connection is given back */
     atomic_bool has_writer; /* after the newest call that has ended */
+    bool lost_snapshot; /* a recall has ended it; a begin takes the next one */
     bool implicit;      /* of a single read: ends with its cursor */
     bool in_transaction; /* ours; SQLite may have ended it after an error */
     atomic_int depth;    /* what walpool_lease_depth answers */
@@ -48,6 +49,13 @@ walpool_status walpool__lease_enter(struct walpool__lease *lease,
                                     struct walpool__call *call,
                                     walpool_error *err);
 void walpool__lease_exit(struct walpool__lease *lease);
+
+/* STALE, if its snapshot was ended. */
+walpool_status walpool__lease_must_be_current(const struct walpool__lease *lease,
+                                              walpool_error *err);
+
+/* The call on its reader ends; the next one may find the snapshot ended. */
+void walpool__lease_keep_reader(struct walpool__lease *lease);
 
 /* The same for a public call on `handle`, which is pinned until the unpin. */
 struct walpool__lease *walpool__lease_pin(walpool_lease *handle,

@@ -14,6 +14,8 @@ walpool__lease_must_be_open(const struct walpool__lease *lease,
 {
     if (lease->in_transaction)
         return WALPOOL_OK;
+    if (lease->lost_snapshot)
+        return walpool__lease_must_be_current(lease, err);
     return walpool__error_set(err, WALPOOL_MISUSE,
                               "the transaction of this lease has ended: begin "
                               "the next one, or release it");
@@ -70,8 +72,10 @@ begin_reader(struct walpool__lease *lease, struct walpool__call *call,
                                   "a cursor of this lease is open: close it "
                                   "first");
     walpool__txn_rollback(lease->conn);
+    walpool__recall_begin(&lease->reader->recall);
     status = walpool__lease_take_snapshot(lease->db, lease->reader, call, err);
     lease->in_transaction = status == WALPOOL_OK;
+    lease->lost_snapshot = false;
     return status;
 }
 

@@ -15,6 +15,7 @@ enum { NAME_BYTES = 64 };
 #define MAX_KEEP_MS 31536000000 /* a year */
 #define MAX_CACHE_KIB 16777216
 #define MAX_BYTES 1099511627776 /* 1 TiB */
+#define MAX_CEILING_FRAMES 16000000
 
 static const struct walpool__word booleans[] = {
     {"0", 0},    {"1", 1},  {"off", 0}, {"on", 1}, {"false", 0},
@@ -27,6 +28,10 @@ static const struct walpool__word temp_stores[] = {
     {"file", 0}, {"memory", 1}, {"1", 0}, {"2", 1}, {NULL, 0}};
 static const struct walpool__word modes[] = {
     {"rwc", 0}, {"rw", 1}, {"ro", 2}, {NULL, 0}};
+static const struct walpool__word ceiling_policies[] = {
+    {"warn", 0}, {"backpressure", 1}, {"fail", 2}, {"interrupt", 3}, {NULL, 0}};
+static const struct walpool__word owners[] = {
+    {"walpool", 0}, {"external", 1}, {NULL, 0}};
 static const struct walpool__word only_wal[] = {{"wal", 0}, {NULL, 0}};
 static const struct walpool__word only_immediate[] = {{"immediate", 0},
                                                       {NULL, 0}};
@@ -64,6 +69,10 @@ static const struct field {
     FIELD(MODE, mode, 0, 2),
     FIELD(PERMISSIONS, permissions, 0600, 0777),
     FIELD(ALLOW_NETWORK_FS, allow_network_fs, 0, 1),
+    FIELD(READER_GATE, reader_gate_ms, 0, 1000),
+    FIELD(WAL_CEILING, wal_ceiling_frames, -1, MAX_CEILING_FRAMES),
+    FIELD(WAL_CEILING_POLICY, wal_ceiling_policy, 0, 3),
+    FIELD(CHECKPOINT_OWNER, checkpoint_owner, 0, 1),
     FIELD(OPTIMIZE_INTERVAL, optimize_interval_ms, 0, MAX_KEEP_MS),
 #undef FIELD
 };
@@ -91,6 +100,11 @@ static const struct walpool__option spellings[] = {
     {"mode", SLOT(MODE), false, NULL, modes},
     {"permissions", SLOT(PERMISSIONS), false, "octal mode bits", NULL},
     {"allow_network_fs", SLOT(ALLOW_NETWORK_FS), false, NULL, booleans},
+    {"reader_gate", SLOT(READER_GATE), false, "milliseconds", NULL},
+    {"wal_ceiling_frames", SLOT(WAL_CEILING), false, "frames", NULL},
+    {"wal_ceiling_policy", SLOT(WAL_CEILING_POLICY), false, NULL,
+     ceiling_policies},
+    {"checkpoint_owner", SLOT(CHECKPOINT_OWNER), false, NULL, owners},
     {"optimize_interval", SLOT(OPTIMIZE_INTERVAL), false, "milliseconds", NULL},
     {"timeout", SLOT(BUSY_TIMEOUT), false, "milliseconds", NULL},
     {"synchronous", SLOT(DURABILITY), true, NULL, synchronous},
@@ -249,6 +263,14 @@ nearest(const char *name, bool pragma)
     return best;
 }
 
+/* Neither an alias, nor for one word only. */
+static bool
+is_worth_telling(const struct walpool__option *option)
+{
+    return (option->slot < SLOT(STORED) || option->slot == SLOT(PRAGMA)) &&
+           walpool__option_of(option->slot) == option;
+}
+
 void
 walpool__option_suggest(const char *name, bool pragma, char *dst,
                         size_t dst_bytes)
@@ -261,7 +283,7 @@ walpool__option_suggest(const char *name, bool pragma, char *dst,
     const char *before = "known are ";
     dst[0] = '\0';
     for (size_t i = 0; i < ARRAY_COUNT(spellings); i++) {
-        if (pragma && !spellings[i].pragma)
+        if (pragma ? !spellings[i].pragma : !is_worth_telling(&spellings[i]))
             continue;
         append(dst, dst_bytes, before, spellings[i].name);
         before = ", ";

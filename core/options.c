@@ -224,6 +224,25 @@ refuse_field(enum walpool__slot slot, int64_t number,
                               (long long)range.highest);
 }
 
+/* Options that contradict each other. */
+static walpool_status
+check_ceiling(const walpool_options *options, walpool_error *err)
+{
+    if (options->wal_ceiling_frames > 0 &&
+        options->wal_ceiling_frames < options->checkpoint_frames)
+        return walpool__error_set(err, WALPOOL_OPTION,
+                                  "option wal_ceiling_frames is %d, below "
+                                  " checkpoint_frames, %d: give more, or "
+                                  "0 for none", (int)options->wal_ceiling_frames,
+                                  (int)options->checkpoint_frames);
+    if (options->wal_ceiling_policy &&
+        options->checkpoint_owner == WALPOOL__OWNER_EXTERNAL)
+        return walpool__error_set(err, WALPOOL_OPTION,
+                                  "option wal_ceiling_policy is not warn, and checkpoint_owner is external: "
+                                  "walpool cannot make the WAL shorter then");
+    return WALPOOL_OK;
+}
+
 walpool_status
 walpool__options_check(const walpool_options *options, walpool_error *err)
 {
@@ -236,5 +255,5 @@ walpool__options_check(const walpool_options *options, walpool_error *err)
         if (number < range.lowest || number > range.highest)
             return refuse_field(slot, number, range, err);
     }
-    return WALPOOL_OK;
+    return check_ceiling(options, err);
 }

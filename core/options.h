@@ -4,7 +4,11 @@
 
 #include "base.h"
 
-/* Check a struct that C code filled in by hand: version and every range. */
+/* Of walpool_options.checkpoint_owner. */
+enum { WALPOOL__OWNER_WALPOOL, WALPOOL__OWNER_EXTERNAL };
+
+/* Check a struct that C code filled in by hand: version, every range,
+ * and what contradicts each other. */
 walpool_status walpool__options_check(const walpool_options *options,
                                       walpool_error *err);
 

@@ -44,6 +44,7 @@
 /* sqlite.org/walformat.html 2.3.1 and sqlite.org/fileformat2.html 1.3.9; the
  * last one of -shm is a matter of SQLite's unix VFS. */
 #define SHM_WRITE 120
+#define SHM_READ 123 /* of the first of the readers' slots */
 #define SHM_OPEN 128
 #define SHM_LOCKS 9 /* from the first to that one */
 #define FILE_PENDING 0x40000000
@@ -221,6 +222,23 @@ walpool__ownlocks_is_on(struct walpool__ownlocks *own)
     on = own->on;
     walpool__mutex_unlock(&own->mutex);
     return on;
+}
+
+int64_t
+walpool__ownlocks_reader(struct walpool__ownlocks *own, int slot)
+{
+    int64_t byte = SHM_READ + slot, pid = WALPOOL__POSIXLOCK_NOBODY;
+
+    walpool__mutex_lock(&own->mutex);
+    if (own->on && is_open(&own->shm)) {
+        pid = walpool__posixlock_sharer(own->shm.fd, byte);
+        if (pid != WALPOOL__POSIXLOCK_NOBODY && pid != own->pid && own->lists &&
+            walpool__posixlock_listed(own->shm.fd, byte) ==
+                WALPOOL__POSIXLOCK_LISTED)
+            pid = own->pid;
+    }
+    walpool__mutex_unlock(&own->mutex);
+    return pid;
 }
 
 int

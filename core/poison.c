@@ -36,6 +36,9 @@ static const char *const findings[] = {
     "the -wal file was cut short behind SQLite's back, and commits in it are "
     "lost: find out by whom, keep a copy of the file and its -wal, then close "
     "the database and open it anew: it has what was left",
+    "SQLite's WAL-reset bug has struck: frames count as checkpointed that are "
+    "not, and the next checkpoint loses them: end all processes that use the "
+    "database, copy it and its -wal, then open it anew, which reads the WAL",
 };
 
 bool

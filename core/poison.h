@@ -17,6 +17,8 @@ enum walpool__poison_reason {
     WALPOOL__POISON_SIDECAR,    /* the same of the -wal or -shm file */
     WALPOOL__POISON_CORRUPT,    /* SQLite has met a page that is not right */
     WALPOOL__POISON_WAL_CUT,    /* the -wal is shorter than what was committed */
+    WALPOOL__POISON_WAL_RESET,  /* the wal-index counts frames that there are
+                                   not */
     WALPOOL__POISON_REASONS
 };
 

@@ -32,6 +32,16 @@
 #define HURRIED_THRESHOLDS 3
 #define FIRST_HOLD_UP_US 1000
 #define LONGEST_HOLD_UP_US 15000
+/* FINISH is turned away so often, then the run ends. */
+#define MOST_CROWDED 2
+/* So many thresholds, and never less frames, are copied with the writer in
+ * hand: some ms on a machine of today. */
+#define HAND_THRESHOLDS 2
+#define SMALLEST_HAND 1024
+/* A WAL whose readers come and go stays within a few thresholds: see
+ * HURRIED_THRESHOLDS. At four times that it is another matter: of 64 MiB with
+ * the defaults, so that there is still time to do something about it. */
+#define CEILING_THRESHOLDS 16
 #define SHORTEST_PAUSE_MS 50
 #define LONGEST_PAUSE_MS 1000
 
@@ -60,16 +70,70 @@ gate_helps(const struct walpool__wal_view *view)
            view->oldest_ms < view->gate_ms;
 }
 
+static bool
+is_above(const struct walpool__wal_view *view)
+{
+    return view->ceiling > 0 && view->frames > view->ceiling;
+}
+
+static bool
+interrupt_helps(const struct walpool__wal_view *view)
+{
+    return is_above(view) && view->policy == WALPOOL__CEILING_INTERRUPT &&
+           !view->asked && !view->interrupted && view->pin_is_ours &&
+           view->oldest_ms >= view->patience_ms;
+}
+
+/* A reader is in the way. */
+static enum walpool__step
+next_behind_reader(const struct walpool__wal_view *view)
+{
+    if (gate_helps(view))
+        return WALPOOL__STEP_GATE;
+    return interrupt_helps(view) ? WALPOOL__STEP_INTERRUPT : WALPOOL__STEP_END;
+}
+
 enum walpool__step
 walpool__policy_next(const struct walpool__wal_view *view)
 {
+    bool begun = view->asked || view->gated || view->interrupted;
+
     PRE(view->threshold > 0);
     if (view->finished)
-        return !view->done && gate_helps(view) ? WALPOOL__STEP_GATE
-                                               : WALPOOL__STEP_END;
-    if (view->frames < view->threshold && !view->asked && !view->gated)
+        return view->done ? WALPOOL__STEP_END : next_behind_reader(view);
+    if (view->frames < view->threshold && !begun)
         return WALPOOL__STEP_END;
-    return copying_helps(view) ? WALPOOL__STEP_COPY : WALPOOL__STEP_FINISH;
+    if (!view->beside)
+        return WALPOOL__STEP_FINISH;
+    if (view->crowded >= MOST_CROWDED)
+        return WALPOOL__STEP_END;
+    if (copying_helps(view))
+        return WALPOOL__STEP_COPY;
+    if (view->frames - view->checkpointed <=
+        walpool__policy_most_in_hand(view->threshold))
+        return WALPOOL__STEP_FINISH;
+    return view->copied_last > 0 ? WALPOOL__STEP_END
+                                 : next_behind_reader(view);
+}
+
+int64_t
+walpool__policy_most_in_hand(int64_t threshold)
+{
+    int64_t most = threshold * HAND_THRESHOLDS;
+
+    return most < SMALLEST_HAND ? SMALLEST_HAND : most;
+}
+
+int64_t
+walpool__policy_ceiling(int64_t option, int64_t threshold)
+{
+    return option < 0 ? threshold * CEILING_THRESHOLDS : option;
+}
+
+bool
+walpool__policy_is_over(const struct walpool__wal_view *view)
+{
+    return is_above(view) && !view->done;
 }
 
 int64_t
@@ -83,14 +147,14 @@ walpool__policy_hold_up_us(int64_t frames, int64_t threshold)
 }
 
 int64_t
-walpool__policy_look_again_ms(bool complete, int failures)
+walpool__policy_look_again_ms(bool complete, int failures, bool urgent)
 {
     int64_t pause = SHORTEST_PAUSE_MS;
 
     PRE(failures >= 0);
     if (complete)
         return -1;
-    while (--failures > 0 && pause < LONGEST_PAUSE_MS)
+    while (!urgent && --failures > 0 && pause < LONGEST_PAUSE_MS)
         pause *= 2;
     return pause < LONGEST_PAUSE_MS ? pause : LONGEST_PAUSE_MS;
 }

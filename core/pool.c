@@ -164,6 +164,25 @@ walpool__pool_oldest(const struct walpool__pool *pool)
     return oldest;
 }
 
+/* Without those whose snapshot was ended. */
+struct walpool__holder
+walpool__pool_oldest_snapshot(const struct walpool__pool *pool)
+{
+    struct walpool__holder oldest = {0};
+
+    for (int i = 0; i < pool->count; i++) {
+        const struct walpool__reader *reader = &pool->readers[i];
+        struct walpool__holder holder = walpool__tag_read(&reader->tag);
+
+        if (holder.since_ns &&
+            walpool__recall_has_snapshot(
+                walpool__recall_look(&reader->recall)) &&
+            (!oldest.since_ns || holder.since_ns < oldest.since_ns))
+            oldest = holder;
+    }
+    return oldest;
+}
+
 static walpool_status
 not_to_be_had(struct walpool__pool *pool, struct walpool__call *call,
               walpool_error *err)
@@ -205,6 +224,7 @@ walpool__pool_take(struct walpool__pool *pool, struct walpool__call *call,
             return status;
         }
         reader->conn->poison = pool->poison;
+        reader->conn->recall = &reader->recall;
         walpool__stats_add(&pool->stats->readers_open, 1);
     }
     now = waited ? walpool__clock_now() : call->started_ns;
@@ -214,6 +234,7 @@ walpool__pool_take(struct walpool__pool *pool, struct walpool__call *call,
         atomic_store_explicit(&reader->home_ns, 0, memory_order_relaxed);
         look_at_snapshot(pool, reader, now);
     }
+    walpool__recall_begin(&reader->recall);
     *taken = reader;
     return WALPOOL_OK;
 }
@@ -229,6 +250,7 @@ walpool__pool_give(struct walpool__pool *pool, struct walpool__reader *reader)
                                   memory_order_relaxed);
     }
     reader->conn->call = NULL;
+    walpool__recall_home(&reader->recall);
     walpool__tag_clear(&reader->tag);
     walpool__waitq_give(&pool->queue, reader);
 }

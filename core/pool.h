@@ -14,6 +14,7 @@ struct walpool__reader {
     struct walpool__warm warm; /* of whoever has it */
     atomic_bool stays;         /* its snapshot does */
     atomic_int_fast64_t home_ns; /* since when it is free; 0: it is not */
+    struct walpool__recall recall;
 };
 
 struct walpool__pool {
@@ -60,7 +61,10 @@ int walpool__pool_warm_count(const struct walpool__pool *pool);
 /* Close the connections; nobody has one. */
 void walpool__pool_close_all(struct walpool__pool *pool);
 
-/* Who has had a reader for longest. */
+/* Who has had a reader for longest; and for longest of those that still have
+ * their snapshot. */
 struct walpool__holder walpool__pool_oldest(const struct walpool__pool *pool);
+struct walpool__holder
+walpool__pool_oldest_snapshot(const struct walpool__pool *pool);
 
 #endif

@@ -181,7 +181,7 @@ walpool__private_take(struct walpool__private *private,
 
     if (private->has_slot || has_write_lock(private))
         return WALPOOL_OK;
-    status = walpool__poison_check(&private->db->poison, err);
+    status = walpool__db_may_write(private->db, call, err);
     if (status == WALPOOL_OK)
         status = walpool__writer_take_slot(writer, call, err);
     if (status != WALPOOL_OK)

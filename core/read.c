@@ -32,6 +32,7 @@ keep_for_cursor(struct walpool__db *db, walpool *handle,
                       known ? (int64_t)state.frames : -1,
                       db->options.lease_trace);
     reader->conn->call = NULL;
+    walpool__lease_keep_reader(lease);
     walpool__lease_unref(lease); /* the cursor's reference is the only one */
     return WALPOOL_OK;
 }

@@ -248,6 +248,8 @@ read_name(const char *name, const walpool_options *given, char *path,
     if (strncmp(name, "file:", 5) == 0) {
         status = walpool_options_parse(options, name, path,
                                        WALPOOL__PATH_BYTES, err);
+        if (status == WALPOOL_OK)
+            status = walpool__options_check(options, err);
         return status == WALPOOL_OK ? check_name(path, err) : status;
     }
     if (strlen(name) >= WALPOOL__PATH_BYTES)

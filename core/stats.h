@@ -24,6 +24,9 @@ struct walpool__stats {
     /* Since when the writer waits for another process, 0: it does not; and for
      * SQLite's lock, as naps tell: when the first and the newest one began. */
     atomic_int_fast64_t turn_since_ns, lock_since_ns, lock_newest_ns;
+    atomic_int_fast64_t snapshots_ended; /* by wal_ceiling_policy=interrupt */
+    /* Most frames that were there to be copied with the writer in hand. */
+    atomic_int_fast64_t frames_in_hand_highest;
     struct walpool__histogram writer_wait_us, writer_hold_us, sync_us;
     struct walpool__histogram commit_us, query_us;
     struct walpool__histogram checkpoint_us, checkpoint_hold_us;

@@ -92,6 +92,17 @@ walpool__txn_rollback(struct walpool__conn *conn)
     errno = error;
 }
 
+/* A statement that stands on a row keeps the snapshot, whatever ends. */
+void
+walpool__txn_end_snapshot(struct walpool__conn *conn)
+{
+    for (sqlite3_stmt *native = sqlite3_next_stmt(conn->db, NULL); native;
+         native = sqlite3_next_stmt(conn->db, native))
+        if (sqlite3_stmt_busy(native))
+            sqlite3_reset(native);
+    walpool__txn_rollback(conn);
+}
+
 walpool_status
 walpool__txn_savepoint(struct walpool__conn *conn, walpool_error *err)
 {

@@ -24,6 +24,9 @@ walpool_status walpool__txn_commit(struct walpool__conn *conn,
 /* ROLLBACK, if a transaction is open. Never fails for the caller. */
 void walpool__txn_rollback(struct walpool__conn *conn);
 
+/* The same of a reader, and its cursors stand on no row any more. */
+void walpool__txn_end_snapshot(struct walpool__conn *conn);
+
 /* A statement failed: what became of the write. */
 void walpool__txn_set_outcome(const struct walpool__conn *conn,
                               int sqlite_code, walpool_error *err);

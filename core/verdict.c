@@ -161,10 +161,12 @@ is_wal_pinned(const struct walpool__facts *facts,
     return true;
 }
 
+/* Above the ceiling it is another reason, which knows more. */
 static bool
 is_wal_long(const struct walpool__facts *facts, struct walpool__reason *reason)
 {
-    if (pending(facts) <= facts->threshold * LONG_WAL_THRESHOLDS)
+    if (facts->is->wal_over_ceiling ||
+        pending(facts) <= facts->threshold * LONG_WAL_THRESHOLDS)
         return false;
     reason->verdict = WALPOOL_HEALTH_DEGRADED;
     say(reason, "the WAL holds %lld frames that are not in the database%s%s",
@@ -239,6 +241,19 @@ is_risky_fs(const struct walpool__facts *facts, struct walpool__reason *reason)
     return true;
 }
 
+static bool
+is_over_ceiling(const struct walpool__facts *facts,
+                struct walpool__reason *reason)
+{
+    if (!facts->is->wal_over_ceiling)
+        return false;
+    reason->verdict = facts->refuses ? WALPOOL_HEALTH_FAILING
+                                     : WALPOOL_HEALTH_DEGRADED;
+    say(reason, "%s%s", facts->refuses ? "writes are refused, since " : "",
+        facts->ceiling);
+    return true;
+}
+
 static const struct rule {
     bool (*holds)(const struct walpool__facts *, struct walpool__reason *);
     const char *remedy;
@@ -273,6 +288,8 @@ static const struct rule {
         "it anew"},
     [WALPOOL_REASON_RISKY_FS] = {is_risky_fs,
         "put the database on a local disk"},
+    [WALPOOL_REASON_WAL_CEILING] = {is_over_ceiling,
+        "end what keeps it"},
 };
 
 void

@@ -21,6 +21,8 @@ struct walpool__facts {
     int64_t dirty_us;   /* since the newest lease came back dirty; -1: none */
     int failures;       /* of checkpoints, the newest in a row */
     int failure_status; /* of the newest: a walpool_status */
+    const char *ceiling; /* who keeps the WAL above it */
+    bool refuses;        /* writes, meanwhile */
     bool beyond;        /* more frames are checkpointed than there are */
 };
 

@@ -99,7 +99,7 @@ run(walpool *handle, const walpool_call *asked, struct walpool__write *write)
     write->call = &call;
     write->once.keep_ms = db->options.once_keep_ms;
     walpool__rows_clear(write->rows);
-    status = walpool__poison_check(&db->poison, write->err);
+    status = walpool__db_may_write(db, &call, write->err);
     if (status == WALPOOL_OK)
         status = walpool__coalesce_wants(db, write)
                      ? walpool__coalesce(db, write)

@@ -163,7 +163,8 @@ WALPOOL_API void walpool_version(walpool_version_info *out);
     X(INTERNAL, 24, "a defect in walpool; please report it")                  \
     X(POISONED, 25, "the disk, a lock or a page failed: no more writes")      \
     X(MISMATCH, 26, "a statement changed another number of rows than asked")  \
-    X(STALE, 27, "a newer commit exists than what this transaction has read")
+    X(STALE, 27, "a newer commit exists than what this transaction has read") \
+    X(CEILING, 28, "the WAL is above wal_ceiling_frames: writes are refused")
 
 typedef enum walpool_status {
 #define WALPOOL_STATUS_ENUM(name, number, text) WALPOOL_##name = number,
@@ -178,7 +179,8 @@ typedef enum walpool_phase {
     WALPOOL_PHASE_LOCK = 2,   /* waiting for another process's lock */
     WALPOOL_PHASE_EXECUTE = 3, /* running the statement */
     WALPOOL_PHASE_TURN = 4,    /* waiting for this process's turn to write */
-    WALPOOL_PHASE_SYNC = 5     /* waiting for the disk; the commit is made */
+    WALPOOL_PHASE_SYNC = 5,    /* waiting for the disk; the commit is made */
+    WALPOOL_PHASE_CEILING = 6  /* waiting for the WAL to get shorter */
 } walpool_phase;
 
 /* What became of the write that failed. */
@@ -285,6 +287,25 @@ typedef struct walpool_options {
                                     1 must exist ("rw"),
                                     2 read only, must exist ("ro") */
     int32_t permissions;         /* mode bits of a new file; default 0600 */
+    int32_t reader_gate_ms;      /* longest time that new readers are made to
+                                    wait until older ones have gone and the WAL
+                                    can start anew, 0..1000; default 100 */
+    int32_t wal_ceiling_frames;  /* above so many frames, while a reader keeps
+                                    the WAL from starting anew, the policy
+                                    below holds: checkpoint_frames..16000000,
+                                    0 = never, -1 = 16 x checkpoint_frames;
+                                    default -1 */
+    int32_t wal_ceiling_policy;  /* 0 warn: health names who keeps it.
+                                    1 backpressure: writes wait, too, to their
+                                    deadline. 2 fail: they get CEILING.
+                                    3 interrupt: snapshots of this process that
+                                    are older than reader_gate_ms are ended:
+                                    STALE; a private lease or another process
+                                    is only named. Default 0 */
+    int32_t checkpoint_owner;    /* 0 walpool. 1 external: a replicator such as
+                                    Litestream; walpool never checkpoints, not
+                                    even at close, and walpool_checkpoint is
+                                    REFUSED. Default 0 */
     int64_t optimize_interval_ms; /* WALPOOL_OPTIMIZE after open and each time
                                     that this has passed, when nobody writes;
                                     a writer is never kept waiting for it. It
@@ -297,7 +318,8 @@ typedef struct walpool_options {
 #define WALPOOL_OPTIONS_INIT                                                  \
     {                                                                         \
         WALPOOL_OPTIONS_VERSION, 4, 5000, 5000, 8192, 0, 16777216, 1000, 128, \
-            0, 1, 1, 0, 0, 0, 86400000, 10000, 5, 0, 0, 0, 0600, 0            \
+            0, 1, 1, 0, 0, 0, 86400000, 10000, 5, 0, 0, 0, 0600, 100, -1, 0,  \
+            0, 0                                                              \
     }
 
 /**
@@ -315,10 +337,12 @@ WALPOOL_API void walpool_options_init(walpool_options *options);
  * (SQLite's unit: pages of 4 KiB, or -KiB), mmap_size, journal_size_limit,
  * checkpoint_frames, statement_cache, durability (normal, full), foreign_keys,
  * temp_store (file, memory), allow_attach, coalesce, once_keep, lease_warn,
- * lease_trace, optimize_interval, snapshot_keep, mode (rwc, rw, ro), permissions
- * (octal), allow_network_fs. A leading underscore is ignored, and the spellings
- * that Go users write are understood: timeout, journal_mode and journal (wal
- * only), synchronous and sync (normal, full, 1, 2), fk, txlock (immediate only),
+ * lease_trace, reader_gate, wal_ceiling_frames, wal_ceiling_policy (warn,
+ * backpressure, fail, interrupt), checkpoint_owner (walpool, external),
+ * optimize_interval, snapshot_keep, mode (rwc, rw, ro), permissions (octal),
+ * allow_network_fs. A leading underscore is ignored, and the spellings that Go
+ * users write are understood: timeout, journal_mode and journal (wal only),
+ * synchronous and sync (normal, full, 1, 2), fk, txlock (immediate only),
  * cache (private only), pragma (`name(value)` or `name=value`).
  * Booleans: 0, 1, off, on, false, true, no, yes.
  * @param options changed on success only.
@@ -1215,10 +1239,18 @@ typedef struct walpool_checkpoint_result {
     int32_t busy;                /* 1 unless COMPLETE */
     int32_t log_frames;          /* frames in the WAL */
     int32_t checkpointed_frames; /* of these, in the database */
+    int64_t pinned_pid;          /* the process whose snapshot is in the way of
+                                    PARTIAL or NOT_RESET, maybe this one; -1:
+                                    one without a number here, 0: none found */
+    int32_t pinned_frame;        /* the WAL keeps what came after that frame */
+    int32_t reserved;
+    char pinned_why[48];         /* label, if it is this process's, or "" */
 } walpool_checkpoint_result;
 
 /**
  * Checkpoint now. No mode holds the write lock while it waits for readers.
+ * What is left is told with who is in the way.
+ *
  * @param db   the database.
  * @param mode PASSIVE does what it can at once. FULL retries until all frames
  *   are copied, RESTART until the WAL starts anew, TRUNCATE until it is empty,
@@ -1231,7 +1263,8 @@ typedef struct walpool_checkpoint_result {
  * Owner: caller. Threads: any; a thread that holds a writer lease gets
  *   DEADLOCK. Blocks: up to the deadline and on the disk.
  * Errors: MISUSE, CLOSED, FORKED, TIMEOUT (the writer was not to be had),
- *   CANCELLED, DEADLOCK, READONLY, IO, FULL, CORRUPT, POISONED. Since: 0.1
+ *   CANCELLED, DEADLOCK, READONLY, IO, FULL, CORRUPT, POISONED, REFUSED
+ *   (checkpoint_owner=external). Since: 0.1
  */
 WALPOOL_API walpool_status
 walpool_checkpoint(walpool *db, walpool_checkpoint_mode mode,
@@ -1418,6 +1451,9 @@ typedef enum walpool_fs_class {
     X(checkpoints, "counter: checkpoints of this process")                    \
     X(checkpoint_failures, "counter: checkpoints that ended in an error")     \
     X(reader_gates, "counter: times that new readers waited for old ones")    \
+    X(checkpoint_external, "1: checkpoint_owner=external, so there are none") \
+    X(wal_ceiling_frames, "the option's frames; 0: there is no ceiling")      \
+    X(wal_over_ceiling, "1: the WAL has more, and something keeps it")        \
     X(writer_wait_count, "counter: times the writer was asked for")           \
     X(writer_wait_p50_us, "wait for the writer, median")                      \
     X(writer_wait_p99_us, "wait for the writer, 99th percentile")             \
@@ -1456,7 +1492,8 @@ typedef enum walpool_fs_class {
     X(NO_TURNS, "no_turns", 10, "the -turn file cannot be opened")            \
     X(DIRTY_LEASES, "dirty_leases", 11, "one came back so, a minute ago at most") \
     X(SECOND_SQLITE, "second_sqlite", 12, "another one uses the file")        \
-    X(RISKY_FS, "risky_fs", 13, "fs_class is NETWORK, BRIDGE or FUSE")
+    X(RISKY_FS, "risky_fs", 13, "fs_class is NETWORK, BRIDGE or FUSE")        \
+    X(WAL_CEILING, "wal_ceiling", 14, "the WAL is above wal_ceiling_frames")
 
 typedef enum walpool_reason {
 #define WALPOOL_REASON_ENUM(name, code, n, text) WALPOOL_REASON_##name = n,

@@ -10,15 +10,17 @@
 _Static_assert(sizeof(walpool_error) == 512, "error");
 _Static_assert(offsetof(walpool_error, message) == 32, "message");
 _Static_assert(offsetof(struct answer, checkpoint) == 512, "answer");
-_Static_assert(sizeof(walpool_completion) == 568, "completion");
+_Static_assert(sizeof(walpool_completion) == 632, "completion");
 _Static_assert(offsetof(walpool_completion, result) == 8, "result");
 _Static_assert(offsetof(walpool_completion, checkpoint) == 16, "checkpoint");
-_Static_assert(offsetof(walpool_completion, error) == 32, "error");
-_Static_assert(offsetof(walpool_completion, backup) == 544, "backup");
-_Static_assert(offsetof(struct answer, backup) == 528, "answer");
+_Static_assert(offsetof(walpool_completion, error) == 96, "error");
+_Static_assert(offsetof(walpool_completion, backup) == 608, "backup");
+_Static_assert(offsetof(struct answer, backup) == 592, "answer");
 _Static_assert(sizeof(walpool_backup_progress) == 24, "backup");
 _Static_assert(sizeof(walpool_result) == 32, "result");
-_Static_assert(sizeof(walpool_checkpoint_result) == 16, "checkpoint");
+_Static_assert(offsetof(walpool_checkpoint_result, pinned_pid) == 16, "pid");
+_Static_assert(offsetof(walpool_checkpoint_result, pinned_frame) == 24, "frame");
+_Static_assert(offsetof(walpool_checkpoint_result, pinned_why) == 32, "why");
 
 enum { END_CLOSE_MS = 1000 };
 

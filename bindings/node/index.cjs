@@ -48,4 +48,5 @@ module.exports = {
     PoisonedError: classes.POISONED,
     MismatchError: classes.MISMATCH,
     StaleError: classes.STALE,
+    CeilingError: classes.CEILING,
 };

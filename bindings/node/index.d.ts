@@ -153,6 +153,13 @@ export interface CheckpointResult {
     logFrames: number;
     /** Of these, in the database file. */
     checkpointedFrames: number;
+    /** The process, maybe this one, whose snapshot is in the way where it is
+     * `'partial'` or `'not_reset'`; -1: one without a number here, 0: none found. */
+    pinnedPid: number;
+    /** The WAL keeps what came after this frame. */
+    pinnedFrame: number;
+    /** Its label, if it is of this process, or `''`. */
+    pinnedWhy: string;
 }
 
 /** SQLite's modes (sqlite.org/c3ref/wal_checkpoint_v2.html); none of them holds
@@ -193,7 +200,8 @@ export interface HealthReason {
     /** Its name, which stays the same. */
     code: 'poisoned' | 'lost_lock' | 'wal_broken' | 'checkpoint_failing' | 'disk_low'
         | 'writer_stuck' | 'reader_exhausted' | 'wal_pinned' | 'wal_long'
-        | 'lease_overdue' | 'no_turns' | 'dirty_leases' | 'second_sqlite' | 'risky_fs';
+        | 'lease_overdue' | 'no_turns' | 'dirty_leases' | 'second_sqlite' | 'risky_fs'
+        | 'wal_ceiling';
     verdict: 'degraded' | 'failing';
     /** What is wrong, with its name and numbers. */
     text: string;
@@ -270,6 +278,12 @@ export interface Health {
     checkpoints: number;
     checkpoint_failures: number;
     reader_gates: number;
+    /** 1: `checkpointOwner` is `'external'`. */
+    checkpoint_external: number;
+    /** 0: there is no ceiling. */
+    wal_ceiling_frames: number;
+    /** 1: the WAL has more, and something keeps it. */
+    wal_over_ceiling: number;
     writer_wait_count: number;
     writer_wait_p50_us: number;
     writer_wait_p99_us: number;
@@ -369,6 +383,20 @@ interface NamedOptions {
     leaseWarn?: number;
     /** Remember the stack at each acquire, for that report. Default false. */
     leaseTrace?: boolean;
+    /** Milliseconds that new readers are made to wait at most, until older ones have
+     * gone and the WAL can start anew, 0 to 1000. Default 100. */
+    readerGate?: number;
+    /** Frames of the WAL above which `walCeilingPolicy` holds, while a reader keeps
+     * it from starting anew: `checkpointFrames` to 16000000; 0: no ceiling. Default
+     * -1: 16 times `checkpointFrames`. */
+    walCeilingFrames?: number;
+    /** `'warn'`: health names who keeps it (default). `'backpressure'`: writes wait,
+     * too. `'fail'`: they get {@link CeilingError}. `'interrupt'`: snapshots of this
+     * process that are older than `readerGate` are ended: {@link StaleError}. */
+    walCeilingPolicy?: 'warn' | 'backpressure' | 'fail' | 'interrupt';
+    /** `'external'`: a replicator such as Litestream checkpoints, and walpool never
+     * does, not even when it closes. Default `'walpool'`. */
+    checkpointOwner?: 'walpool' | 'external';
     /** `'rwc'`: create a missing file (default). `'rw'`: it must exist. `'ro'`: it
      * must exist and is only read. */
     mode?: 'rwc' | 'rw' | 'ro';
@@ -712,8 +740,9 @@ export class WalpoolError extends Error {
     readonly statement: number;
     /** Where a deadline or a cancel struck: while waiting for a connection of this
      * process, for another process's lock, for this process's turn to write, for
-     * the disk (the commit is made), or while running. */
-    readonly phase: 'none' | 'queue' | 'lock' | 'execute' | 'turn' | 'sync';
+     * the WAL to get below its ceiling, for the disk (the commit is made), or while
+     * running. */
+    readonly phase: 'none' | 'queue' | 'lock' | 'execute' | 'turn' | 'sync' | 'ceiling';
     /** What became of a write that failed. */
     readonly outcome: 'not_applied' | 'applied' | 'unknown';
 }
@@ -774,5 +803,8 @@ export class PoisonedError extends WalpoolError {}
  * its write or batch is applied. */
 export class MismatchError extends WalpoolError {}
 /** A newer commit exists than what this transaction has read: roll back, and begin
- * again. */
+ * again. Or its snapshot was ended by `walCeilingPolicy: 'interrupt'`. */
 export class StaleError extends WalpoolError {}
+/** The WAL is above `walCeilingFrames`, and `walCeilingPolicy` is `'fail'`; the
+ * message names who keeps it there. */
+export class CeilingError extends WalpoolError {}

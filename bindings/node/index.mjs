@@ -9,4 +9,5 @@ export const {
     ConstraintError, ReadonlyError, CantOpenError, NotADatabaseError, CorruptError,
     FullError, IOError, TooBigError, EncodingError, NotWalError, UnsupportedError,
     RefusedError, InternalError, PoisonedError, MismatchError, StaleError,
+    CeilingError,
 } = walpool;

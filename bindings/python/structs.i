@@ -16,8 +16,10 @@
 %typemap(argout) walpool_checkpoint_result *out {
     if ($result)
         Py_SETREF($result,
-                  Py_BuildValue("(iiii)", $1->outcome, $1->busy,
-                                $1->log_frames, $1->checkpointed_frames));
+                  Py_BuildValue("(iiiiLis)", $1->outcome, $1->busy,
+                                $1->log_frames, $1->checkpointed_frames,
+                                (long long)$1->pinned_pid, $1->pinned_frame,
+                                $1->pinned_why));
 }
 %typemap(in, numinputs=0) walpool_backup_progress *out
                           (walpool_backup_progress out) {

@@ -154,6 +154,12 @@ checkpoint_member(const struct answer *answer, const struct json *want,
         return number(want, got->log_frames, reason);
     if (strcmp(want->key, "checkpointed_frames") == 0)
         return number(want, got->checkpointed_frames, reason);
+    if (strcmp(want->key, "pinned_pid") == 0)
+        return number(want, got->pinned_pid, reason);
+    if (strcmp(want->key, "pinned_frame") == 0)
+        return number(want, got->pinned_frame, reason);
+    if (strcmp(want->key, "pinned_why") == 0)
+        return text(want, got->pinned_why, reason);
     return differ(reason, "a checkpoint has no %s", want->key);
 }
 
@@ -271,8 +277,8 @@ error_member(struct run *run, const walpool_error *err, const struct json *want,
              char *reason)
 {
     static const char *const outcomes[] = {"not_applied", "applied", "unknown"};
-    static const char *const phases[] = {"none",    "queue", "lock",
-                                         "execute", "turn",  "sync"};
+    static const char *const phases[] = {"none", "queue", "lock",   "execute",
+                                         "turn", "sync",  "ceiling"};
     if (strcmp(want->key, "status") == 0)
         return text(want, walpool_status_name(err->status), reason) ||
                differ(reason, "got %s (%s), want %s",

@@ -306,7 +306,8 @@ class Run {
     async checkpoint(step) {
         const result = await this.on(step).checkpoint(step.mode, this.options(step));
         return { ...result, busy: Number(result.busy), log_frames: result.logFrames,
-            checkpointed_frames: result.checkpointedFrames };
+            checkpointed_frames: result.checkpointedFrames, pinned_pid: result.pinnedPid,
+            pinned_frame: result.pinnedFrame, pinned_why: result.pinnedWhy };
     }
 
     async maintain(step) {

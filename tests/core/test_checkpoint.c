@@ -47,7 +47,13 @@ wal_bytes(void)
 static int
 copy(bool *locked)
 {
-    return walpool__checkpoint_copy(worker.conn, writer.conn, locked, &out);
+    int rc = walpool__checkpoint_lock(writer.conn);
+    *locked = rc == SQLITE_OK;
+    if (!*locked)
+        return rc;
+    rc = walpool__checkpoint_copy_beside(worker.conn, &out);
+    walpool__checkpoint_unlock(writer.conn);
+    return rc;
 }
 
 /* A reader of another connection, on the snapshot of now. */

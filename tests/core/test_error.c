@@ -94,7 +94,7 @@ TEST(error__names_every_status)
     CHECK_STR(walpool_status_name(WALPOOL_TIMEOUT), "WALPOOL_TIMEOUT");
     CHECK_STR(walpool_status_name(WALPOOL_INTERNAL), "WALPOOL_INTERNAL");
     CHECK_STR(walpool_status_name(-1), "WALPOOL_INTERNAL");
-    CHECK_STR(walpool_status_name(28), "WALPOOL_INTERNAL");
+    CHECK_STR(walpool_status_name(29), "WALPOOL_INTERNAL");
 }
 
 CHECK_MAIN()

@@ -126,6 +126,13 @@ TEST(verdict__tells_each_reason_from_its_limit_on)
     check_only(WALPOOL_REASON_RISKY_FS, degraded, "fuse.mine");
     is.fs_class = WALPOOL_FS_OVERLAY;
     check_ok();
+    is.wal_over_ceiling = 1;
+    facts.ceiling = "process 14 keeps it";
+    check_only(WALPOOL_REASON_WAL_CEILING, degraded, "process 14");
+    is.wal_over_ceiling = 1;
+    facts.ceiling = "process 14 keeps it";
+    facts.refuses = true;
+    check_only(WALPOOL_REASON_WAL_CEILING, failing, "writes are refused");
 }
 
 TEST(verdict__tells_a_long_WAL_and_who_keeps_it)

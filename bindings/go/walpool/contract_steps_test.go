@@ -287,6 +287,7 @@ func contractCheckpoint(ctx context.Context, db *DB, step fields) (*contractAnsw
 	return &contractAnswer{fields: fields{
 		"outcome": res.Outcome.String(), "busy": busy,
 		"log_frames": res.LogFrames, "checkpointed_frames": res.CheckpointedFrames,
+		"pinned_pid": res.PinnedPID, "pinned_frame": res.PinnedFrame, "pinned_why": res.PinnedWhy,
 	}}, err
 }
 

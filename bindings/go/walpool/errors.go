@@ -76,8 +76,11 @@ const (
 	ErrPoisoned Status = 25
 	// ErrMismatch: a statement changed another number of rows than asked.
 	ErrMismatch Status = 26
-	// ErrStale: a newer commit exists than what this transaction has read.
+	// ErrStale: a newer commit exists than what this transaction has read; or
+	// its snapshot was ended by [CeilingInterrupt].
 	ErrStale Status = 27
+	// ErrCeiling: the WAL is above its ceiling, and [CeilingFail] is chosen.
+	ErrCeiling Status = 28
 )
 
 // Name returns the status as every language spells it, such as
@@ -99,11 +102,13 @@ const (
 	PhaseExecute Phase = 3 // running the statement
 	PhaseTurn    Phase = 4 // waiting for this process's turn to write
 	PhaseSync    Phase = 5 // waiting for the disk; the commit is made
+	PhaseCeiling Phase = 6 // waiting for the WAL to get below its ceiling
 )
 
-// String returns "none", "queue", "lock", "execute", "turn" or "sync".
+// String returns "none", "queue", "lock", "execute", "turn", "sync" or
+// "ceiling".
 func (p Phase) String() string {
-	return label(int(p), "none", "queue", "lock", "execute", "turn", "sync")
+	return label(int(p), "none", "queue", "lock", "execute", "turn", "sync", "ceiling")
 }
 
 // An Outcome says what became of a write that failed.

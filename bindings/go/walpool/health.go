@@ -59,6 +59,9 @@ type Health struct {
 	Checkpoints           int64         // counter: checkpoints of this process
 	CheckpointFailures    int64         // counter: checkpoints that ended in an error
 	ReaderGates           int64         // counter: times that new readers waited for old ones
+	CheckpointExternal    int64         // 1: CheckpointExternal was asked for, so there are none
+	WALCeilingFrames      int64         // the option's frames; 0: there is no ceiling
+	WALOverCeiling        int64         // 1: the WAL has more, and something keeps it
 
 	WriterWaitCount int64         // counter: times the writer was asked for
 	WriterWaitP50   time.Duration // wait for the writer, median
@@ -106,12 +109,14 @@ const (
 	ReasonDirtyLeases                           // one came back so, a minute ago at most
 	ReasonSecondSQLite                          // another one uses the file
 	ReasonRiskyFS                               // it lies on a network, the host or FUSE
+	ReasonWALCeiling                            // the WAL is above WALCeilingFrames
 )
 
 var reasonCodes = [...]string{
 	"poisoned", "lost_lock", "wal_broken", "checkpoint_failing", "disk_low",
 	"writer_stuck", "reader_exhausted", "wal_pinned", "wal_long",
 	"lease_overdue", "no_turns", "dirty_leases", "second_sqlite", "risky_fs",
+	"wal_ceiling",
 }
 
 // Has reports whether one of these is in the set.
@@ -154,7 +159,7 @@ type healthBlock struct {
 }
 
 const (
-	healthNumbers = 64
+	healthNumbers = 67
 	healthBytes   = healthNumbers*8 + 8 + 48 + 48 + 256
 )
 
@@ -207,6 +212,7 @@ func (h *Health) fields() [healthNumbers]any {
 		&h.WALBytes, &h.WALBytesHighest, &h.WALFrames, &h.WALFramesCheckpointed,
 		&h.PinFrames, &h.PinPID, &h.PinAge, &h.DiskFreeBytes, &h.WALResetSafe,
 		&h.Checkpoints, &h.CheckpointFailures, &h.ReaderGates,
+		&h.CheckpointExternal, &h.WALCeilingFrames, &h.WALOverCeiling,
 		&h.WriterWaitCount, &h.WriterWaitP50, &h.WriterWaitP99, &h.WriterWaitMax,
 		&h.WriterHoldP50, &h.WriterHoldP99, &h.WriterHoldMax,
 		&h.CommitP50, &h.CommitP99, &h.CommitMax,
@@ -252,6 +258,20 @@ type CheckpointResult struct {
 	Busy               bool // not CheckpointComplete
 	LogFrames          int  // frames in the WAL
 	CheckpointedFrames int  // of these, in the database file
+	// PinnedPID is the process, maybe this one, whose snapshot is in the way of
+	// CheckpointPartial and CheckpointNotReset; -1: one without a number here,
+	// 0: none was found.
+	PinnedPID   int
+	PinnedFrame int    // the WAL keeps what came after this frame
+	PinnedWhy   string // its label, if it is of this process, see [WithWhy]
+}
+
+// checkpointBlock is the C struct walpool_checkpoint_result.
+type checkpointBlock struct {
+	outcome, busy, log, done int32
+	pid                      int64
+	frame, _                 int32
+	why                      [48]byte
 }
 
 // Checkpoint copies what is in the WAL into the database file, up to the
@@ -259,8 +279,8 @@ type CheckpointResult struct {
 // a copy of the file is made, or the like. No mode keeps writers waiting while
 // it waits for readers. That it was not complete is no error: see Outcome.
 //
-// Errors: [ErrTimeout] when the writer was not to be had, [ErrReadOnly],
-// [ErrIO], [ErrFull] and others. It calls walpool_checkpoint.
+// Errors: [ErrTimeout] when the writer was not to be had, [ErrRefused] with
+// [CheckpointExternal], [ErrReadOnly], [ErrIO], [ErrFull] and others. It calls walpool_checkpoint.
 func (db *DB) Checkpoint(ctx context.Context, mode CheckpointMode) (CheckpointResult, error) {
 	var c call
 	if err := db.writer().begin(ctx, &c); err != nil {
@@ -278,6 +298,9 @@ func (db *DB) Checkpoint(ctx context.Context, mode CheckpointMode) (CheckpointRe
 	if err := c.failed(f); err != nil {
 		return CheckpointResult{}, err
 	}
-	out := layout[struct{ outcome, busy, log, done int32 }](f.room())
-	return CheckpointResult{CheckpointOutcome(out.outcome), out.busy != 0, int(out.log), int(out.done)}, nil
+	out := layout[checkpointBlock](f.room())
+	return CheckpointResult{
+		CheckpointOutcome(out.outcome), out.busy != 0, int(out.log), int(out.done),
+		int(out.pid), int(out.frame), cstring(out.why[:]),
+	}, nil
 }

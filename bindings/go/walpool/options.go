@@ -53,6 +53,19 @@ type Options struct {
 	LeaseWarn time.Duration
 	// LeaseTrace remembers the stack at each acquire, for that report.
 	LeaseTrace bool
+	// ReaderGate is how long new readers are made to wait at most, until older
+	// ones have gone and the WAL can start anew, up to 1 s; 0 is 100 ms,
+	// negative never.
+	ReaderGate time.Duration
+	// WALCeilingFrames is the number of WAL frames above which CeilingPolicy
+	// holds, while a reader keeps the WAL from starting anew: CheckpointFrames to
+	// 16000000; 0 is 16 times CheckpointFrames, negative no ceiling.
+	WALCeilingFrames int
+	// CeilingPolicy is what happens then.
+	CeilingPolicy CeilingPolicy
+	// CheckpointExternal is for a replicator such as Litestream, which
+	// checkpoints: then the database never does, not even when it closes.
+	CheckpointExternal bool
 	// Mode says whether the file is created and may be written.
 	Mode Mode
 	// Permissions of a file that is created; 0 is 0600.
@@ -74,6 +87,17 @@ const (
 	// DurabilityFull survives a power cut: a commit is visible at once, and
 	// acknowledged when a sync, shared by all who wait for one, covers it.
 	DurabilityFull Durability = 1
+)
+
+// CeilingPolicy is what happens while a reader keeps the WAL above its ceiling,
+// for [Options].
+type CeilingPolicy int
+
+const (
+	CeilingWarn         CeilingPolicy = 0 // [DB.Health] names who keeps it
+	CeilingBackpressure CeilingPolicy = 1 // writes wait, too
+	CeilingFail         CeilingPolicy = 2 // writes get [ErrCeiling]
+	CeilingInterrupt    CeilingPolicy = 3 // this process's snapshots older than ReaderGate end: [ErrStale]
 )
 
 // Mode is how a file is opened, for [Options].
@@ -111,6 +135,18 @@ func (o *Options) text() string {
 	t.duration("once_keep", o.OnceKeep)
 	t.duration("lease_warn", o.LeaseWarn)
 	t.flag("lease_trace", o.LeaseTrace, "1")
+	if o.ReaderGate < 0 {
+		t.add("reader_gate", "0")
+	} else {
+		t.duration("reader_gate", o.ReaderGate)
+	}
+	if o.WALCeilingFrames < 0 {
+		t.add("wal_ceiling_frames", "0")
+	} else {
+		t.number("wal_ceiling_frames", int64(o.WALCeilingFrames))
+	}
+	t.word("wal_ceiling_policy", int(o.CeilingPolicy), "warn", "backpressure", "fail", "interrupt")
+	t.flag("checkpoint_owner", o.CheckpointExternal, "external")
 	t.word("mode", int(o.Mode), "rwc", "rw", "ro")
 	if o.Permissions != 0 {
 		t.add("permissions", strconv.FormatUint(uint64(o.Permissions), 8))

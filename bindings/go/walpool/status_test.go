@@ -24,7 +24,7 @@ func TestStatus_NamesAndNumbersAreTheLibrarys(t *testing.T) {
 		}
 	}
 	last := Status(len(constants))
-	if last != ErrStale || (last+1).Name() != "WALPOOL_INTERNAL" || ErrRefused.Name() == "WALPOOL_INTERNAL" || Status(-1).Error() != "WALPOOL_INTERNAL" {
+	if last != ErrCeiling || (last+1).Name() != "WALPOOL_INTERNAL" || ErrRefused.Name() == "WALPOOL_INTERNAL" || Status(-1).Error() != "WALPOOL_INTERNAL" {
 		t.Errorf("the list ends with %s", last.Name())
 	}
 	header, err := os.ReadFile("../../../include/walpool.h")

@@ -5,7 +5,7 @@ const { getSystemErrorName } = require('node:util');
 const { raw } = require('./native.js');
 
 const PHASES = /** @type {const} */ ([
-    'none', 'queue', 'lock', 'execute', 'turn', 'sync',
+    'none', 'queue', 'lock', 'execute', 'turn', 'sync', 'ceiling',
 ]);
 const OUTCOMES = /** @type {const} */ (['not_applied', 'applied', 'unknown']);
 const MESSAGE_AT = 32;
@@ -81,6 +81,7 @@ const classes = {
     POISONED: subclass('PoisonedError'),
     MISMATCH: subclass('MismatchError'),
     STALE: subclass('StaleError'),
+    CEILING: subclass('CeilingError'),
 };
 
 /** @type {Map<number, typeof WalpoolError>} */

@@ -9,11 +9,11 @@ const { Call } = require('./options.js');
 const { putCall } = require('./request.js');
 const { checkpointResult } = require('./results.js');
 
-const COMPLETION_BYTES = 568; // a walpool_completion: id, result, checkpoint, error, backup
+const COMPLETION_BYTES = 632; // a walpool_completion: id, result, checkpoint, error, backup
 const RESULT_AT = 8;
 const CHECKPOINT_AT = 16;
-const ERROR_AT = 32;
-const BACKUP_AT = 544;
+const ERROR_AT = 96;
+const BACKUP_AT = 608;
 const TAKEN_AT_ONCE = 64;
 const CANCELLED = raw.WALPOOL_CANCELLED;
 const CHECKPOINT = raw.WALPOOL_OP_CHECKPOINT;
@@ -34,6 +34,7 @@ const TOOBIG = raw.WALPOOL_TOOBIG;
 const jobs = new Map();
 const completions = new ArrayBuffer(COMPLETION_BYTES * TAKEN_AT_ONCE);
 const numbers = new Uint32Array(completions);
+const signed = new Int32Array(completions);
 let started = false;
 
 /** @param {number} at byte offset of a completion @param {number} op @returns {Done} */
@@ -45,7 +46,7 @@ function readCompletion(at, op) {
         result: numbers[result + 1] * 4294967296 + numbers[result],
         error: status === 0 ? null : completions.slice(at + ERROR_AT, at + BACKUP_AT),
         checkpoint: op === CHECKPOINT
-            ? checkpointResult(numbers, (at + CHECKPOINT_AT) / 4) : null,
+            ? checkpointResult(signed, (at + CHECKPOINT_AT) / 4) : null,
         backup: numbers.slice((at + BACKUP_AT) / 4, (at + COMPLETION_BYTES) / 4),
     };
 }

@@ -151,14 +151,18 @@ function checkpointMode(mode) {
         `one of ${MODES.join(', ')}`);
 }
 
-/** @param {ArrayLike<number>} i32 @param {number} at index of a
+/** @param {Int32Array} i32 @param {number} at index of a
  *  walpool_checkpoint_result */
 function checkpointResult(i32, at) {
+    const why = Buffer.from(i32.buffer, (at + 8) * 4, 48);
     return {
         outcome: OUTCOMES[i32[at]],
         busy: i32[at + 1] !== 0,
         logFrames: i32[at + 2],
         checkpointedFrames: i32[at + 3],
+        pinnedPid: i32[at + 5] * 4294967296 + (i32[at + 4] >>> 0),
+        pinnedFrame: i32[at + 6],
+        pinnedWhy: why.toString('utf8', 0, why.indexOf(0)),
     };
 }
 

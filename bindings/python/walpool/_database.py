@@ -148,16 +148,17 @@ class Database(Crossing, Backups, Upkeep):
         :raises MisuseError: another mode.
         :raises DeadlockError: this thread holds the writer.
         :raises TimeoutError: the writer was not to be had.
+        :raises RefusedError: ``checkpoint_owner`` is ``"external"``.
         :raises ReadOnlyError, CancelledError, ClosedError, IoError, FullError,
             CorruptError: as they say.
         """
         if not isinstance(mode, str) or mode not in _MODES:
             given = repr(mode) if isinstance(mode, str) else f"of type {type(mode).__name__}"
             raise MisuseError(f"mode is {given}; pass one of {', '.join(_MODES)}")
-        outcome, busy, log, done = _native.checkpoint(
+        outcome, busy, *rest = _native.checkpoint(
             self._handle, _MODES[mode], (timeout, None, token)
         )
-        return Checkpoint(_OUTCOMES[outcome], bool(busy), log, done)
+        return Checkpoint(_OUTCOMES[outcome], bool(busy), *rest)
 
     def health(self) -> Health:
         """Take a snapshot of the database's health.

@@ -15,10 +15,18 @@ from __future__ import annotations
 import builtins
 from typing import Literal
 
-Phase = Literal["none", "queue", "lock", "execute", "turn", "sync"]
+Phase = Literal["none", "queue", "lock", "execute", "turn", "sync", "ceiling"]
 Outcome = Literal["not_applied", "applied", "unknown"]
 
-_PHASES: tuple[Phase, ...] = ("none", "queue", "lock", "execute", "turn", "sync")
+_PHASES: tuple[Phase, ...] = (
+    "none",
+    "queue",
+    "lock",
+    "execute",
+    "turn",
+    "sync",
+    "ceiling",
+)
 _OUTCOMES: tuple[Outcome, ...] = ("not_applied", "applied", "unknown")
 
 
@@ -44,7 +52,8 @@ class WalpoolError(Exception):
     """Where a timeout or a cancel struck: waiting for a connection of this
     process (``"queue"``), for this process's turn to write (``"turn"``), for
     another process's lock (``"lock"``), running the statement
-    (``"execute"``), or waiting for the disk after the commit was made
+    (``"execute"``), waiting for the WAL to get below its ceiling
+    (``"ceiling"``), or waiting for the disk after the commit was made
     (``"sync"``)."""
     outcome: Outcome = "not_applied"
     """What became of the write that failed. ``"unknown"``: the commit was begun,
@@ -225,9 +234,17 @@ class MismatchError(WalpoolError):
 
 class StaleError(WalpoolError):
     """A newer commit exists than what this transaction has read: roll back, and
-    begin again."""
+    begin again. Or the snapshot was ended, because it kept the WAL above its
+    ceiling and ``wal_ceiling_policy`` is ``"interrupt"``: begin again, too."""
 
     status = "WALPOOL_STALE"
+
+
+class CeilingError(WalpoolError):
+    """The WAL is above ``wal_ceiling_frames``, and ``wal_ceiling_policy`` is
+    ``"fail"``. The message names who keeps it there."""
+
+    status = "WALPOOL_CEILING"
 
 
 # By the number of the status; the order is that of WALPOOL_STATUS_LIST.
@@ -261,6 +278,7 @@ _CLASSES: dict[int, type[WalpoolError]] = dict(
             PoisonedError,
             MismatchError,
             StaleError,
+            CeilingError,
         ),
         start=1,
     )

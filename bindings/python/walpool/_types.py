@@ -78,6 +78,22 @@ class Options(TypedDict, total=False):
     lease_trace: bool
     """Whether the native stack at each acquire is remembered, for
     ``db.leases()``; costs microseconds each time. Default False."""
+    reader_gate: float
+    """Seconds that new readers are made to wait at most, until older ones have
+    gone and the WAL can start anew, 0 to 1. Default 0.1."""
+    wal_ceiling_frames: int
+    """Frames of the WAL above which ``wal_ceiling_policy`` holds, while a reader
+    keeps it from starting anew: ``checkpoint_frames`` to 16000000, 0 for no
+    ceiling. Default -1: 16 times ``checkpoint_frames``."""
+    wal_ceiling_policy: Literal["warn", "backpressure", "fail", "interrupt"]
+    """What happens then. ``"warn"``, the default: health names who keeps it.
+    ``"backpressure"``: writes wait, too. ``"fail"``: they raise
+    :class:`CeilingError`. ``"interrupt"``: snapshots of this process that are
+    older than ``reader_gate`` are ended, and what uses them raises
+    :class:`StaleError`."""
+    checkpoint_owner: Literal["walpool", "external"]
+    """``"external"`` where a replicator such as Litestream checkpoints: then
+    walpool never does, not even when it closes. Default ``"walpool"``."""
     mode: Literal["rwc", "rw", "ro"]
     """``"rwc"`` creates a missing file and is the default, ``"rw"`` does not,
     ``"ro"`` only reads."""
@@ -185,6 +201,14 @@ class Checkpoint(NamedTuple):
     """Frames in the WAL."""
     checkpointed_frames: int
     """Of these, in the database file."""
+    pinned_pid: int
+    """The process, maybe this one, whose snapshot is in the way where it is
+    ``"partial"`` or ``"not_reset"``; -1 for one without a number here, 0 where
+    none was found."""
+    pinned_frame: int
+    """The WAL keeps what came after this frame."""
+    pinned_why: str
+    """Its label, if it is of this process, or ``""``."""
 
 
 class Maintenance(NamedTuple):
@@ -360,6 +384,12 @@ class Health:
     """Counter: checkpoints that ended in an error."""
     reader_gates: int
     """Counter: times that new readers waited for old ones."""
+    checkpoint_external: int
+    """1: ``checkpoint_owner`` is ``"external"``, so there are none."""
+    wal_ceiling_frames: int
+    """The option's frames; 0: there is no ceiling."""
+    wal_over_ceiling: int
+    """1: the WAL has more, and something keeps it."""
     writer_wait_count: int
     """Counter: times the writer was asked for."""
     writer_wait_p50_us: int
