@@ -58,6 +58,19 @@ static const struct command {
      "meanwhile. Refuses when less than twice the size of the database is free\n"
      "on its disk. An interrupt rolls back.\n\n"
      "Example: walpool vacuum app.db\n"},
+    {"backup", "FILE TO", 2,
+     COMMON | CLI_OPTION_REPLACE | CLI_OPTION_FULL | CLI_OPTION_TIMEOUT,
+     cli_backup, "copy a database while it is used",
+     "Copies one snapshot, in steps, while others read and write; checks the\n"
+     "copy, syncs it, and gives it its name. It is one file that opens anywhere.\n"
+     "An interrupt leaves nothing.\n\n"
+     "Example: walpool backup app.db copy.db\n"},
+    {"restore", "FILE FROM", 2, COMMON | CLI_OPTION_TIMEOUT, cli_restore,
+     "replace what is in a database by a backup",
+     "Writes what is in FROM into the database, in one transaction, while others\n"
+     "read. FROM is checked first. An interrupt leaves all as it was. Never copy\n"
+     "a file over a database: its WAL would be applied to it.\n\n"
+     "Example: walpool restore app.db yesterday.db\n"},
 };
 
 static const char exit_status[] =

@@ -30,6 +30,8 @@ static const struct option {
      "then open the database, too, and ask it for its health"},
     {"full", NULL, CLI_OPTION_FULL, 0,
      "compare indexes with their tables, too"},
+    {"replace", NULL, CLI_OPTION_REPLACE, 0,
+     "replace a file that is there"},
     {"timeout", "MS", CLI_OPTION_TIMEOUT, 86400000,
      "longest wait for locks of others (5000)"},
     {"help", NULL, CLI_OPTION_HELP, 0, "print this"},
@@ -91,6 +93,7 @@ set(const struct option *option, int64_t number, struct cli_args *args)
     case CLI_OPTION_JSON: args->json = true; break;
     case CLI_OPTION_FULL: args->full = true; break;
     case CLI_OPTION_OPEN: args->open = true; break;
+    case CLI_OPTION_REPLACE: args->replace = true; break;
     case CLI_OPTION_TIMEOUT: args->timeout_ms = number; break;
     case CLI_OPTION_WATCH: args->watch_ms = number; break;
     case CLI_OPTION_THRESHOLD: args->threshold = number; break;

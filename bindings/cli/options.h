@@ -11,14 +11,15 @@ enum cli_option {
     CLI_OPTION_FULL = 8,
     CLI_OPTION_OPEN = 16,
     CLI_OPTION_WATCH = 32,
-    CLI_OPTION_THRESHOLD = 64
+    CLI_OPTION_THRESHOLD = 64,
+    CLI_OPTION_REPLACE = 128
 };
 
 struct cli_args {
     const char *command;
     const char *file;
     const char *word; /* the operand behind FILE, or NULL */
-    bool help, json, full, open;
+    bool help, json, full, open, replace;
     int64_t timeout_ms, watch_ms, threshold;
 };
 

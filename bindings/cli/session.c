@@ -97,6 +97,8 @@ cli_session_run(struct cli_session *session, walpool_job *job,
         call = *job->call;
     call.token = session->token;
     job->call = &call;
+    if (interrupted) /* between two jobs */
+        walpool_cancel(session->token, NULL);
     if (walpool_submit(session->queue, job, &done->error) != WALPOOL_OK)
         return (walpool_status)done->error.status;
     while (walpool_completions(session->queue, done, 1, TICK_MS, NULL) == 0) {

@@ -203,6 +203,59 @@ def test_vacuum__tells_that_a_reader_keeps_the_wal(walpool, database, other):
     assert "walpool doctor says who is in the way" in answer.out
 
 
+def rows_in(path):
+    db = sqlite3.connect(f"file:{path}?mode=ro", uri=True)
+    assert db.execute("PRAGMA integrity_check").fetchall() == [("ok",)]
+    (count,) = db.execute("SELECT count(*) FROM job").fetchone()
+    db.close()
+    return count
+
+
+def test_backup__is_one_file_of_what_was_there(walpool, database, other):
+    user = other(database).do("db.execute('INSERT INTO job (task) VALUES (1)')")
+    answer = walpool("backup", "app.db", "copy.db", "--json", "--full")
+    assert (answer.status, answer.err) == (0, "")
+    assert answer.json["status"] == "ok"
+    assert (answer.json["file"], answer.json["to"]) == ("app.db", "copy.db")
+    assert answer.json["bytes"] == os.path.getsize("copy.db")
+    user.do("db.execute('DELETE FROM job')")
+    assert rows_in("copy.db") == 11
+    assert [name for name in os.listdir() if name.startswith("copy")] == ["copy.db"]
+
+
+def test_backup__replaces_only_when_told_to(walpool, database):
+    (database.parent / "copy.db").write_text("mine")
+    answer = walpool("backup", "app.db", "copy.db", "--json")
+    assert (answer.status, answer.json["error"]["name"]) == (2, "WALPOOL_CANTOPEN")
+    assert (database.parent / "copy.db").read_text() == "mine"
+    assert walpool("backup", "app.db", "copy.db", "--replace").status == 0
+    assert rows_in("copy.db") == 10
+    answer = walpool("backup", "app.db", "./app.db", "--replace", "--json")
+    assert (answer.status, answer.json["error"]["name"]) == (2, "WALPOOL_MISUSE")
+    assert walpool("backup", "app.db", "none/copy.db").status == 2
+
+
+def test_restore__into_a_database_that_is_used(walpool, database, other):
+    assert walpool("backup", "app.db", "copy.db").status == 0
+    user = other(database).do("db.execute('DELETE FROM job')")
+    answer = walpool("restore", "app.db", "copy.db", "--json")
+    assert (answer.status, answer.err) == (0, "")
+    assert (answer.json["from"], answer.json["bytes"]) == ("copy.db", os.path.getsize("copy.db"))
+    user.do("assert db.execute('SELECT count(*) FROM job').fetchone() == (10,)")
+    user.do("db.execute('BEGIN IMMEDIATE')")
+    answer = walpool("restore", "app.db", "copy.db", "--timeout", "50", "--json")
+    assert (answer.status, answer.json["error"]["name"]) == (2, "WALPOOL_TIMEOUT")
+
+
+def test_restore__refuses_what_is_no_database(walpool, database):
+    (database.parent / "junk").write_bytes(b"x" * 8192)
+    answer = walpool("restore", "app.db", "junk", "--json")
+    assert (answer.status, answer.json["error"]["name"]) == (2, "WALPOOL_NOTADB")
+    assert walpool("restore", "app.db", "none.db").status == 2
+    assert walpool("restore", "none.db", "junk").status == 2
+    assert rows_in("app.db") == 10
+
+
 def test_vacuum__refuses_when_the_disk_has_less_than_twice_its_size(walpool, database):
     disk = os.statvfs(database)
     os.truncate(database, disk.f_bavail * disk.f_frsize)  # a hole takes no room

@@ -54,6 +54,7 @@ def test_man__has_every_command_and_every_option():
 
 @pytest.mark.parametrize("example", sorted({*MAN_EXAMPLES, *HELP_EXAMPLES, *README_EXAMPLES}))
 def test_examples__work(example, database, monkeypatch, tmp_path):
+    subprocess.run([COMMAND, "backup", database, database.parent / "yesterday.db"], check=True)
     (tmp_path / "bin").mkdir()
     (tmp_path / "bin/walpool").symlink_to(COMMAND)
     monkeypatch.setenv("PATH", str(tmp_path / "bin"), prepend=":")

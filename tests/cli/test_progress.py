@@ -70,6 +70,31 @@ def test_progress__measures_what_is_read(database):
     assert f"[{'#' * 24}] 100 %  " in run.shown and "/s  0.0 s left\r\n" in run.shown
 
 
+def test_progress__a_backup_shows_two_bars_and_a_restore_one(database):
+    run = OnTerminal("backup", "app.db", "copy.db")
+    status, out = run.end()
+    assert (status, out) == (0, "app.db: ok: 8.0 KiB are in copy.db\n")
+    assert "\r\033[Kbackup [" in run.shown and "\r\033[Kcheck [" in run.shown
+    run = OnTerminal("restore", "app.db", "copy.db")
+    status, out = run.end()
+    assert (status, out) == (0, "app.db: ok: 8.0 KiB came from copy.db\n")
+    assert "\r\033[Krestore [" in run.shown
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_progress__an_interrupt_of_a_backup_leaves_nothing(database, number):
+    db = sqlite3.connect(database, isolation_level=None)
+    db.executemany("INSERT INTO job (task) VALUES (zeroblob(?))", [(10**6,)] * 100)
+    db.close()
+    run = OnTerminal("backup", "app.db", "copy.db", "--json")
+    run.read_until("backup [")
+    run.process.send_signal(number)
+    status, out = run.end()
+    assert status == 2
+    assert '"name":"WALPOOL_CANCELLED"' in out
+    assert [name for name in os.listdir() if name.startswith("copy")] == []
+
+
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_progress__an_interrupt_cancels(database, other, number):
     writer = other(database).do("db.execute('BEGIN IMMEDIATE')")
