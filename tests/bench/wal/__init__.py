@@ -21,6 +21,10 @@ def c_program(shop: Workshop) -> Command:
 GROUP = Group((
     Program("C", (
         "overlap.rate", "overlap.worst", "overlap.p999", "overlap.highest",
+        "endlesswarn.named", "endlesswarn.refused",
+        "endlessbackpressure.highest", "endlessbackpressure.named",
+        "endlessfail.highest", "endlessfail.named",
+        "endlessinterrupt.highest", "endlessinterrupt.refused",
         "healthidle.p50", "healthidle.p99", "healthload.p50", "healthload.p99",
         "healthlocked.p50", "healthlocked.p99",
         "backup.time", "backup.p99",
