@@ -22,6 +22,7 @@
 
 #include <errno.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -62,11 +63,33 @@ walpool__backup_watch(sqlite3 *db, struct walpool__call *call)
                              call);
 }
 
+/* A page that the disk did not give, or for which there was no memory, is told
+ * like one that is damaged. */
+static int
+code_in(const char *found)
+{
+    static const char mark[] = "error code=";
+    const char *at = strstr(found, mark);
+
+    return at ? atoi(at + sizeof mark - 1) : SQLITE_OK;
+}
+
 static walpool_status
 damaged(const char *what, const char *found, walpool_error *err)
 {
-    return walpool__error_set(err, WALPOOL_CORRUPT, "%s is damaged: %.200s",
-                              what, found);
+    static const char head[] = "*** in database main ***\n";
+    int code = code_in(found), primary = code & 0xff;
+    char line[200];
+
+    if (primary == SQLITE_IOERR || primary == SQLITE_NOMEM)
+        return walpool__sqlerr_set(err, NULL, code, "look for damage");
+    if (strncmp(found, head, sizeof head - 1) == 0)
+        found += sizeof head - 1;
+    snprintf(line, sizeof line, "%s", found);
+    for (char *c = line; *c; c++)
+        *c = *c == '\n' ? ' ' : *c;
+    return walpool__error_set(err, WALPOOL_CORRUPT, "%s is damaged: %s", what,
+                              line);
 }
 
 walpool_status
