@@ -43,6 +43,7 @@ static const struct walpool__op operations[] = {
     [WALPOOL_OP_BACKUP_STEP] = {WALPOOL__OP_READ, WALPOOL__OP_LATE, false},
     [WALPOOL_OP_BACKUP_FINISH] = {WALPOOL__OP_READ, WALPOOL__OP_UNTIMED, false},
     [WALPOOL_OP_RESTORE] = {WALPOOL__OP_WRITE, WALPOOL__OP_EXPIRES, false},
+    [WALPOOL_OP_PROBE] = {WALPOOL__OP_WRITE, WALPOOL__OP_EXPIRES, false},
 };
 
 const struct walpool__op *
@@ -107,6 +108,8 @@ run_writing(const walpool_job *job, const walpool_call *call,
     case WALPOOL_OP_MAINTAIN:
         return walpool_maintain(db, (walpool_task)job->mode, job->pages, call,
                                 job->rows, err);
+    case WALPOOL_OP_PROBE:
+        return walpool_probe(db, call, job->rows, err);
     case WALPOOL_OP_RESTORE:
         return walpool_restore(db, job->name, call, err);
     default:

@@ -517,8 +517,7 @@ walpool_rows_add_null(walpool_rows *rows, walpool_error *err);
 
 /**
  * Add one INTEGER. As walpool_rows_add_null.
- * @param rows  the buffer.
- * @param value any 64-bit integer.
+ * @param rows the buffer. @param value any 64-bit integer.
  * @param err   may be NULL. @return WALPOOL_OK or the error's status.
  * Owner: caller. Threads: one at a time per buffer. Blocks: never.
  * Errors: as walpool_rows_add_null. Since: 0.1
@@ -577,8 +576,7 @@ WALPOOL_API size_t walpool_rows_count(const walpool_rows *rows);
 
 /**
  * Return one cell, for reading it by the format above.
- * @param rows   the buffer.
- * @param row    0..row_count-1.
+ * @param rows the buffer. @param row 0..row_count-1.
  * @param column 0..column_count-1.
  * @return the cell, or NULL when row or column is out of range.
  * Owner: borrowed until the buffer changes. Threads: one at a time per
@@ -589,8 +587,7 @@ walpool_rows_cell(const walpool_rows *rows, size_t row, size_t column);
 
 /**
  * Return one value as an integer; a REAL is cut, anything else gives 0.
- * @param rows   the buffer.
- * @param row    0..row_count-1.
+ * @param rows the buffer. @param row 0..row_count-1.
  * @param column 0..column_count-1.
  * @return the value, or 0.
  * Owner: nothing. Threads: one at a time per buffer. Blocks: never.
@@ -602,8 +599,7 @@ walpool_rows_int64(const walpool_rows *rows, size_t row, size_t column);
 /**
  * Return one value as a double; an INTEGER is converted, anything else gives
  * 0.0.
- * @param rows   the buffer.
- * @param row    0..row_count-1.
+ * @param rows the buffer. @param row 0..row_count-1.
  * @param column 0..column_count-1.
  * @return the value, or 0.0.
  * Owner: nothing. Threads: one at a time per buffer. Blocks: never.
@@ -614,8 +610,7 @@ walpool_rows_double(const walpool_rows *rows, size_t row, size_t column);
 
 /**
  * Return the bytes of a TEXT or BLOB.
- * @param rows   the buffer.
- * @param row    0..row_count-1.
+ * @param rows the buffer. @param row 0..row_count-1.
  * @param column 0..column_count-1.
  * @param bytes  receives the length; may be NULL.
  * @return the bytes, not NUL-terminated; NULL for another type, for a LARGE
@@ -831,8 +826,7 @@ walpool_close(walpool *db, int64_t timeout_ms, walpool_error *err);
  * The rows are of one snapshot: the newest at the time the call begins. What
  * does not fit `rows` is fetched through the cursor in its header, which keeps
  * the reader until its end is reached or it is closed.
- * @param db        the database.
- * @param statement one statement that does not write.
+ * @param db the database. @param statement one statement that does not write.
  * @param call      NULL for the defaults.
  * @param rows      receives the first block; NULL throws the rows away.
  * @param err       may be NULL.
@@ -897,8 +891,7 @@ typedef struct walpool_result {
 /**
  * Batch: many statements with their parameters in one transaction and one
  * crossing; all of it is applied, or nothing.
- * @param db         the database.
- * @param statements the list; not kept.
+ * @param db the database. @param statements the list; not kept.
  * @param count      1 or more.
  * @param call       NULL for the defaults.
  * @param results    count of them, or NULL.
@@ -957,8 +950,7 @@ typedef enum walpool_kind {
 /**
  * Acquire a lease: a reader with its snapshot taken, the writer with its
  * transaction begun, or a private connection, newly opened.
- * @param db   the database.
- * @param kind a walpool_kind.
+ * @param db the database. @param kind a walpool_kind.
  * @param call deadline, token, durability, `why` (a private lease: label of all
  *   its calls that have none); NULL for the defaults.
  * @param err  may be NULL.
@@ -1295,8 +1287,7 @@ typedef enum walpool_task {
  * (afterwards), tables (to measure), wal_frames and wal_frames_checkpointed (of
  * the checkpoint that follows a vacuum), complete (0: time was up, or a reader
  * keeps the WAL as it is).
- * @param db    the database.
- * @param task  what to do.
+ * @param db the database. @param task what to do.
  * @param pages of INCREMENTAL_VACUUM: as many at most, 0: all. Otherwise 0.
  * @param call  deadline, token, durability; `leave` is called at once.
  * @param rows  receives the answer, always with names; NULL throws it away.
@@ -1339,8 +1330,7 @@ typedef struct walpool_backup_progress {
  * is one file that opens anywhere (not in WAL mode), with the permissions of the
  * database. It grows in `<to>.walpool-partial` and takes its name when complete;
  * what a crash leaves of it, the next backup to that path removes.
- * @param db    the database.
- * @param to    path of the copy; not kept.
+ * @param db the database. @param to path of the copy; not kept.
  * @param flags WALPOOL_BACKUP_*, or 0.
  * @param call  deadline and token of this call, and the label; may be NULL.
  * @param err   may be NULL.
@@ -1502,9 +1492,7 @@ typedef enum walpool_reason {
 } walpool_reason;
 
 typedef enum walpool_verdict {
-    WALPOOL_HEALTH_OK = 0,
-    WALPOOL_HEALTH_DEGRADED = 1,
-    WALPOOL_HEALTH_FAILING = 2
+    WALPOOL_HEALTH_OK = 0, WALPOOL_HEALTH_DEGRADED = 1, WALPOOL_HEALTH_FAILING = 2
 } walpool_verdict;
 
 typedef struct walpool_health {
@@ -1521,8 +1509,7 @@ typedef struct walpool_health {
 /**
  * Take one snapshot of the database's health. Takes no connection, pins
  * nothing. What is known of pins and of the disk is up to 100 ms old.
- * @param db  the database.
- * @param out receives the snapshot.
+ * @param db the database. @param out receives the snapshot.
  * @param err may be NULL. @return WALPOOL_OK or the error's status.
  * Owner: caller. Threads: any. Blocks: never on SQLite or on a lease.
  * Errors: MISUSE, CLOSED, FORKED. Since: 0.1
@@ -1548,6 +1535,33 @@ WALPOOL_API walpool_status walpool_health_json(walpool *db, char *dst,
                                                size_t capacity, size_t *need,
                                                walpool_error *err);
 
+/**
+ * The same as text for Prometheus, with histograms; label `database`: the path.
+ * @param db       the database.
+ * @param dst      as walpool_health_json, as are the next two.
+ * @param capacity bytes at dst. @param need bytes needed, with the NUL.
+ * @param err      may be NULL. @return as walpool_health_json.
+ * Owner: caller. Threads: any. Blocks: as walpool_health_get.
+ * Errors: MISUSE, CLOSED, FORKED, TOOBIG. Since: 0.1
+ */
+WALPOOL_API walpool_status
+walpool_metrics(walpool *db, char *dst, size_t capacity, size_t *need,
+                walpool_error *err);
+
+/**
+ * Probe the database: write what is there already, by a commit of one page that
+ * goes the way of all others, and read it; with mode=ro only read. Answers with
+ * one row, in us: writer_us (until it was had), write_us, commit_us, read_us,
+ * total_us; -1: not done.
+ * @param db   the database. @param call as for walpool_commit, for all of it.
+ * @param rows as walpool_maintain. @param err may be NULL.
+ * @return WALPOOL_OK or the error's status.
+ * Owner: caller owns rows. Threads: any; as walpool_write. Blocks: up to the
+ *   deadline, and on the disk. Errors: as walpool_write. Since: 0.1
+ */
+WALPOOL_API walpool_status walpool_probe(walpool *db, const walpool_call *call,
+                                         walpool_rows *rows, walpool_error *err);
+
 /* --------------------------------------------------------------- leases */
 
 typedef enum walpool_holder {
@@ -1562,27 +1576,22 @@ typedef enum walpool_holder {
 typedef struct walpool_lease_info {
     int32_t kind;         /* walpool_kind */
     int32_t holder;       /* walpool_holder */
-    int64_t thread;       /* that took it, as the system knows it (gettid); 0:
-                             it passes from one to another right now */
-    int64_t age_us;       /* since when it is out; of a private lease: in use,
-                             or since when it has its snapshot */
-    int64_t frames;       /* frames of the WAL when its snapshot was taken: as
-                             long as it is out the WAL keeps what came after;
-                             -1: a writer, or not known */
-    char why[48];         /* label, or "" */
-    uint32_t stack_depth; /* addresses in stack; 0 without lease_trace=1, for
-                             calls, and where the system cannot tell */
-    uint32_t reserved;
-    uint64_t stack[WALPOOL_STACK_DEPTH]; /* return addresses at the acquire,
-                                            newest first */
+    int64_t thread; /* that took it, as the system knows it (gettid); 0: it
+                       passes from one to another right now */
+    int64_t age_us; /* of a private lease: of its snapshot, or its call */
+    int64_t frames; /* of the WAL when its snapshot was taken: it keeps what came
+                       after; -1: a writer, or not known */
+    char why[48];   /* label, or "" */
+    uint32_t stack_depth, reserved; /* addresses in stack; 0 for calls, without
+                       lease_trace=1, and where the system cannot tell */
+    uint64_t stack[WALPOOL_STACK_DEPTH]; /* at the acquire, newest first */
 } walpool_lease_info;
 
 /**
  * List the connections that are out: who has them, and since when. Readers
  * first, then the writer. A writer lease between two transactions has none, a
  * private one that is idle is not listed, and one that writes is the writer.
- * Takes no connection, and stops nobody; what changes meanwhile is in the list
- * or not.
+ * Takes no connection, and stops nobody. What changes meanwhile may be missed.
  * @param db       the database.
  * @param out      receives up to capacity of them; NULL if that is 0.
  * @param capacity `readers` + 1 is enough for all but private leases.
@@ -1599,13 +1608,10 @@ WALPOOL_API size_t walpool_leases(walpool *db, walpool_lease_info *out,
  * The same as a JSON list of objects: "kind" ("read", "write", "private"), "holder"
  * ("call", "lease", "cursor"), "why", "thread", "age_us", "frames", and
  * "stack", a list of strings that name function and address.
- * @param db       the database.
- * @param dst      receives NUL-terminated JSON; may be NULL if capacity is 0.
- * @param capacity bytes at dst.
- * @param need     receives the bytes needed with the NUL; may be NULL.
- * @param err      may be NULL.
- * @return WALPOOL_OK, or TOOBIG when capacity was too small: ask again, and
- *   with some room to spare, for the list changes.
+ * @param db  the database. @param dst as walpool_health_json, as are the next.
+ * @param capacity bytes at dst. @param need bytes needed, with the NUL.
+ * @param err may be NULL. @return WALPOOL_OK, or TOOBIG when capacity was too
+ *   small: ask again, with some room to spare, for the list changes.
  * Owner: caller. Threads: any. Blocks: never.
  * Errors: MISUSE, CLOSED, FORKED, TOOBIG. Since: 0.1
  */
@@ -1640,7 +1646,8 @@ typedef enum walpool_op {
     WALPOOL_OP_BACKUP_START = 18, /* name, flags in mode -> result: backup */
     WALPOOL_OP_BACKUP_STEP = 19,  /* target: backup; pages in mode */
     WALPOOL_OP_BACKUP_FINISH = 20,
-    WALPOOL_OP_RESTORE = 21       /* target: walpool; name */
+    WALPOOL_OP_RESTORE = 21,      /* target: walpool; name */
+    WALPOOL_OP_PROBE = 22         /* target: walpool; rows */
 } walpool_op;
 
 typedef struct walpool_job {
@@ -1705,8 +1712,7 @@ WALPOOL_API walpool_status walpool_submit(walpool_queue *queue,
 
 /**
  * Take completions.
- * @param queue      the queue.
- * @param out        receives up to capacity completions.
+ * @param queue the queue. @param out receives up to capacity completions.
  * @param capacity   1 or more.
  * @param timeout_ms 0: only what is there. Otherwise wait that long for one;
  *   -1: until there is one, or no job is under way.

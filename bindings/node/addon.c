@@ -133,6 +133,15 @@ addon_version(napi_env env, const walpool_version_info *info)
     return object;
 }
 
+int
+addon_text(struct addon *addon, size_t bytes)
+{
+    free(addon->text);
+    addon->text = malloc(bytes);
+    addon->text_bytes = addon->text ? bytes : 0;
+    return addon->text != NULL;
+}
+
 /* ----------------------------------------------------- beginning and end */
 
 static void
@@ -142,6 +151,7 @@ finish(struct addon *addon)
 
     end_handles(addon);
     slot_finish_all(addon);
+    free(addon->text);
     free(addon);
     napi_remove_async_cleanup_hook(cleanup);
 }

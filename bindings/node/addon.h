@@ -69,6 +69,8 @@ struct addon {
     napi_async_cleanup_hook_handle cleanup;
     struct answer *answer; /* JavaScript's memory */
     napi_ref answer_ref;
+    char *text; /* where the core writes JSON and metrics */
+    size_t text_bytes;
 
     struct slot **slots; /* by id; NULL: closed */
     uint32_t *free_ids;
@@ -96,6 +98,8 @@ void addon_untrack(struct addon *addon, enum addon_kind kind, void *handle);
 /* Report a defect of the calling JavaScript. Returns the status. */
 walpool_status addon_misuse(struct addon *addon, const char *message);
 napi_value addon_version(napi_env env, const walpool_version_info *info);
+/* Make room for a text; what is there is lost. 0: no memory. */
+int addon_text(struct addon *addon, size_t bytes);
 
 /* slot.c */
 void slot_define(struct addon *addon, napi_value exports);

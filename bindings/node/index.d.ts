@@ -195,6 +195,18 @@ export interface BackupOptions extends CallOptions {
     replace?: boolean;
 }
 
+/** How long each step of a probe took, in microseconds; -1: it was not done,
+ * since the database is read only. */
+export interface ProbeResult {
+    /** Until the writer, the turn and SQLite's lock were had. */
+    writerUs: number;
+    writeUs: number;
+    /** With the sync where the durability is full. */
+    commitUs: number;
+    readUs: number;
+    totalUs: number;
+}
+
 /** One reason why a database is not `ok`. */
 export interface HealthReason {
     /** Its name, which stays the same. */
@@ -594,6 +606,15 @@ export interface Database extends Calls, AsyncDisposable {
     /** One snapshot of the database's health. Waits for nobody. */
     health(): Promise<Health>;
 
+    /** The same as text for Prometheus, with histograms; the label `database` is
+     * the path. Serve it as `text/plain; version=0.0.4`. */
+    metrics(): Promise<string>;
+
+    /** Find out whether a write gets through, now: write what is there already,
+     * by a commit of one page that goes the way of all others, and read it.
+     * Nothing of it is left behind. The timeout is for all of it. */
+    probe(options?: CallOptions): Promise<ProbeResult>;
+
     /** The connections that are out, and who has them. Waits for nobody. */
     leases(): Promise<LeaseInfo[]>;
 
@@ -694,6 +715,8 @@ export class DatabaseSync implements CallsSync, Disposable {
     backup(to: string | URL | Uint8Array, options?: BackupOptions): BackupProgress;
     restore(from: string | URL | Uint8Array, options?: CallOptions): void;
     health(): Health;
+    metrics(): string;
+    probe(options?: CallOptions): ProbeResult;
     leases(): LeaseInfo[];
     close(options?: { timeout?: number }): void;
     [Symbol.dispose](): void;

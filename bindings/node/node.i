@@ -109,12 +109,5 @@ SHOWS(walpool_cursor_next, arg1)
 %typemap(argout) walpool_version_info *out
   "$result = addon_version(env, $1);"
 
-/* JSON on success, otherwise the status. */
-%typemap(in, numinputs=0) (char *dst, size_t capacity) (char text_[16384])
-  "$1 = text_; $2 = sizeof text_;"
-%typemap(in, numinputs=0) size_t *need (size_t need_) "$1 = &need_;"
-%typemap(argout) (char *dst, size_t capacity)
-  "if (result == WALPOOL_OK)
-     napi_create_string_utf8(env, $1, NAPI_AUTO_LENGTH, &$result);"
-
+%include "text.i"
 %include "walpool.i"

@@ -68,11 +68,10 @@ WITHOUT_GIL(walpool_open)
 WITHOUT_GIL(walpool_close)
 WITHOUT_GIL(walpool_backup_finish)
 
-/* Carried by other means: LARGE values by values.c, health as JSON, leases by
- * leases.c. Event loops have a package of their own. */
+/* Carried by other means: LARGE values by values.c; leases, health, metrics
+ * and the probe by health.c. Event loops have a package of their own. */
 %ignore walpool_cursor_value;
-%ignore walpool_health_get;
-%rename("$ignore", regextarget=1) "^walpool_leases";
+%rename("$ignore", regextarget=1) "^walpool_(health_|leases|metrics$|probe$)";
 %rename("$ignore", regextarget=1) "^walpool_(queue_|submit|completions)";
 %ignore walpool_op;
 
@@ -91,8 +90,18 @@ WITHOUT_GIL(walpool_backup_finish)
 %rename(pack) walpool__py_pack;
 PyObject *walpool__py_pack(PyObject *iterator, Py_ssize_t first, size_t limit);
 %rename(leases_json) walpool__py_leases;
-%typemap(out) PyObject *walpool__py_leases { $result = $1; }
+%rename(health_json) walpool__py_health;
+%rename(metrics) walpool__py_metrics;
+%rename(probe) walpool__py_probe;
+%typemap(out) PyObject *walpool__py_leases, PyObject *walpool__py_health,
+              PyObject *walpool__py_metrics, PyObject *walpool__py_probe {
+    $result = $1;
+}
 PyObject *walpool__py_leases(walpool *db, walpool_error *err);
+PyObject *walpool__py_health(walpool *db, walpool_error *err);
+PyObject *walpool__py_metrics(walpool *db, walpool_error *err);
+PyObject *walpool__py_probe(walpool *db, const walpool_call *call,
+                            walpool_error *err);
 
 %init %{
     if (walpool__py_add_rows_type(m) < 0)

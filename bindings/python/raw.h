@@ -142,11 +142,15 @@ struct walpool__py_exchange *walpool__py_exchange_next(PyObject *request);
 PyObject *walpool__py_answer(struct walpool__py_exchange *x);
 void walpool__py_exchange_end(struct walpool__py_exchange *x); /* NULL too */
 
-/* --------------------------------------------------------------- leases.c */
+/* --------------------------------------------------------------- health.c */
 
-/* walpool_leases_json, in as much room as it takes. NULL: err says why, or an
- * exception is set. */
+/* walpool_leases_json and its like, in as much room as they take; and the
+ * numbers of a probe. NULL: err says why, or an exception is set. */
 PyObject *walpool__py_leases(walpool *db, walpool_error *err);
+PyObject *walpool__py_health(walpool *db, walpool_error *err);
+PyObject *walpool__py_metrics(walpool *db, walpool_error *err);
+PyObject *walpool__py_probe(walpool *db, const walpool_call *call,
+                            walpool_error *err);
 
 /* ------------------------------------------------------------- rowsiter.c */
 

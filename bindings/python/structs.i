@@ -1,5 +1,5 @@
 /* Typemaps for the structs that the core fills in: they come back as tuples,
- * health as JSON. walpool/_types.py gives them names. */
+ * texts by health.c. walpool/_types.py gives them names. */
 
 %typemap(in, numinputs=0) walpool_version_info *out (walpool_version_info out) {
     $1 = &out;
@@ -30,15 +30,4 @@
         Py_SETREF($result, Py_BuildValue("(iiLL)", $1->phase, $1->page_size,
                                          (long long)$1->pages,
                                          (long long)$1->copied));
-}
-/* The longest path, every byte of it escaped, fits. */
-%typemap(in, numinputs=0) (char *dst, size_t capacity, size_t *need)
-                          (char json[65536], size_t need) {
-    $1 = json;
-    $2 = sizeof json;
-    $3 = &need;
-}
-%typemap(argout) (char *dst, size_t capacity, size_t *need) {
-    if ($result)
-        Py_SETREF($result, PyUnicode_FromString($1));
 }

@@ -114,6 +114,19 @@ call_health_json(void *handle, walpool_error *error)
     return walpool_health_json(handle, text, sizeof text, NULL, error);
 }
 
+static walpool_status
+call_metrics(void *handle, walpool_error *error)
+{
+    char text[64];
+    return walpool_metrics(handle, text, sizeof text, NULL, error);
+}
+
+static walpool_status
+call_probe(void *handle, walpool_error *error)
+{
+    return walpool_probe(handle, NULL, NULL, error);
+}
+
 /* --------------------------------------- on a lease, a cursor, and the rest */
 
 static walpool_status
@@ -221,6 +234,8 @@ static const struct {
     {"walpool_restore", DATABASE, call_restore},
     {"walpool_health_get", DATABASE, call_health},
     {"walpool_health_json", DATABASE, call_health_json},
+    {"walpool_metrics", DATABASE, call_metrics},
+    {"walpool_probe", DATABASE, call_probe},
     {"walpool_run", LEASE, call_run},
     {"walpool_begin", LEASE, call_begin},
     {"walpool_savepoint", LEASE, call_savepoint},

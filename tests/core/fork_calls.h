@@ -49,6 +49,8 @@ fork_call_database(const struct fork_inherited *its)
     FORKED(walpool_health_get, (its->db, &health, &err));
     FORKED(walpool_health_json, (its->db, &byte, 1, NULL, &err));
     FORKED(walpool_leases_json, (its->db, &byte, 1, NULL, &err));
+    FORKED(walpool_metrics, (its->db, &byte, 1, NULL, &err));
+    FORKED(walpool_probe, (its->db, NULL, NULL, &err));
     err.status = WALPOOL_OK;
     WORKS(walpool_leases, (its->db, NULL, 0, &err) == 0);
     CHECK_INT(err.status, WALPOOL_FORKED);

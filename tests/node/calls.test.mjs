@@ -246,6 +246,35 @@ both('health: numbers, verdict and path', async (db) => {
     assert.equal((await db.health()).reads, before.reads + 1);
 });
 
+both('health: reasons with remedies, and the leases', async (db) => {
+    const lease = await db.acquire('write', { why: 'import' });
+    assert.deepEqual((await db.health()).leases.map(({ kind, why }) => [kind, why]), [['write', 'import']]);
+    await lease.release();
+    const { reasons, reason, verdict } = await db.health();
+    assert.equal(verdict, 'degraded');
+    assert.deepEqual(reasons.map(({ code }) => code), ['dirty_leases']);
+    assert.equal(reason, `${reasons[0].text}: ${reasons[0].remedy}`);
+});
+
+both('metrics: text for Prometheus', async (db) => {
+    await db.execute('CREATE TABLE t(v)');
+    const text = await db.metrics();
+    assert.match(text, /^# TYPE walpool_writes_total counter$/m);
+    assert(text.includes(`walpool_writes_total{database="${db.path}"} 1\n`));
+    assert.match(text, /^walpool_commit_seconds_bucket\{database="[^"]*",le="\+Inf"\} 1$/m);
+});
+
+both('probe: commits what is there already, and reads it', async (db) => {
+    await db.execute('PRAGMA user_version=7');
+    const before = await db.health();
+    const probe = await db.probe({ timeout: 20000 });
+    assert(probe.writerUs >= 0 && probe.writeUs >= 0 && probe.commitUs > 0 && probe.readUs >= 0);
+    assert(probe.totalUs >= probe.writerUs + probe.writeUs + probe.commitUs + probe.readUs);
+    const after = await db.health();
+    assert.deepEqual([after.writes, after.reads], [before.writes + 1, before.reads + 1]);
+    assert.deepEqual(await db.query('PRAGMA user_version'), [{ user_version: 7 }]);
+});
+
 test('open: by path, DSN and URL, sharing one database', async (t) => {
     const file = join(folderFor(t), 'a b.db');
     const one = await walpool.open(file, { readers: 2, busy_timeout: 100, permissions: 0o640 });

@@ -304,3 +304,50 @@ func (db *DB) Checkpoint(ctx context.Context, mode CheckpointMode) (CheckpointRe
 		int(out.pid), int(out.frame), cstring(out.why[:]),
 	}, nil
 }
+
+// Metrics returns the same snapshot as text for Prometheus, with histograms;
+// the label database is the path. Serve it as text/plain; version=0.0.4. It
+// calls walpool_metrics.
+func (db *DB) Metrics() ([]byte, error) { return db.text(raw.WalpoolMetrics) }
+
+// ProbeResult tells how long each step of a [DB.Probe] took. Where the database
+// is read-only there is only the read, and the other steps are negative.
+type ProbeResult struct {
+	Writer time.Duration // until the writer, the turn and SQLite's lock were had
+	Write  time.Duration // the write
+	Commit time.Duration // its commit, with the sync where the durability is full
+	Read   time.Duration // the read, on a reader
+	Total  time.Duration // all of it
+}
+
+const probeSteps = 5
+
+// Probe finds out whether a write gets through, now: it writes what is there
+// already, by a commit of one page that goes the way of all others, and reads
+// it. Nothing of it is left behind. The context's deadline is for all of it.
+//
+// Errors: as [DB.Exec]. It calls walpool_probe.
+func (db *DB) Probe(ctx context.Context) (ProbeResult, error) {
+	var c call
+	if err := db.writer().begin(ctx, &c); err != nil {
+		return ProbeResult{}, err
+	}
+	defer c.end()
+	f := getFrame()
+	defer func() { putFrame(f) }()
+	f.start()
+	c.forget()
+	f.request(&c, 0, 0, "")
+	f.seal(leastRoom)
+	raw.WalpoolProbe(db.id(), f.Frame)
+	runtime.KeepAlive(db)
+	if err := c.failed(f); err != nil {
+		return ProbeResult{}, err
+	}
+	step := func(i int) time.Duration {
+		// The row stands behind the row of names.
+		row := cellsOf(f.room(), rowsHeader+probeSteps*cellBytes, probeSteps)
+		return time.Duration(int64(row[i].bits)) * time.Microsecond
+	}
+	return ProbeResult{step(0), step(1), step(2), step(3), step(4)}, nil
+}

@@ -81,7 +81,7 @@ func TestVersion_TellsTheSQLiteThatRuns(t *testing.T) {
 
 // snake spells a field of Health as the other languages do.
 func snake(name string) string {
-	name = strings.ReplaceAll(name, "WAL", "Wal")
+	name = strings.NewReplacer("WAL", "Wal", "FS", "Fs").Replace(name)
 	name = regexp.MustCompile(`([a-z0-9])([A-Z])`).ReplaceAllString(name, "${1}_${2}")
 	return strings.ToLower(name)
 }

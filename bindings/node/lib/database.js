@@ -7,7 +7,7 @@ const { takeSlot, giveSlot, BLOCK_BYTES } = require('./slot.js');
 const { describe } = require('./statement.js');
 const { Call, PLAIN, readCall, readTimeout, openText, openName } = require('./options.js');
 const { putOpen } = require('./request.js');
-const { putBatch, batchResults, checkpointMode, readHealth, readLeases } = require('./results.js');
+const { putBatch, batchResults, checkpointMode, readHealth, readLeases, readMetrics, probeResult } = require('./results.js');
 const { send, sendCall, withSignals } = require('./queue.js');
 const { works, carryOut, writes } = require('./upkeep.js');
 const { backUp, restore } = require('./backup.js');
@@ -385,6 +385,18 @@ class Database extends Calls {
 
     async health() {
         return readHealth(this.#handle);
+    }
+
+    async metrics() {
+        return readMetrics(this.#handle);
+    }
+
+    /** @param {object} [options] */
+    async probe(options) {
+        const asked = readCall(options);
+        context.refuseNested(this.#path);
+        return withSignals(asked, [], (call) =>
+            sendCall(raw.WALPOOL_OP_PROBE, this.#handle, call, 0, probeResult));
     }
 
     async leases() {

@@ -93,13 +93,16 @@ async function send(slot, op, target, call, mode = 0, pages = 0) {
 }
 
 /** The same for a call without a statement.
+ * @template [T=Done]
  * @param {number} op @param {number} target @param {Call} call
- * @param {number} [mode] */
-async function sendCall(op, target, call, mode) {
+ * @param {number} [mode] @param {(slot: Slot) => T} [take] reads the block
+ * @returns {Promise<T>} */
+async function sendCall(op, target, call, mode, take) {
     const slot = takeSlot(BLOCK_BYTES);
     try {
         putCall(slot, call, 0);
-        return await send(slot, op, target, call, mode);
+        const done = await send(slot, op, target, call, mode);
+        return take ? take(slot) : /** @type {any} */ (done);
     } finally {
         giveSlot(slot);
     }

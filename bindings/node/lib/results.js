@@ -180,6 +180,22 @@ const readHealth = (handle) => parsed(raw.walpool_health_json(handle));
 /** @param {number} handle */
 const readLeases = (handle) => parsed(raw.walpool_leases_json(handle));
 
+/** @param {number} handle @returns {string} */
+function readMetrics(handle) {
+    const text = raw.walpool_metrics(handle);
+    if (typeof text !== 'string') throw answer();
+    return text;
+}
+
+/** The row of a probe, which stands behind the row of its names.
+ * @param {import('./slot.js').Slot} slot */
+function probeResult(slot) {
+    const [writerUs, writeUs, commitUs, readUs, totalUs] =
+        [0, 1, 2, 3, 4].map((step) => Number(slot.block.i64[8 + (5 + step) * 2 + 1]));
+    return { writerUs, writeUs, commitUs, readUs, totalUs };
+}
+
 module.exports = {
     writeResult, putBatch, batchResults, checkpointMode, checkpointResult, readHealth, readLeases,
+    readMetrics, probeResult,
 };

@@ -73,11 +73,11 @@ function withSlot(bytes, work) {
 }
 
 /** Do something with a slot that holds how to carry out a call.
- * @template T @param {Call} call @param {(slot: number) => T} work */
+ * @template T @param {Call} call @param {(id: number, slot: Slot) => T} work */
 function withCall(call, work) {
     return withSlot(BLOCK_BYTES, (slot) => {
         putCall(slot, call, 0);
-        return work(slot.id);
+        return work(slot.id, slot);
     });
 }
 

@@ -9,6 +9,7 @@ const { readTimeout, openText, openName } = require('./options.js');
 const { putOpen } = require('./request.js');
 const {
     putBatch, batchResults, checkpointMode, checkpointResult, readHealth, readLeases,
+    readMetrics, probeResult,
 } = require('./results.js');
 const { works, carryOutSync, writes } = require('./upkeep.js');
 const { refuseSynchronous } = require('./context.js');
@@ -261,6 +262,19 @@ class DatabaseSync extends CallsSync {
 
     health() {
         return readHealth(this.#handle);
+    }
+
+    metrics() {
+        return readMetrics(this.#handle);
+    }
+
+    /** @param {object} [options] */
+    probe(options) {
+        refuseSynchronous(this.#path);
+        return withCall(callOf(options), (id, slot) => {
+            check(raw.walpool_probe(this.#handle, id));
+            return probeResult(slot);
+        });
     }
 
     leases() {

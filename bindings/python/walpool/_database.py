@@ -17,7 +17,7 @@ from ._errors import MisuseError, WalpoolError
 from ._lease import Reader
 from ._options import Path, encode_name, encode_option
 from ._token import Token
-from ._types import Checkpoint, Health, LeaseInfo, Options
+from ._types import Checkpoint, Health, LeaseInfo, Options, Probe
 from ._upkeep import Upkeep
 
 if TYPE_CHECKING:
@@ -172,6 +172,36 @@ class Database(Crossing, Backups, Upkeep):
         :raises ClosedError: the database was closed.
         """
         return Health._from_json(_native.health_json(self._handle))
+
+    def metrics(self) -> str:
+        """Return the same as text for Prometheus, with histograms; the label
+        ``database`` is the path. Serve it as
+        ``text/plain; version=0.0.4; charset=utf-8``.
+
+        >>> "walpool_verdict" in db.metrics()
+        True
+
+        :raises ClosedError: the database was closed.
+        """
+        return _native.metrics(self._handle)
+
+    def probe(self, *, timeout: float | None = None, token: Token | None = None) -> Probe:
+        """Find out whether a write gets through, now: write what is there
+        already, by a commit of one page that goes the way of all others, and
+        read it. Nothing of it is left behind.
+
+        >>> db.probe(timeout=1).total_us > 0
+        True
+
+        :param timeout: seconds for all of it. None is the ``busy_timeout``.
+        :param token: cancels the call from another thread.
+        :returns: how long each step took. With ``mode="ro"`` only the read.
+        :raises TimeoutError: naming who was waited for.
+        :raises DeadlockError: this thread holds the writer.
+        :raises PoisonedError, FullError, IoError, CorruptError, CancelledError,
+            ClosedError: as they say.
+        """
+        return Probe(*_native.probe(self._handle, (timeout, None, token)))
 
     def leases(self) -> list[LeaseInfo]:
         """List the connections that are out: who has them, and since when.

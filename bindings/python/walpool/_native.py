@@ -3,7 +3,20 @@
 from typing import Any, Protocol
 
 from . import _raw
-from ._raw import ALL, BLOCK, FIRST, RESULT, SCRIPT, SMALL_BLOCK, Rows, leases_json, pack
+from ._raw import (
+    ALL,
+    BLOCK,
+    FIRST,
+    RESULT,
+    SCRIPT,
+    SMALL_BLOCK,
+    Rows,
+    health_json,
+    leases_json,
+    metrics,
+    pack,
+    probe,
+)
 from ._raw import WALPOOL_PRIVATE as PRIVATE
 from ._raw import WALPOOL_READ as READ
 from ._raw import WALPOOL_WRITE as WRITE
@@ -19,7 +32,6 @@ from ._raw import walpool_close as close
 from ._raw import walpool_commit as commit
 from ._raw import walpool_cursor_close as cursor_close
 from ._raw import walpool_cursor_next as cursor_next
-from ._raw import walpool_health_json as health_json
 from ._raw import walpool_lease_depth as lease_depth
 from ._raw import walpool_maintain as maintain
 from ._raw import walpool_open as open
@@ -60,8 +72,10 @@ __all__ = [
     "lease_depth",
     "leases_json",
     "maintain",
+    "metrics",
     "open",
     "pack",
+    "probe",
     "read",
     "release",
     "restore",

@@ -266,6 +266,22 @@ class Version(NamedTuple):
     3.44.6 and newer). walpool guards the older ones."""
 
 
+class Probe(NamedTuple):
+    """How long each step of a probe took, in microseconds; -1: it was not
+    done, since the database is read only."""
+
+    writer_us: int
+    """Until the writer, the turn and SQLite's lock were had."""
+    write_us: int
+    """The write."""
+    commit_us: int
+    """Its commit, with the sync where the durability is full."""
+    read_us: int
+    """The read, on a reader."""
+    total_us: int
+    """All of it."""
+
+
 @dataclass(frozen=True)
 class HealthReason:
     """One reason why a database is not ``ok``."""

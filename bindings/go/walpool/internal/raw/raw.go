@@ -66,6 +66,8 @@ typedef long long swig_type_32;
 typedef long long swig_type_33;
 typedef long long swig_type_34;
 typedef long long swig_type_35;
+typedef long long swig_type_36;
+typedef long long swig_type_37;
 extern void _wrap_Swig_free_raw_ff4e918ff7b5d14d(uintptr_t arg1);
 extern uintptr_t _wrap_Swig_malloc_raw_ff4e918ff7b5d14d(swig_intgo arg1);
 extern int _wrap_WalpoolVersionNumber_raw_ff4e918ff7b5d14d(void);
@@ -99,7 +101,9 @@ extern swig_intgo _wrap_WalpoolBackupFinish_raw_ff4e918ff7b5d14d(swig_type_31 ar
 extern swig_intgo _wrap_WalpoolRestore_raw_ff4e918ff7b5d14d(swig_type_32 arg1, swig_voidp arg2, swig_voidp arg3);
 extern swig_intgo _wrap_WalpoolHealthGet_raw_ff4e918ff7b5d14d(swig_type_33 arg1, swig_voidp arg2);
 extern swig_intgo _wrap_WalpoolHealthJson_raw_ff4e918ff7b5d14d(swig_type_34 arg1, swig_voidp arg2);
-extern swig_intgo _wrap_WalpoolLeasesJson_raw_ff4e918ff7b5d14d(swig_type_35 arg1, swig_voidp arg2);
+extern swig_intgo _wrap_WalpoolMetrics_raw_ff4e918ff7b5d14d(swig_type_35 arg1, swig_voidp arg2);
+extern swig_intgo _wrap_WalpoolProbe_raw_ff4e918ff7b5d14d(swig_type_36 arg1, swig_voidp arg2);
+extern swig_intgo _wrap_WalpoolLeasesJson_raw_ff4e918ff7b5d14d(swig_type_37 arg1, swig_voidp arg2);
 #undef intgo
 */
 import "C"
@@ -391,12 +395,28 @@ func WalpoolHealthJson(arg1 uint64, arg2 *Frame) (_swig_ret int32) {
 	return swig_r
 }
 
+func WalpoolMetrics(arg1 uint64, arg2 *Frame) (_swig_ret int32) {
+	var swig_r int32
+	_swig_i_0 := arg1
+	_swig_i_1 := arg2
+	swig_r = (int32)(C._wrap_WalpoolMetrics_raw_ff4e918ff7b5d14d(C.swig_type_35(_swig_i_0), C.swig_voidp(_swig_i_1)))
+	return swig_r
+}
+
+func WalpoolProbe(arg1 uint64, arg2 *Frame) (_swig_ret int32) {
+	var swig_r int32
+	_swig_i_0 := arg1
+	_swig_i_1 := arg2
+	swig_r = (int32)(C._wrap_WalpoolProbe_raw_ff4e918ff7b5d14d(C.swig_type_36(_swig_i_0), C.swig_voidp(_swig_i_1)))
+	return swig_r
+}
+
 const WALPOOL_STACK_DEPTH int = 24
 
 func WalpoolLeasesJson(arg1 uint64, arg2 *Frame) (_swig_ret int32) {
 	var swig_r int32
 	_swig_i_0 := arg1
 	_swig_i_1 := arg2
-	swig_r = (int32)(C._wrap_WalpoolLeasesJson_raw_ff4e918ff7b5d14d(C.swig_type_35(_swig_i_0), C.swig_voidp(_swig_i_1)))
+	swig_r = (int32)(C._wrap_WalpoolLeasesJson_raw_ff4e918ff7b5d14d(C.swig_type_37(_swig_i_0), C.swig_voidp(_swig_i_1)))
 	return swig_r
 }

@@ -887,6 +887,51 @@ intgo _wrap_WalpoolHealthJson_raw_ff4e918ff7b5d14d(long long _swig_go_0, char *_
 }
 
 
+intgo _wrap_WalpoolMetrics_raw_ff4e918ff7b5d14d(long long _swig_go_0, char *_swig_go_1) {
+  walpool *arg1 = 0 ;
+  char *arg2 = 0 ;
+  size_t arg3 ;
+  size_t *arg4 = 0 ;
+  walpool_error *arg5 = 0 ;
+  size_t need2 ;
+  walpool_status result;
+  intgo _swig_go_result;
+
+  arg1 = (walpool *)(uintptr_t)_swig_go_0;
+  need2 = 0;
+  arg2 = (char *)frame_room((frame *)_swig_go_1); arg3 = (size_t)((frame *)_swig_go_1)->rows_bytes;
+  arg4 = &need2; arg5 = (walpool_error *)_swig_go_1;
+
+  result = (walpool_status)walpool_metrics(arg1,arg2,arg3,arg4,arg5);
+  _swig_go_result = (int)result;
+  ((frame *)arg5)->count = *arg4;
+  return _swig_go_result;
+}
+
+
+intgo _wrap_WalpoolProbe_raw_ff4e918ff7b5d14d(long long _swig_go_0, walpool_call *_swig_go_1) {
+  walpool *arg1 = 0 ;
+  walpool_call *arg2 = 0 ;
+  walpool_rows *arg3 = 0 ;
+  walpool_error *arg4 = 0 ;
+  walpool_call call2 ;
+  walpool_rows rows2 ;
+  char why2[WALPOOL_WHY_BYTES] ;
+  walpool_status result;
+  intgo _swig_go_result;
+
+  arg1 = (walpool *)(uintptr_t)_swig_go_0;
+  if (frame_request((frame *)_swig_go_1, NULL, &call2, why2) != WALPOOL_OK)
+  return 0;
+  walpool_rows_wrap(&rows2, frame_room((frame *)_swig_go_1), ((frame *)_swig_go_1)->rows_bytes);
+  arg2 = &call2; arg3 = &rows2; arg4 = (walpool_error *)_swig_go_1;
+
+  result = (walpool_status)walpool_probe(arg1,(struct walpool_call const *)arg2,arg3,arg4);
+  _swig_go_result = (int)result;
+  return _swig_go_result;
+}
+
+
 intgo _wrap_WalpoolLeasesJson_raw_ff4e918ff7b5d14d(long long _swig_go_0, char *_swig_go_1) {
   walpool *arg1 = 0 ;
   char *arg2 = 0 ;
