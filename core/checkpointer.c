@@ -66,7 +66,7 @@ attempt(struct walpool__checkpointer *checkpointer,
     struct walpool__ckpt_room *room = &checkpointer->room;
     walpool_status status;
 
-    if (!walpool__waitq_take(&room->slot, call, NULL))
+    if (!walpool__waitq_take(&room->slot, call, NULL, NULL))
         return walpool__call_stopped(call, "checkpoint",
                                      "another checkpoint of this process runs",
                                      err);

@@ -1,7 +1,7 @@
 /* Pool: the readers of one database.
  *
- * Does: lend readers, the one used last first, since its page cache is warm
- * and its statements are prepared; open a connection when it is first needed;
+ * Does: lend readers, rather the one that the thread had last, then the one used
+ * last: its page cache is warm and its statements are prepared; open a connection when it is first needed;
  * end snapshots that stay (warm.c) when nobody uses them.
  * Must not: know what a reader is used for.
  * Lock: the queue's; a reader and its connection belong to whoever has it. */
@@ -197,6 +197,10 @@ not_to_be_had(struct walpool__pool *pool, struct walpool__call *call,
     return walpool__call_stopped(call, "get a reader", held, err);
 }
 
+/* The reader that this thread had last, maybe of another pool, maybe gone: what
+ * it has in memory is in this core's cache, and belongs to no other now. */
+static _Thread_local const void *mine;
+
 walpool_status
 walpool__pool_take(struct walpool__pool *pool, struct walpool__call *call,
                    struct walpool__reader **taken, walpool_error *err)
@@ -204,7 +208,7 @@ walpool__pool_take(struct walpool__pool *pool, struct walpool__call *call,
     bool waited;
     int64_t now;
     struct walpool__reader *reader =
-        walpool__waitq_take(&pool->queue, call, &waited);
+        walpool__waitq_take(&pool->queue, call, mine, &waited);
 
     if (UNLIKELY(!reader))
         return not_to_be_had(pool, call, err);
@@ -235,7 +239,7 @@ walpool__pool_take(struct walpool__pool *pool, struct walpool__call *call,
         look_at_snapshot(pool, reader, now);
     }
     walpool__recall_begin(&reader->recall);
-    *taken = reader;
+    mine = *taken = reader;
     return WALPOOL_OK;
 }
 

@@ -114,10 +114,30 @@ tell_home(struct walpool__waitq *waitq)
 }
 
 static void *
+pop_at(struct walpool__waitq *waitq, int i)
+{
+    void *item = waitq->free[i];
+
+    waitq->free_count--;
+    for (; i < waitq->free_count; i++)
+        waitq->free[i] = waitq->free[i + 1];
+    return item;
+}
+
+static void *
 pop(struct walpool__waitq *waitq)
 {
     INVARIANT(waitq->free_count > 0);
     return waitq->free[--waitq->free_count];
+}
+
+static void *
+pop_rather(struct walpool__waitq *waitq, const void *rather)
+{
+    for (int i = waitq->free_count - 1; rather && i >= 0; i--)
+        if (waitq->free[i] == rather)
+            return pop_at(waitq, i);
+    return pop(waitq);
 }
 
 static void
@@ -183,7 +203,7 @@ may_take(struct walpool__waitq *waitq, const struct walpool__call *call)
 
 void *
 walpool__waitq_take(struct walpool__waitq *waitq, struct walpool__call *call,
-                    bool *waited)
+                    const void *rather, bool *waited)
 {
     void *item = NULL;
     bool queue_up = false;
@@ -193,7 +213,7 @@ walpool__waitq_take(struct walpool__waitq *waitq, struct walpool__call *call,
     if (UNLIKELY(waitq->closing))
         call->stopped = WALPOOL_CLOSED;
     else if (LIKELY(waitq->free_count > 0 && may_take(waitq, call)))
-        item = pop(waitq);
+        item = pop_rather(waitq, rather);
     else if (call->timeout_ms == 0)
         call->stopped = WALPOOL_TIMEOUT;
     else
@@ -225,12 +245,9 @@ walpool__waitq_try_item(struct walpool__waitq *waitq, void *item)
     bool taken = false;
 
     walpool__mutex_lock(&waitq->mutex);
-    for (int i = 0; !taken && i < waitq->free_count && !waitq->shut; i++) {
-        taken = waitq->free[i] == item;
-        if (taken)
-            memmove(&waitq->free[i], &waitq->free[i + 1],
-                    (size_t)(--waitq->free_count - i) * sizeof item);
-    }
+    for (int i = 0; !taken && i < waitq->free_count && !waitq->shut; i++)
+        if (waitq->free[i] == item)
+            taken = pop_at(waitq, i);
     walpool__mutex_unlock(&waitq->mutex);
     return taken;
 }

@@ -25,10 +25,12 @@ bool walpool__waitq_init(struct walpool__waitq *waitq, void *const *items,
                          int count);
 void walpool__waitq_finish(struct walpool__waitq *waitq);
 
-/* Take one. NULL: call->stopped says why (TIMEOUT, CANCELLED, CLOSED).
- * `waited` (may be NULL) receives whether the caller had to wait. */
+/* Take one; this one if it is free, or NULL: any. NULL: call->stopped says why
+ * (TIMEOUT, CANCELLED, CLOSED). `waited` (may be NULL) receives whether the
+ * caller had to wait. */
 void *walpool__waitq_take(struct walpool__waitq *waitq,
-                          struct walpool__call *call, bool *waited);
+                          struct walpool__call *call, const void *rather,
+                          bool *waited);
 
 /* Take one if any is free, whoever waits; NULL: none. */
 void *walpool__waitq_try(struct walpool__waitq *waitq);

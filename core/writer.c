@@ -114,7 +114,7 @@ take(struct walpool__writer *writer, struct walpool__call *call,
 
     if (status != WALPOOL_OK)
         return status;
-    if (!walpool__waitq_take(&writer->queue, call, &waited))
+    if (!walpool__waitq_take(&writer->queue, call, NULL, &waited))
         return walpool__writer_missed(writer, call, err);
     if (writer->turn && !take_turn(writer, call)) {
         name_other(writer, true, held, sizeof held);

@@ -28,7 +28,7 @@ try_take(void)
 {
     struct walpool__call call;
     walpool__call_begin_own(&call, 0);
-    return walpool__waitq_take(&waitq, &call, NULL);
+    return walpool__waitq_take(&waitq, &call, NULL, NULL);
 }
 
 static inline int
@@ -70,7 +70,7 @@ wait_in_line(void *arg)
     asked.leave = me->leave;
     asked.leave_data = me->leave_data;
     CHECK_INT(walpool__call_begin(&me->call, &asked, -1, NULL), WALPOOL_OK);
-    me->item = walpool__waitq_take(&waitq, &me->call, &me->waited);
+    me->item = walpool__waitq_take(&waitq, &me->call, NULL, &me->waited);
     walpool__call_end(&me->call);
     atomic_store(&me->done, true);
     return NULL;

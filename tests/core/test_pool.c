@@ -1,6 +1,8 @@
 /* pool: readers that are opened when needed, the warm one first. */
 #include "pool.h"
 
+#include <pthread.h>
+
 #include "inside.h"
 #include "mem.h"
 
@@ -53,7 +55,7 @@ TEST(pool__opens_a_reader_when_it_is_first_needed)
     CHECK(one != two);
     walpool__pool_give(&pool, two);
     walpool__pool_give(&pool, one);
-    CHECK(take(&first, NULL) == one);
+    CHECK(take(&first, NULL) == two); /* that this thread had last */
     CHECK_INT(atomic_load(&stats.readers_open), 2);
     walpool__pool_give(&pool, one);
     CHECK(one->conn->call == NULL);
@@ -192,6 +194,35 @@ TEST(pool__serves_more_threads_than_it_has_readers)
     for (size_t i = 0; i < ARRAY_COUNT(threads); i++)
         CHECK_INT(pthread_join(threads[i], NULL), 0);
     CHECK(atomic_load(&stats.readers_open) <= 2);
+    end();
+}
+
+static void *
+take_and_give_both(void *first)
+{
+    struct walpool__call one, two;
+    CHECK(take(&one, NULL) == first);
+    struct walpool__reader *second = take(&two, NULL);
+    walpool__pool_give(&pool, first);
+    walpool__pool_give(&pool, second); /* the one to be lent next */
+    return NULL;
+}
+
+/* What it has in memory is in the cache of this thread's core. */
+TEST(pool__lends_a_thread_the_reader_that_it_had_last)
+{
+    struct walpool__call one, two;
+    pthread_t thread;
+    begin(2);
+    struct walpool__reader *first = take(&one, NULL), *second = take(&two, NULL);
+    walpool__pool_give(&pool, second);
+    walpool__pool_give(&pool, first);
+    CHECK(take(&one, NULL) == second);
+    walpool__pool_give(&pool, second);
+    CHECK_INT(pthread_create(&thread, NULL, take_and_give_both, second), 0);
+    pthread_join(thread, NULL);
+    CHECK(take(&one, NULL) == second);
+    walpool__pool_give(&pool, second);
     end();
 }
 

@@ -24,7 +24,7 @@ TEST(waitq__tells_who_waits_for_nothing_at_once)
     begin(1);
     int *thing = try_take();
     walpool__call_begin_own(&call, 0);
-    CHECK(walpool__waitq_take(&waitq, &call, &waited) == NULL);
+    CHECK(walpool__waitq_take(&waitq, &call, NULL, &waited) == NULL);
     CHECK(!waited);
     CHECK_INT(call.stopped, WALPOOL_TIMEOUT);
     CHECK_INT(call.phase, WALPOOL_PHASE_QUEUE);

@@ -8,7 +8,7 @@ TEST(waitq__drains_when_everything_is_home)
     CHECK(walpool__waitq_drain(&waitq, 0));
     struct walpool__call call;
     walpool__call_begin_own(&call, -1);
-    CHECK(walpool__waitq_take(&waitq, &call, NULL) == NULL);
+    CHECK(walpool__waitq_take(&waitq, &call, NULL, NULL) == NULL);
     CHECK_INT(call.stopped, WALPOOL_CLOSED);
     walpool__waitq_reopen(&waitq);
     int *thing = try_take();
@@ -44,7 +44,7 @@ turned_away(void)
 {
     struct walpool__call call;
     walpool__call_begin_own(&call, 0);
-    void *thing = walpool__waitq_take(&waitq, &call, NULL);
+    void *thing = walpool__waitq_take(&waitq, &call, NULL, NULL);
     if (thing != NULL)
         walpool__waitq_give(&waitq, thing);
     return call.stopped == WALPOOL_CLOSED;
@@ -122,7 +122,7 @@ take_and_give(void *arg)
         asked.token = atomic_load(&tokens[me]);
         if (walpool__call_begin(&call, &asked, -1, NULL) != WALPOOL_OK)
             continue; /* cancelled before it began, or just replaced */
-        int *thing = walpool__waitq_take(&waitq, &call, NULL);
+        int *thing = walpool__waitq_take(&waitq, &call, NULL, NULL);
         if (thing != NULL) {
             CHECK_INT(atomic_fetch_add(&held[thing - things], 1), 0);
             if (i % 8 == 0)

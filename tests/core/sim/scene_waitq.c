@@ -108,7 +108,8 @@ take(struct ticket *ticket, int64_t timeout_ms)
     gates = scene.shelf.gated ? -1 : scene.shelf.gates;
     shelf_take_begins(&scene.shelf);
     changes = scene.shelf.changes;
-    thing = walpool__waitq_take(&scene.waitq, &visit->call, &visit->waited);
+    thing = walpool__waitq_take(&scene.waitq, &visit->call, NULL,
+                                &visit->waited);
     visit->beside_gate = gates != scene.shelf.gates;
     must_lend = must_lend && changes == scene.shelf.changes;
     shelf_take_ends(&scene.shelf,
