@@ -11,5 +11,6 @@ enum cli_status cli_optimize(const struct cli_args *args);
 enum cli_status cli_vacuum(const struct cli_args *args);
 enum cli_status cli_backup(const struct cli_args *args);
 enum cli_status cli_restore(const struct cli_args *args);
+enum cli_status cli_top(const struct cli_args *args);
 
 #endif

@@ -97,6 +97,18 @@ open_part(const char *database, enum cli_part part)
     return open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
 }
 
+void
+cli_look_index(const char *database, struct cli_index *index)
+{
+    int shm = open_part(database, CLI_SHM);
+
+    memset(index, 0, sizeof *index);
+    if (shm < 0)
+        return;
+    read_index(shm, index);
+    close(shm);
+}
+
 bool
 cli_look_take(const char *database, struct cli_look *look)
 {

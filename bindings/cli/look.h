@@ -26,6 +26,9 @@ struct cli_look {
     struct cli_holders main_lock; /* the lock on the database file itself */
 };
 
+/* Only the wal-index: what it takes to count. */
+void cli_look_index(const char *database, struct cli_index *index);
+
 /* False: out of memory. What is not there is left empty. */
 bool cli_look_take(const char *database, struct cli_look *look);
 

@@ -27,6 +27,14 @@ static const struct command {
      "sidecars and permissions. Opens nothing for writing, takes no lock, and\n"
      "disturbs nobody.\n\n"
      "Example: walpool doctor app.db\n"},
+    {"top", "FILE", 1, COMMON | CLI_OPTION_INTERVAL | CLI_OPTION_COUNT, cli_top,
+     "watch a database at work",
+     "Shows commits and frames per second, the WAL, who writes, whose turn it is,\n"
+     "and the snapshots that keep the WAL, with the time since they were seen\n"
+     "first. Looks from outside, as doctor does, and disturbs nobody. Draws a\n"
+     "screen on a terminal; otherwise prints a line, or with --json an object, for\n"
+     "each tick. Ends when interrupted.\n\n"
+     "Example: walpool top app.db --interval 0.5 --count 4\n"},
     {"health", "FILE", 1, COMMON | CLI_OPTION_TIMEOUT, cli_health,
      "open a database and print its health",
      "Opens the database for reading only, and prints what walpool says of it:\n"

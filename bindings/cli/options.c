@@ -13,6 +13,8 @@
 #define TIMEOUT_DEFAULT_MS 5000
 #define WATCH_DEFAULT_MS 1000
 #define THRESHOLD_DEFAULT 1000
+#define INTERVAL_DEFAULT_MS 1000
+#define SHORTEST_INTERVAL_MS 100
 
 static const struct option {
     const char *name;  /* without the dashes */
@@ -34,6 +36,10 @@ static const struct option {
      "replace a file that is there"},
     {"timeout", "MS", CLI_OPTION_TIMEOUT, 86400000,
      "longest wait for locks of others (5000)"},
+    {"interval", "S", CLI_OPTION_INTERVAL, 3600000,
+     "seconds between two ticks (1)"},
+    {"count", "N", CLI_OPTION_COUNT, 1000000000,
+     "end after so many ticks (0: when interrupted)"},
     {"help", NULL, CLI_OPTION_HELP, 0, "print this"},
 };
 
@@ -85,6 +91,33 @@ read_number(const struct option *option, const char *text, int64_t *number)
     return false;
 }
 
+/* Seconds, as milliseconds. */
+static bool
+read_seconds(const struct option *option, const char *text, int64_t *number)
+{
+    char *end;
+    double seconds = strtod(text, &end);
+
+    *number = 0;
+    if (text[0] >= '0' && text[0] <= '9' && !*end &&
+        seconds <= (double)option->most / 1000)
+        *number = (int64_t)(seconds * 1000 + 0.5);
+    if (*number >= SHORTEST_INTERVAL_MS)
+        return true;
+    cli_output_error("--%s takes seconds from %.1f to %lld, not '%s'",
+                     option->name, (double)SHORTEST_INTERVAL_MS / 1000,
+                     (long long)option->most / 1000, text);
+    return false;
+}
+
+static bool
+read_value(const struct option *option, const char *text, int64_t *number)
+{
+    return option->id == CLI_OPTION_INTERVAL
+               ? read_seconds(option, text, number)
+               : read_number(option, text, number);
+}
+
 static void
 set(const struct option *option, int64_t number, struct cli_args *args)
 {
@@ -97,6 +130,8 @@ set(const struct option *option, int64_t number, struct cli_args *args)
     case CLI_OPTION_TIMEOUT: args->timeout_ms = number; break;
     case CLI_OPTION_WATCH: args->watch_ms = number; break;
     case CLI_OPTION_THRESHOLD: args->threshold = number; break;
+    case CLI_OPTION_INTERVAL: args->interval_ms = number; break;
+    case CLI_OPTION_COUNT: args->count = number; break;
     }
 }
 
@@ -117,7 +152,7 @@ read_option(int count, char **words, unsigned taken, struct cli_args *args)
         return complain(args, "the option takes no value", words[0]);
     if (option->value && !value)
         return complain(args, "the option lacks its value", words[0]);
-    if (option->value && !read_number(option, value, &number))
+    if (option->value && !read_value(option, value, &number))
         return 0;
     set(option, number, args);
     return option->value && !equal ? 2 : 1;
@@ -146,6 +181,8 @@ cli_options_parse(int count, char **words, unsigned taken, int operands,
     args->timeout_ms = TIMEOUT_DEFAULT_MS;
     args->watch_ms = WATCH_DEFAULT_MS;
     args->threshold = THRESHOLD_DEFAULT;
+    args->interval_ms = INTERVAL_DEFAULT_MS;
+    args->count = 0;
     for (int at = 0, used; at < count; at += used) {
         const char *word = words[at];
 

@@ -12,7 +12,9 @@ enum cli_option {
     CLI_OPTION_OPEN = 16,
     CLI_OPTION_WATCH = 32,
     CLI_OPTION_THRESHOLD = 64,
-    CLI_OPTION_REPLACE = 128
+    CLI_OPTION_REPLACE = 128,
+    CLI_OPTION_INTERVAL = 256,
+    CLI_OPTION_COUNT = 512
 };
 
 struct cli_args {
@@ -20,7 +22,7 @@ struct cli_args {
     const char *file;
     const char *word; /* the operand behind FILE, or NULL */
     bool help, json, full, open, replace;
-    int64_t timeout_ms, watch_ms, threshold;
+    int64_t timeout_ms, watch_ms, threshold, interval_ms, count;
 };
 
 /* One line for each option in `taken`, for a help text. */

@@ -18,6 +18,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "sidelock.h"
 #include "text.h"
 
 static const char *const suffixes[CLI_PARTS] = {"", "-wal", "-shm", "-turn"};
@@ -114,6 +115,29 @@ count_gone(const struct search *search, const char *descriptor,
     }
 }
 
+/* The system lists the locks of a descriptor beside it, as
+ * "lock:  1: OFDLCK ADVISORY  WRITE 4711 fe:00:1234 0 0". */
+static bool
+holds_turn(const struct cli_process *process, const char *descriptor)
+{
+    char path[64 + NAME_MAX], line[256];
+    const char *number = strrchr(descriptor, '/');
+    long long first;
+    bool holds = false;
+    FILE *file;
+
+    snprintf(path, sizeof path, "/proc/%lld/fdinfo%s",
+             (long long)process->pid, number ? number : "");
+    file = fopen(path, "re");
+    while (file && !holds && fgets(line, sizeof line, file))
+        holds = sscanf(line, "lock: %*d: OFDLCK %*s WRITE %*d %*s %lld",
+                       &first) == 1 &&
+                first == WALPOOL__SIDELOCK_TURN;
+    if (file)
+        fclose(file);
+    return holds;
+}
+
 static void
 count_descriptor(const struct search *search, const char *descriptor,
                  struct cli_process *process)
@@ -131,6 +155,9 @@ count_descriptor(const struct search *search, const char *descriptor,
     for (enum cli_part part = 0; part < CLI_PARTS; part++)
         process->open[part] += search->there[part] &&
                                walpool__fsinfo_is_same(&id, &search->ids[part]);
+    if (search->there[CLI_TURN] &&
+        walpool__fsinfo_is_same(&id, &search->ids[CLI_TURN]))
+        process->has_turn |= holds_turn(process, descriptor);
 }
 
 /* False: they may not be seen. */

@@ -16,6 +16,7 @@ struct cli_process {
     char name[CLI_NAME_BYTES]; /* "" : not to be had */
     bool visible;              /* its descriptors were seen */
     int open[CLI_PARTS];       /* descriptors on the file at the path */
+    bool has_turn;             /* it may write just now, before other processes */
     int gone[CLI_PARTS]; /* on one that was there and has no name any more */
 };
 

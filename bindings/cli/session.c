@@ -8,35 +8,14 @@
  * Lock: none. */
 #include "session.h"
 
-#include <signal.h>
 #include <stdio.h>
 #include <string.h>
 
 #include "fsinfo.h"
+#include "interrupt.h"
 #include "text.h"
 
 #define TICK_MS 100
-
-static volatile sig_atomic_t interrupted;
-
-static void
-on_signal(int number)
-{
-    (void)number;
-    interrupted = 1;
-}
-
-static void
-catch_signals(void)
-{
-    struct sigaction action;
-
-    memset(&action, 0, sizeof action);
-    action.sa_handler = on_signal;
-    sigemptyset(&action.sa_mask);
-    sigaction(SIGINT, &action, NULL);
-    sigaction(SIGTERM, &action, NULL);
-}
 
 /* FILE is a path, also if it begins as a DSN does. */
 static walpool *
@@ -67,7 +46,7 @@ cli_session_open(struct cli_session *session, const struct cli_args *args,
     if (session->queue)
         session->db = open_path(args->file, &options, err);
     if (session->db) {
-        catch_signals();
+        cli_interrupt_catch();
         return true;
     }
     cli_session_close(session, &ignored);
@@ -97,12 +76,12 @@ cli_session_run(struct cli_session *session, walpool_job *job,
         call = *job->call;
     call.token = session->token;
     job->call = &call;
-    if (interrupted) /* between two jobs */
+    if (cli_interrupt_came()) /* between two jobs */
         walpool_cancel(session->token, NULL);
     if (walpool_submit(session->queue, job, &done->error) != WALPOOL_OK)
         return (walpool_status)done->error.status;
     while (walpool_completions(session->queue, done, 1, TICK_MS, NULL) == 0) {
-        if (interrupted)
+        if (cli_interrupt_came())
             walpool_cancel(session->token, NULL);
         if (progress)
             cli_progress_draw(progress);
