@@ -265,7 +265,8 @@ system_error(const struct json *want, int got, char *reason)
         const char *name;
         int number;
     } known[] = {{"ENOENT", ENOENT},   {"EISDIR", EISDIR}, {"EACCES", EACCES},
-                 {"ENOTDIR", ENOTDIR}, {"EROFS", EROFS},   {"ELOOP", ELOOP}};
+                 {"ENOTDIR", ENOTDIR}, {"EROFS", EROFS},   {"ELOOP", ELOOP},
+                 {"EEXIST", EEXIST}};
     for (size_t i = 0; i < sizeof known / sizeof known[0]; i++)
         if (strcmp(want->text, known[i].name) == 0 && got == known[i].number)
             return 1;

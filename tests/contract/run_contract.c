@@ -144,7 +144,7 @@ unknown_member(const struct json *step)
         " do on as sql params param_rows expect_changes once_key statements"
         " count name options kind why"
         " mode task pages full save since path type to content permissions timeout token"
-        " durability immediate background expect ";
+        " durability immediate background expect replace check ";
     char word[64];
     JSON_EACH(member, step) {
         snprintf(word, sizeof word, " %s ", member->key);

@@ -327,6 +327,18 @@ class Run {
         return { rows, row_count: rows.length };
     }
 
+    async backup(step) {
+        const { replace = false, check = 'quick', pages = 1000 } = step;
+        await this.on(step).backup(this.text(step.path),
+            { ...this.options(step), pause: 0, replace, check, pages });
+        return {};
+    }
+
+    async restore(step) {
+        await this.on(step).restore(this.text(step.path), this.options(step));
+        return {};
+    }
+
     async health(step) {
         const answer = { ...await this.on(step).health() };
         if (step.save) this.objects.set(step.save, { ...answer });

@@ -238,6 +238,16 @@ class Run:
         problems = self.on(step).check(full=step.get("full", False), **self.options(step))
         return {"rows": problems, "row_count": len(problems)}
 
+    def backup(self, step: Step) -> Step:
+        given = {name: step[name] for name in ("replace", "check", "pages") if name in step}
+        path = self.text(step["path"])
+        self.on(step).backup(path, pause=0, **given, **self.options(step))
+        return {}
+
+    def restore(self, step: Step) -> Step:
+        self.on(step).restore(self.text(step["path"]), **self.options(step))
+        return {}
+
     def health(self, step: Step) -> Step:
         answer: Step = json.loads(self.on(step).health().to_json())
         if "save" in step:

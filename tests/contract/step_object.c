@@ -135,6 +135,54 @@ check(struct run *run, const struct json *step, struct answer *answer)
              0, answer);
 }
 
+static int32_t
+backup_flags(const struct json *step)
+{
+    const char *check = json_text(step, "check", "quick");
+    int32_t flags = 0;
+    if (json_is(json_get(step, "replace"), "true"))
+        flags |= WALPOOL_BACKUP_REPLACE;
+    if (strcmp(check, "full") == 0)
+        flags |= WALPOOL_BACKUP_FULL_CHECK;
+    if (strcmp(check, "none") == 0)
+        flags |= WALPOOL_BACKUP_NO_CHECK;
+    return flags;
+}
+
+static void
+backup(struct run *run, const struct json *step, struct answer *answer)
+{
+    struct object *db = run_target(run, step, answer);
+    if (db == NULL)
+        return;
+    walpool_backup_progress progress = {.phase = WALPOOL_BACKUP_COPY};
+    walpool_call call = run_call(run, step, 0);
+    char *path = run_expand(run, json_text(step, "path", ""));
+    walpool_backup *made = walpool_backup_start(
+        db->handle, path, backup_flags(step), &call, &answer->err);
+    answer->status = made != NULL ? WALPOOL_OK : answer->err.status;
+    while (answer->status == WALPOOL_OK &&
+           progress.phase != WALPOOL_BACKUP_DONE)
+        answer->status = walpool_backup_step(
+            made, (int32_t)json_int(step, "pages", 1000), &call, &progress,
+            &answer->err);
+    if (made != NULL)
+        walpool_backup_finish(made, NULL);
+    free(path);
+}
+
+static void
+restore(struct run *run, const struct json *step, struct answer *answer)
+{
+    struct object *db = run_target(run, step, answer);
+    if (db == NULL)
+        return;
+    walpool_call call = run_call(run, step, 0);
+    char *path = run_expand(run, json_text(step, "path", ""));
+    answer->status = walpool_restore(db->handle, path, &call, &answer->err);
+    free(path);
+}
+
 static void
 health(struct run *run, const struct json *step, struct answer *answer)
 {
@@ -221,7 +269,8 @@ step_object_find(const char *name)
         {"await", await},           {"token", token},
         {"cancel", cancel},         {"join", join},
         {"leases", leases},         {"maintain", maintain},
-        {"check", check},
+        {"check", check},           {"backup", backup},
+        {"restore", restore},
     };
     for (size_t i = 0; i < sizeof steps / sizeof steps[0]; i++)
         if (strcmp(steps[i].name, name) == 0)

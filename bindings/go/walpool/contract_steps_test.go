@@ -101,6 +101,10 @@ func (run *contractRun) onDB(ctx context.Context, verb string, db *DB, step fiel
 		return contractMaintain(ctx, db, step)
 	case "check":
 		return contractCheck(ctx, db, step)
+	case "backup":
+		return nil, db.Backup(ctx, run.expand(step["path"].(string)), contractBackup(step))
+	case "restore":
+		return nil, db.Restore(ctx, run.expand(step["path"].(string)))
 	case "leases":
 		return contractLeases(db)
 	case "health", "await":
@@ -289,6 +293,22 @@ func contractCheckpoint(ctx context.Context, db *DB, step fields) (*contractAnsw
 		"log_frames": res.LogFrames, "checkpointed_frames": res.CheckpointedFrames,
 		"pinned_pid": res.PinnedPID, "pinned_frame": res.PinnedFrame, "pinned_why": res.PinnedWhy,
 	}}, err
+}
+
+func contractBackup(step fields) *BackupOptions {
+	options := &BackupOptions{Pause: -1}
+	options.Replace, _ = step["replace"].(bool)
+	switch step["check"] {
+	case "full":
+		options.Check = BackupCheckFull
+	case "none":
+		options.Check = BackupCheckNone
+	}
+	if n, ok := step["pages"].(json.Number); ok {
+		pages, _ := n.Int64()
+		options.Pages = int(pages)
+	}
+	return options
 }
 
 func contractMaintain(ctx context.Context, db *DB, step fields) (*contractAnswer, error) {
