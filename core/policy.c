@@ -112,8 +112,7 @@ walpool__policy_next(const struct walpool__wal_view *view)
     if (view->frames - view->checkpointed <=
         walpool__policy_most_in_hand(view->threshold))
         return WALPOOL__STEP_FINISH;
-    return view->copied_last > 0 ? WALPOOL__STEP_END
-                                 : next_behind_reader(view);
+    return next_behind_reader(view);
 }
 
 int64_t

@@ -287,25 +287,20 @@ typedef struct walpool_options {
                                     1 must exist ("rw"),
                                     2 read only, must exist ("ro") */
     int32_t permissions;         /* mode bits of a new file; default 0600 */
-    int32_t reader_gate_ms;      /* longest time that new readers are made to
-                                    wait until older ones have gone and the WAL
-                                    can start anew, 0..1000; default 100 */
-    int32_t wal_ceiling_frames;  /* above so many frames, while a reader keeps
-                                    the WAL from starting anew, the policy
-                                    below holds: checkpoint_frames..16000000,
-                                    0 = never, -1 = 16 x checkpoint_frames;
-                                    default -1 */
-    int32_t wal_ceiling_policy;  /* 0 warn: health names who keeps it.
-                                    1 backpressure: writes wait, too, to their
-                                    deadline. 2 fail: they get CEILING.
-                                    3 interrupt: snapshots of this process that
-                                    are older than reader_gate_ms are ended:
-                                    STALE; a private lease or another process
-                                    is only named. Default 0 */
-    int32_t checkpoint_owner;    /* 0 walpool. 1 external: a replicator such as
-                                    Litestream; walpool never checkpoints, not
-                                    even at close, and walpool_checkpoint is
-                                    REFUSED. Default 0 */
+    int32_t reader_gate_ms;      /* new readers wait for so long at most, until
+                                    older ones have gone and the WAL can start
+                                    anew, 0..1000; default 100 */
+    int32_t wal_ceiling_frames;  /* above it, while a reader keeps the WAL, the
+                                    policy holds: checkpoint_frames..16000000,
+                                    0 never, -1 (default) 16 thresholds */
+    int32_t wal_ceiling_policy;  /* 0 warn (default): health names who keeps it.
+                                    1 backpressure: writes wait, too. 2 fail:
+                                    they get CEILING. 3 interrupt: snapshots of
+                                    ours older than reader_gate_ms end (STALE);
+                                    others and private leases are only named */
+    int32_t checkpoint_owner;    /* 0 walpool (default). 1 external, such as
+                                    Litestream: we never checkpoint, not even at
+                                    close, and walpool_checkpoint is REFUSED */
     int64_t optimize_interval_ms; /* WALPOOL_OPTIMIZE after open and each time
                                     that this has passed, when nobody writes;
                                     a writer is never kept waiting for it. It
@@ -1242,7 +1237,6 @@ typedef struct walpool_checkpoint_result {
 /**
  * Checkpoint now. No mode holds the write lock while it waits for readers.
  * What is left is told with who is in the way.
- *
  * @param db   the database.
  * @param mode PASSIVE does what it can at once. FULL retries until all frames
  *   are copied, RESTART until the WAL starts anew, TRUNCATE until it is empty,

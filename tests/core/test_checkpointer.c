@@ -74,6 +74,13 @@ TEST(checkpointer__leaves_little_behind_when_writes_end)
     api_close(db);
 }
 
+/* Most frames that were ever there to be copied with the writer in hand. */
+static int64_t
+in_hand(walpool *db)
+{
+    return walpool__stats_get(&behind(db)->stats.frames_in_hand_highest);
+}
+
 static void *
 insert_much(void *db)
 {
@@ -93,6 +100,7 @@ TEST(checkpointer__keeps_the_WAL_small_under_many_writers)
     CHECK(health.checkpoints > 1);
     CHECK_INT(health.checkpoint_failures, 0);
     CHECK(health.wal_bytes_highest < 2000 * 4120); /* of some 5000 */
+    CHECK(in_hand(db) <= walpool__policy_most_in_hand(200));
     CHECK_INT(api_number(db, "SELECT count(*) FROM t"), 1600);
     api_close(db);
 }
@@ -261,6 +269,91 @@ TEST(checkpoint__tells_copied_from_reset)
     CHECK(result.log_frames > 0);
     CHECK_OK(walpool_release(lease, &err));
     api_close(db);
+}
+
+static void *
+checkpoint_in_vain(void *db)
+{
+    CHECK_STATUS(ask(db, WALPOOL_FULL_CHECKPOINT, 50, NULL), WALPOOL_TIMEOUT);
+    CHECK_INT(err.phase, WALPOOL_PHASE_QUEUE);
+    return NULL;
+}
+
+/* All is copied while somebody has the writer, and never gives it away. */
+TEST(checkpoint__needs_no_writer_to_copy)
+{
+    walpool *db = open_table("");
+    insert(db, 300);
+    walpool_lease *writer = api_acquire(db, WALPOOL_WRITE);
+    CHECK(!is_copied(db));
+    api_elsewhere(checkpoint_in_vain, db);
+    CHECK(is_copied(db));
+    CHECK_INT(in_hand(db), 0);
+    CHECK_OK(walpool_release(writer, &err));
+    api_close(db);
+}
+
+/* What a reader has kept is much when it goes: it is not copied by the step that
+ * keeps commits waiting. */
+TEST(checkpoint__copies_what_a_reader_kept_without_the_writer)
+{
+    int64_t most = walpool__policy_most_in_hand(10);
+    walpool *db = open_table("checkpoint_frames=10");
+    walpool_lease *lease = api_acquire(db, WALPOOL_READ);
+    CHECK_OK(api_write(db, "INSERT INTO t VALUES(zeroblob(8000000))"));
+    CHECK(api_health(db).wal_frames > most);
+    CHECK_EVENTUALLY(api_health(db).checkpoints > 0);
+    CHECK(api_health(db).wal_frames - api_health(db).wal_frames_checkpointed >
+          most);
+    CHECK_OK(walpool_release(lease, &err));
+    CHECK_EVENTUALLY(is_copied(db));
+    CHECK(in_hand(db) <= most);
+    api_close(db);
+}
+
+/* What the WAL-reset bug leaves: more frames count as copied than there are. */
+static void
+leave_trace(walpool *handle)
+{
+    struct walpool__db *db = behind(handle);
+    volatile uint32_t *header = (volatile uint32_t *)db->walindex.header;
+    CHECK(header != NULL);
+    header[24] = header[4] + 100;
+}
+
+static int64_t
+rows_found(void)
+{
+    walpool *db = api_open("a.db", "");
+    int64_t rows = api_number(db, "SELECT count(*) FROM t");
+    CHECK_INT(api_number(db, "SELECT count(*) FROM pragma_integrity_check "
+                             "WHERE integrity_check = 'ok'"), 1);
+    api_close(db);
+    return rows;
+}
+
+TEST(checkpoint__finds_the_trace_of_the_WAL_reset_bug)
+{
+    walpool *db = open_table("");
+    insert(db, 20);
+    leave_trace(db);
+    CHECK_STATUS(ask(db, WALPOOL_PASSIVE, -1, NULL), WALPOOL_POISONED);
+    CHECK_CONTAINS(err.message, "WAL-reset bug has struck");
+    CHECK_STATUS(api_write(db, "INSERT INTO t VALUES(1)"), WALPOOL_POISONED);
+    CHECK_STATUS(ask(db, WALPOOL_TRUNCATE, -1, NULL), WALPOOL_POISONED);
+    CHECK_INT(api_health(db).verdict, WALPOOL_HEALTH_FAILING);
+    CHECK_CONTAINS(api_health(db).reason, "WAL-reset bug");
+    api_close(db);
+    CHECK_INT(rows_found(), 20);
+}
+
+TEST(checkpoint__is_not_made_by_a_close_that_finds_it)
+{
+    walpool *db = open_table("");
+    insert(db, 20);
+    leave_trace(db);
+    api_close(db);
+    CHECK_INT(rows_found(), 20);
 }
 
 /* Writers go on while it waits for readers. */

@@ -155,10 +155,10 @@ class Database(Crossing, Backups, Upkeep):
         if not isinstance(mode, str) or mode not in _MODES:
             given = repr(mode) if isinstance(mode, str) else f"of type {type(mode).__name__}"
             raise MisuseError(f"mode is {given}; pass one of {', '.join(_MODES)}")
-        outcome, busy, *rest = _native.checkpoint(
+        outcome, busy, log, done, pid, frame, why = _native.checkpoint(
             self._handle, _MODES[mode], (timeout, None, token)
         )
-        return Checkpoint(_OUTCOMES[outcome], bool(busy), *rest)
+        return Checkpoint(_OUTCOMES[outcome], bool(busy), log, done, pid, frame, why)
 
     def health(self) -> Health:
         """Take a snapshot of the database's health.
