@@ -191,7 +191,7 @@ gather_findings(const struct walpool__findings *findings,
     out->disk_free_bytes = findings->disk_free;
     out->pin_frames = findings->pin_frames;
     out->pin_pid = findings->pin.pid;
-    if (findings->pin.pid == getpid())
+    if (findings->pin.pid && findings->pin.pid == getpid())
         out->pin_age_us = age_us(&holders->oldest_reader, now);
 }
 

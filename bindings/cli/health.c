@@ -6,12 +6,14 @@
 #include <stdio.h>
 
 #include "commands.h"
+#include "health.h"
 #include "mem.h"
 #include "session.h"
 
 struct answer {
     const char *file;
     walpool_health health;
+    struct walpool__reasons reasons; /* why it is not ok */
     char *json; /* the same, by walpool */
 };
 
@@ -31,11 +33,33 @@ print_text(const struct answer *answer)
     const walpool_health *health = &answer->health;
 
     cli_output_head(answer->file, (enum cli_status)health->verdict);
-    printf("\n%s%s\n", health->reason, health->reason[0] ? "\n" : "");
+    for (int i = 0; i < answer->reasons.count; i++) {
+        const struct walpool__reason *reason = &answer->reasons.list[i];
+
+        printf("\n\n%s: %s (%s)\n    %s",
+               walpool__health_word(reason->verdict), reason->text,
+               walpool__verdict_code(reason->code), reason->remedy);
+    }
+    printf("\n\n");
 #define PRINT_FIELD(name, meaning) \
     printf("%-26s %12lld  %s\n", #name, (long long)health->name, meaning);
     WALPOOL_HEALTH_LIST(PRINT_FIELD)
 #undef PRINT_FIELD
+}
+
+/* The numbers and the reasons in words. */
+static bool
+take(walpool *handle, struct answer *answer, walpool_error *err)
+{
+    walpool_status status;
+    struct walpool__db *db = walpool__handle_pin(WALPOOL__HANDLE_DATABASE,
+                                                 handle, err, &status);
+
+    if (!db)
+        return false;
+    walpool__health_take(db, &answer->health, &answer->reasons);
+    walpool__handle_unpin(handle);
+    return true;
 }
 
 /* The numbers may get longer between the two calls. */
@@ -46,7 +70,7 @@ ask(walpool *db, struct answer *answer, walpool_error *err)
 {
     size_t need = 0;
 
-    if (walpool_health_get(db, &answer->health, err) != WALPOOL_OK)
+    if (!take(db, answer, err))
         return false;
     walpool_health_json(db, NULL, 0, &need, NULL);
     answer->json = walpool__mem_alloc(need + ROOM_BYTES);

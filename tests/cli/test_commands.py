@@ -24,7 +24,7 @@ def rows_of(database, sql):
 def health_fields():
     header = (ROOT / "include/walpool.h").read_text()
     listed = header.partition("#define WALPOOL_HEALTH_LIST(X)")[2]
-    return FIELD.findall(listed.partition("typedef")[0])
+    return FIELD.findall(listed.partition("\n\n")[0])
 
 
 def test_health__every_number_of_walpool(walpool, database):
@@ -44,6 +44,24 @@ def test_health__tells_what_others_left_in_the_wal(walpool, database, other):
     answer = walpool("health", "app.db", "--json")
     assert answer.json["health"]["wal_frames"] > 0
     assert answer.json["health"]["wal_bytes"] == os.stat(f"{database}-wal").st_size
+
+
+def test_health__gives_each_reason_with_its_remedy(walpool, database, other):
+    reader, writer = other(database), other(database)
+    reader.do("db.execute('BEGIN')")
+    reader.do("db.execute('SELECT count(*) FROM job').fetchall()")
+    writer.do("db.execute('PRAGMA wal_autocheckpoint=0')")
+    writer.do("db.execute('CREATE TABLE large AS SELECT zeroblob(42000000)')")
+    answer = walpool("health", "app.db")
+    assert answer.status == 1
+    assert answer.out.startswith("app.db: degraded\n")
+    assert f"process {reader.pid} " in answer.out
+    assert "(wal_pinned)\n    end that read transaction\n" in answer.out
+    assert "(wal_long)\n    end long reads" in answer.out
+    told = walpool("health", "app.db", "--json").json
+    assert told["status"] == "degraded"
+    assert [reason["code"] for reason in told["health"]["reasons"]] == ["wal_pinned", "wal_long"]
+    assert told["health"]["pin_pid"] == reader.pid
 
 
 def test_health__leaves_the_wal_as_it_is(walpool, database, other):
