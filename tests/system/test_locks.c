@@ -109,6 +109,10 @@ TEST(locks__that_are_lost_let_two_processes_of_plain_SQLite_write_at_once)
  * the WAL that is still written to. */
 TEST(locks__that_are_lost_let_plain_SQLite_commit_to_a_file_that_is_gone)
 {
+    if (sqlite3_libversion_number() >= 3051000) {
+        check_skip("this SQLite sees that others use the WAL");
+        return;
+    }
     make_table();
     struct child other = child_start(come_and_go, 0);
     sqlite3 *db = raw_open();
