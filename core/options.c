@@ -13,7 +13,7 @@
 #include "option_table.h"
 #include "utf8.h"
 
-enum { NAME_BYTES = 64, VALUE_BYTES = 64, ALLOWED_BYTES = 400 };
+enum { NAME_BYTES = 40, VALUE_BYTES = 64, ALLOWED_BYTES = 400 };
 
 void
 walpool_options_init(walpool_options *options)
