@@ -1,6 +1,6 @@
 /* The command check: is the database sound?
  *
- * Does: SQLite's own checks on one reader after the other, and foreign keys.
+ * Does: have it checked by walpool_maintain, tell what was found.
  * Must not: write, or repair.
  * Lock: none. */
 #include <stdio.h>
@@ -10,52 +10,47 @@
 #include "session.h"
 #include "text.h"
 
-#define CHECK_SQL(pragma) \
-    "SELECT " pragma " FROM pragma_" pragma "(100) WHERE " pragma " <> 'ok'"
-
-static const char keys_sql[] =
-    "SELECT \"table\", parent, count(*) FROM pragma_foreign_key_check "
-    "GROUP BY 1, 2 ORDER BY 1, 2 LIMIT 100";
+/* Columns of the answer. */
+enum { KIND, MESSAGE, TABLE, PARENT, ROWS };
 
 struct answer {
     const char *file;
     bool full;
-    walpool_rows problems, keys;
-    char broken_off[480]; /* why the check could not go on, or "" */
+    walpool_rows problems;
+    size_t damage; /* of these; the others are rows without their parent */
 };
 
 static enum cli_status
 status_of(const struct answer *answer)
 {
-    if (walpool_rows_count(&answer->problems) > 0 || answer->broken_off[0])
+    if (answer->damage > 0)
         return CLI_FAILING;
-    return walpool_rows_count(&answer->keys) > 0 ? CLI_DEGRADED : CLI_OK;
+    return walpool_rows_count(&answer->problems) > 0 ? CLI_DEGRADED : CLI_OK;
 }
 
+/* Damage comes first. */
 static void
 put(struct cli_json *json, const void *data)
 {
     const struct answer *answer = data;
+    const walpool_rows *rows = &answer->problems;
     char text[512];
 
     cli_json_head(json, "check", answer->file, status_of(answer));
     cli_json_bool(json, "full", answer->full);
     cli_json_open(json, "problems", '[');
-    for (size_t i = 0; i < walpool_rows_count(&answer->problems); i++)
+    for (size_t i = 0; i < answer->damage; i++)
         cli_json_text(json, NULL,
-                      cli_session_text(&answer->problems, i, 0, text,
-                                       sizeof text));
-    if (answer->broken_off[0])
-        cli_json_text(json, NULL, answer->broken_off);
+                      cli_session_text(rows, i, MESSAGE, text, sizeof text));
     cli_json_close(json, ']');
     cli_json_open(json, "foreign_keys", '[');
-    for (size_t i = 0; i < walpool_rows_count(&answer->keys); i++) {
+    for (size_t i = answer->damage; i < walpool_rows_count(rows); i++) {
         cli_json_open(json, NULL, '{');
         cli_json_text(json, "table",
-                      cli_session_text(&answer->keys, i, 0, text, sizeof text));
+                      cli_session_text(rows, i, TABLE, text, sizeof text));
         cli_json_text(json, "parent",
-                      cli_session_text(&answer->keys, i, 1, text, sizeof text));
-        cli_json_number(json, "rows", walpool_rows_int64(&answer->keys, i, 2));
+                      cli_session_text(rows, i, PARENT, text, sizeof text));
+        cli_json_number(json, "rows", walpool_rows_int64(rows, i, ROWS));
         cli_json_close(json, '}');
     }
     cli_json_close(json, ']');
@@ -64,20 +59,13 @@ put(struct cli_json *json, const void *data)
 static void
 print_text(const struct answer *answer)
 {
-    char table[512], parent[512];
+    char text[512];
 
     cli_output_head(answer->file, status_of(answer));
     printf("\n");
     for (size_t i = 0; i < walpool_rows_count(&answer->problems); i++)
-        printf("%s\n", cli_session_text(&answer->problems, i, 0, table,
-                                        sizeof table));
-    if (answer->broken_off[0])
-        printf("%s\n", answer->broken_off);
-    for (size_t i = 0; i < walpool_rows_count(&answer->keys); i++)
-        printf("%lld rows of %s have no parent in %s\n",
-               (long long)walpool_rows_int64(&answer->keys, i, 2),
-               cli_session_text(&answer->keys, i, 0, table, sizeof table),
-               cli_session_text(&answer->keys, i, 1, parent, sizeof parent));
+        printf("%s\n", cli_session_text(&answer->problems, i, MESSAGE, text,
+                                        sizeof text));
     if (status_of(answer) == CLI_FAILING)
         printf("\nrestore a backup, or save what is left with the sqlite3 "
                "command's .recover\n");
@@ -86,48 +74,56 @@ print_text(const struct answer *answer)
                "parents back\n");
 }
 
-/* Damage may be such that SQLite does not get to the end of its own check. */
-static bool
-look_for_damage(struct cli_session *session, struct answer *answer,
-                walpool_error *err)
+static size_t
+count_damage(const walpool_rows *rows)
 {
-    const char *sql = answer->full ? CHECK_SQL("integrity_check")
-                                   : CHECK_SQL("quick_check");
-    struct cli_progress progress;
+    size_t count = 0, bytes = 0;
+    const char *kind;
+
+    while ((kind = walpool_rows_bytes(rows, count, KIND, &bytes)) &&
+           bytes == sizeof "damage" - 1 && memcmp(kind, "damage", bytes) == 0)
+        count++;
+    return count;
+}
+
+/* What will be read, for the bar; 0 where that cannot be told. */
+static int64_t
+bytes_to_read(struct cli_session *session)
+{
+    walpool_error ignored;
     walpool_rows size;
-    walpool_status status;
+    int64_t bytes;
 
     walpool_rows_init(&size);
-    status = cli_session_read(session,
-                              "SELECT page_count * page_size FROM "
-                              "pragma_page_count, pragma_page_size",
-                              NULL, &size, err);
-    if (status == WALPOOL_OK) {
-        cli_progress_begin(&progress, "check", CLI_MOVED_READ,
-                           walpool_rows_int64(&size, 0, 0));
-        status = cli_session_read(session, sql, &progress, &answer->problems,
-                                  err);
-    }
+    cli_session_read(session,
+                     "SELECT page_count * page_size FROM pragma_page_count, "
+                     "pragma_page_size", NULL, &size, &ignored);
+    bytes = walpool_rows_int64(&size, 0, 0);
     walpool_rows_finish(&size);
-    if (status == WALPOOL_CORRUPT)
-        memcpy(answer->broken_off, err->message, sizeof answer->broken_off);
-    return status == WALPOOL_OK || status == WALPOOL_CORRUPT;
+    return bytes;
 }
 
 static bool
 run(const struct cli_args *args, struct answer *answer, walpool_error *err)
 {
     struct cli_session session;
-    bool done;
+    struct cli_progress progress;
+    walpool_completion done;
+    walpool_job job = {.op = WALPOOL_OP_MAINTAIN,
+                       .mode = answer->full ? WALPOOL_FULL_CHECK
+                                            : WALPOOL_QUICK_CHECK,
+                       .rows = &answer->problems};
 
     if (!cli_session_open(&session, args, CLI_READ_ONLY, err))
         return false;
-    done = look_for_damage(&session, answer, err);
-    if (done && status_of(answer) == CLI_OK)
-        done = cli_session_read(&session, keys_sql, NULL, &answer->keys,
-                                err) == WALPOOL_OK;
+    job.target = session.db;
+    cli_progress_begin(&progress, "check", CLI_MOVED_READ,
+                       bytes_to_read(&session));
+    cli_session_run(&session, &job, &progress, &done);
+    answer->damage = count_damage(&answer->problems);
     cli_session_close(&session, NULL);
-    return done;
+    *err = done.error;
+    return err->status == WALPOOL_OK;
 }
 
 enum cli_status
@@ -138,7 +134,6 @@ cli_check(const struct cli_args *args)
     walpool_error err;
 
     walpool_rows_init(&answer.problems);
-    walpool_rows_init(&answer.keys);
     if (!run(args, &answer, &err)) {
         status = cli_output_failure(args->json, "check", args->file, &err);
     } else {
@@ -149,6 +144,5 @@ cli_check(const struct cli_args *args)
             status = CLI_FAILING;
     }
     walpool_rows_finish(&answer.problems);
-    walpool_rows_finish(&answer.keys);
     return status;
 }

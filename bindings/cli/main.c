@@ -63,8 +63,8 @@ static const struct command {
     {"vacuum", "FILE", 1, COMMON | CLI_OPTION_TIMEOUT, cli_vacuum,
      "build the database anew, without free pages",
      "Runs VACUUM and empties the WAL. Others may read, and nobody may write\n"
-     "meanwhile. Refuses when less than twice the size of the database is free\n"
-     "on its disk. An interrupt rolls back.\n\n"
+     "meanwhile. Refuses when the disk has less room than twice what the\n"
+     "database holds. An interrupt rolls back.\n\n"
      "Example: walpool vacuum app.db\n"},
     {"backup", "FILE TO", 2,
      COMMON | CLI_OPTION_REPLACE | CLI_OPTION_FULL | CLI_OPTION_TIMEOUT,

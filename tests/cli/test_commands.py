@@ -276,12 +276,18 @@ def test_restore__refuses_what_is_no_database(walpool, database):
 
 def test_vacuum__refuses_when_the_disk_has_less_than_twice_its_size(walpool, database):
     disk = os.statvfs(database)
-    os.truncate(database, disk.f_bavail * disk.f_frsize)  # a hole takes no room
+    pages = disk.f_bavail * disk.f_frsize // 4096
+    with open(database, "r+b") as file:
+        file.truncate(pages * 4096)  # a hole takes no room
+        file.seek(28)
+        file.write(pages.to_bytes(4, "big"))  # and this says that it is no hole
     answer = walpool("vacuum", "app.db", "--json")
     assert answer.status == 2
     assert answer.json["error"]["name"] == "WALPOOL_FULL"
-    assert "twice its size" in answer.err and "make room" in answer.err
-    assert sorted(os.listdir()) == ["app.db"]
+    assert f"it needs {2 * pages * 4096} bytes on the disk" in answer.err
+    assert "twice what it holds" in answer.err and "make room" in answer.err
+    assert database.stat().st_size == pages * 4096
+    assert "app.db-wal" not in os.listdir()
 
 
 @pytest.mark.parametrize("command", ["checkpoint", "optimize", "vacuum"])
