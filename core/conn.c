@@ -263,7 +263,8 @@ configure(struct walpool__conn *conn, const walpool_options *options,
     if (may_switch && sqlite3_db_readonly(conn->db, "main"))
         return walpool__error_set(err, WALPOOL_READONLY,
                                   "cannot open the database: the file may not "
-                                  "be written: open it with mode=ro");
+                                  "be written, or has a newer format: open it "
+                                  "with mode=ro");
     rc = set_pragmas(conn, options, role == WALPOOL__CONN_READER);
     if (rc != SQLITE_OK)
         return walpool__conn_error(conn, rc, "configure a connection", err);

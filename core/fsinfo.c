@@ -82,6 +82,23 @@ id_from(const struct stat *facts)
                                      .inode = (uint64_t)facts->st_ino};
 }
 
+/* SQLite removes the -wal that it finds beside a database without a byte. But
+ * it holds all that is left of one that was moved, removed or cut, and a new
+ * database never has a WAL before its first page. */
+static walpool_status
+check_orphan(const char *path, walpool_error *err)
+{
+    char wal[WALPOOL__PATH_BYTES + 8];
+
+    snprintf(wal, sizeof wal, "%s-wal", path);
+    if (walpool__fsinfo_size(wal) == 0)
+        return WALPOOL_OK;
+    return cantopen(err, path, 0,
+                    "the file is missing or empty, and beside it lies the -wal "
+                    "of a database that was here: put that database back, or "
+                    "move its -wal away");
+}
+
 static walpool_status
 judge(const struct stat *facts, struct walpool__place *place,
       walpool_error *err)
@@ -92,8 +109,12 @@ judge(const struct stat *facts, struct walpool__place *place,
         return cantopen(err, place->path, 0,
                         "the file has several hard links, and each name "
                         "would get a WAL of its own; keep one name");
+    if (facts->st_size == 1) /* SQLite takes it for an empty one */
+        return walpool__error_set(err, WALPOOL_NOTADB,
+                                  "cannot open %.256s: it has one byte, and "
+                                  "is not a database", place->path);
     place->id = id_from(facts);
-    return WALPOOL_OK;
+    return facts->st_size > 0 ? WALPOOL_OK : check_orphan(place->path, err);
 }
 
 walpool_status
@@ -175,6 +196,8 @@ walpool__fsinfo_place(const char *path, bool may_create, int permissions,
                             "it does not exist, and mode is not rwc");
         status = walpool__fsinfo_new_path(path, place->path, err);
         if (status == WALPOOL_OK)
+            status = check_orphan(place->path, err);
+        if (status == WALPOOL_OK)
             status = create(place, permissions, err);
         if (status != WALPOOL_OK)
             return status;
@@ -217,6 +240,14 @@ walpool__fsinfo_id_of(int fd, struct walpool__file_id *id)
         return false;
     *id = id_from(&facts);
     return true;
+}
+
+bool
+walpool__fsinfo_is_unlinked(int fd)
+{
+    struct stat facts;
+
+    return fstat(fd, &facts) == 0 && facts.st_nlink == 0;
 }
 
 int64_t

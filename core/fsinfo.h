@@ -35,6 +35,9 @@ bool walpool__fsinfo_facts_at(const char *path, struct walpool__file_id *id,
                               int64_t *bytes);
 bool walpool__fsinfo_id_of(int fd, struct walpool__file_id *id);
 
+/* Has the file that is open as `fd` no name any more? */
+bool walpool__fsinfo_is_unlinked(int fd);
+
 static inline bool
 walpool__fsinfo_is_same(const struct walpool__file_id *a,
                         const struct walpool__file_id *b)

@@ -319,7 +319,7 @@ static void
 gather_files(struct walpool__db *db, int64_t now, walpool_health *out,
              struct walpool__watch_report *report)
 {
-    walpool__watch_check(&db->watch, now);
+    walpool__watch_check(&db->watch, now, WALPOOL__WATCH_HEALTH_NS);
     walpool__db_save(db);
     walpool__watch_report(&db->watch, report);
     out->fs_class = db->fs.is;

@@ -183,7 +183,7 @@ walpool__ownlocks_check(struct walpool__ownlocks *own, int64_t now_ns)
     held = !own->on || check_writing(own, now_ns);
     walpool__mutex_unlock(&own->mutex);
     if (own->watch)
-        walpool__watch_check(own->watch, now_ns);
+        walpool__watch_check(own->watch, now_ns, WALPOOL__WATCH_COMMIT_NS);
     return held;
 }
 

@@ -16,9 +16,9 @@
  *   process was the last one to close it, and only that one removes its
  *   sidecars: they would be in the place of ours.
  *
- * The other way round, a WAL whose database was replaced must not stay where
- * it is: SQLite would apply it to the new file, page by page. It is kept, under
- * another name.
+ * The other way round, a WAL whose database was replaced or removed must not
+ * stay where it is: SQLite would apply it to the next file there, page by page.
+ * It is kept, under another name.
  *
  * Does: lock, look, copy, unlock; give a WAL another name.
  * Must not: wait, or decide that the database may be written again.

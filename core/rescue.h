@@ -16,7 +16,7 @@ enum walpool__rescue_end {
 enum walpool__rescue_end walpool__rescue_run(struct walpool__watch *watch,
                                              struct walpool__conn *writer);
 
-/* Another file was put in the place of the database: keep its WAL from being
+/* Another file was put in the place of the database, or none: keep its WAL from being
  * applied to that one. It gets the name <database>-wal-of-replaced. */
 void walpool__rescue_set_aside(struct walpool__watch *watch);
 

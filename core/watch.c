@@ -9,7 +9,8 @@
  * is an accident. Each file is compared with the one that SQLite opened: its
  * inode cannot belong to another file while SQLite has it open.
  *
- *   each LOOK_NS   the three names, before a commit; a call of stat() each
+ *   each second    the three names, before a commit; a call of stat() each
+ *   each 100 ms    the same, in health
  *   each COUNT_NS  the descriptors of the process, for a second SQLite
  *
  * Does: compare, count, poison.
@@ -23,8 +24,8 @@
 
 #include "clock.h"
 #include "copies.h"
+#include "posixlock.h"
 
-#define LOOK_NS INT64_C(100000000)
 #define COUNT_NS INT64_C(1000000000)
 /* Who has thousands of descriptors counts them less often. */
 #define COUNT_SHARE 1000
@@ -125,6 +126,17 @@ walpool__watch_may_open(struct walpool__watch *watch, walpool_error *err)
                                         "cannot open one more connection", err);
 }
 
+/* One that was moved has a name elsewhere, and may come back to its -wal. */
+static bool
+has_no_name(const struct walpool__watch *watch)
+{
+    int fd;
+
+    return walpool__posixlock_descriptors(&watch->ids[WALPOOL__WATCH_DATABASE],
+                                          &fd, 1) == 1 &&
+           walpool__fsinfo_is_unlinked(fd);
+}
+
 bool
 walpool__watch_is_replaced(struct walpool__watch *watch)
 {
@@ -134,8 +146,10 @@ walpool__watch_is_replaced(struct walpool__watch *watch)
     walpool__mutex_lock(&watch->mutex);
     if (watch->on) {
         look(watch);
-        is = states[WALPOOL__WATCH_DATABASE] == WALPOOL__WATCH_REPLACED &&
-             states[WALPOOL__WATCH_WAL] == WALPOOL__WATCH_IN_PLACE;
+        is = states[WALPOOL__WATCH_WAL] == WALPOOL__WATCH_IN_PLACE &&
+             (states[WALPOOL__WATCH_DATABASE] == WALPOOL__WATCH_REPLACED ||
+              (states[WALPOOL__WATCH_DATABASE] == WALPOOL__WATCH_GONE &&
+               has_no_name(watch)));
     }
     walpool__mutex_unlock(&watch->mutex);
     return is;
@@ -196,15 +210,16 @@ count(struct walpool__watch *watch, const struct walpool__file_id *shm)
 }
 
 void
-walpool__watch_check(struct walpool__watch *watch, int64_t now_ns)
+walpool__watch_check(struct walpool__watch *watch, int64_t now_ns,
+                     int64_t age_ns)
 {
     struct walpool__file_id shm = {0, 0};
     bool counts = false;
 
     walpool__mutex_lock(&watch->mutex);
-    if (watch->on && now_ns >= watch->look_ns) {
+    if (watch->on && now_ns - watch->looked_ns >= age_ns) {
         look(watch);
-        watch->look_ns = now_ns + LOOK_NS;
+        watch->looked_ns = now_ns;
     }
     if (watch->on && now_ns >= watch->count_ns &&
         watch->known[WALPOOL__WATCH_SHM]) {
@@ -256,7 +271,7 @@ walpool__watch_attach(struct walpool__watch *watch)
     }
     watch->on = true;
     walpool__mutex_unlock(&watch->mutex);
-    walpool__watch_check(watch, walpool__clock_now());
+    walpool__watch_check(watch, walpool__clock_now(), 0);
 }
 
 void

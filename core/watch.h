@@ -31,7 +31,8 @@ struct walpool__watch {
     bool on;          /* attached */
     bool second;      /* another SQLite uses the database, or did */
     char others[96];  /* names of what holds one */
-    int64_t look_ns, count_ns; /* when these are due again */
+    int64_t looked_ns;
+    int64_t count_ns; /* when that is due again */
 };
 
 void walpool__watch_init(struct walpool__watch *watch,
@@ -44,8 +45,11 @@ void walpool__watch_attach(struct walpool__watch *watch);
 /* SQLite is about to close, and may remove, its files. */
 void walpool__watch_detach(struct walpool__watch *watch);
 
-/* Look if that was not done lately; poisons. Cheap enough for each commit. */
-void walpool__watch_check(struct walpool__watch *watch, int64_t now_ns);
+/* Look if that was not done for so long; poisons. Cheap enough for each commit. */
+#define WALPOOL__WATCH_COMMIT_NS INT64_C(1000000000)
+#define WALPOOL__WATCH_HEALTH_NS INT64_C(100000000)
+void walpool__watch_check(struct walpool__watch *watch, int64_t now_ns,
+                          int64_t age_ns);
 
 /* Look now; poisons. */
 void walpool__watch_look(struct walpool__watch *watch);
@@ -65,7 +69,8 @@ struct walpool__watch_report {
 void walpool__watch_report(struct walpool__watch *watch,
                            struct walpool__watch_report *report);
 
-/* Look now: is another file in the place of the database, beside its -wal? */
+/* Look now: is another file in the place of the database, or was it removed, and
+ * its -wal is still there? */
 bool walpool__watch_is_replaced(struct walpool__watch *watch);
 
 /* Look now: is the database file in place, and a sidecar gone whose commits

@@ -40,9 +40,10 @@
  *   - Do not use a second copy of SQLite on the same file in one process, for
  *     the same reason. System builds share one libsqlite3. Health names it.
  *   - Never move, replace, remove or cut an open database, -wal or -shm: within
- *     100 ms writes are POISONED. Commits of a removed sidecar are saved in the
+ *     a second writes are POISONED. Commits of a removed sidecar are saved in the
  *     file (`rescues`), unless another process has it open. Where the database
- *     was replaced, close names the -wal <database>-wal-of-replaced.
+ *     was replaced, close names the -wal <database>-wal-of-replaced; a -wal
+ *     without its database is not opened.
  *   - After fork() the child gets WALPOOL_FORKED from every call; nothing that
  *     it inherited is touched or closed. Open databases after the fork, of
  *     files that the parent had closed, or exec() first.

@@ -160,6 +160,17 @@ TEST(files__a_file_that_is_put_in_place_of_one_gets_its_old_WAL_from_SQLite)
     sqlite3_close(db);
 }
 
+/* It takes the -wal for a remnant of nothing. */
+TEST(files__a_WAL_without_its_database_is_removed_by_plain_SQLite)
+{
+    struct child writer = child_start(plain_writer, 0);
+    CHECK_INT(child_hear(&writer), 0);
+    child_kill(&writer);
+    CHECK_INT(rename(name_of(""), check_path("away.db")), 0);
+    plain_run(name_of(""), "SELECT * FROM sqlite_schema");
+    CHECK(access(name_of("-wal"), F_OK) != 0);
+}
+
 /* --------------------------------------------------------- a lost sidecar */
 
 static void
@@ -344,9 +355,14 @@ TEST(files__a_database_that_is_removed_is_not_written)
     CHECK_INT(unlink(name_of("")), 0);
     write_until_refused(db);
     check_refused(db, "was moved, replaced or removed");
+    walpool *next = walpool_open(name_of(""), NULL, &err);
+    CHECK(next == NULL); /* it would take the -wal away from the first */
+    CHECK_CONTAINS(err.message, "the -wal of a database that was here");
     api_close(db);
     CHECK(access(name_of(""), F_OK) != 0);
-    CHECK_INT(access(name_of("-wal"), F_OK), 0); /* all that is left of it */
+    CHECK(access(name_of("-wal"), F_OK) != 0);
+    CHECK_INT(access(name_of("-wal-of-replaced"), F_OK), 0);
+    api_close(open_with_rows(1));
 }
 
 TEST(files__a_database_that_is_cut_is_not_written)
@@ -389,6 +405,63 @@ TEST(files__of_a_read_only_database_are_watched_too)
     CHECK_INT(api_health(db).moved_files, 1);
     CHECK_INT(api_number(db, "SELECT count(*) FROM t"), 10);
     api_close(db);
+}
+
+/* ------------------------------------------------------- what others have left */
+
+static void
+die_in_a_transaction(int number)
+{
+    sqlite3 *db = raw_open();
+    CHECK_INT(raw_exec(db, "PRAGMA cache_size=1; CREATE TABLE t(v);"
+                           "INSERT INTO t VALUES (1); BEGIN;"
+                           "UPDATE t SET v = 2; WITH RECURSIVE n(i) AS (VALUES"
+                           " (1) UNION ALL SELECT i + 1 FROM n WHERE i < 100)"
+                           " INSERT INTO t SELECT randomblob(3000) FROM n"),
+              SQLITE_OK);
+    child_tell(number);
+    child_wait(); /* to be killed */
+}
+
+TEST(files__a_journal_that_a_crash_has_left_is_rolled_back)
+{
+    struct child other = child_start(die_in_a_transaction, 0);
+    CHECK_INT(child_hear(&other), 0);
+    child_kill(&other);
+    CHECK_INT(access(name_of("-journal"), F_OK), 0);
+    walpool *db = api_open("a.db", "");
+    CHECK_INT(api_number(db, "SELECT count(*) FROM t"), 1);
+    CHECK_INT(api_number(db, "SELECT v FROM t"), 1);
+    CHECK_OK(walpool_write(db, &insert, NULL, NULL, &err));
+    api_close(db);
+    CHECK(access(name_of("-journal"), F_OK) != 0);
+    CHECK_INT(rows_left(), 2);
+}
+
+static void
+make_junk(const char *name, size_t bytes)
+{
+    FILE *file = fopen(name, "w");
+    CHECK(file != NULL);
+    for (size_t i = 0; i < bytes; i++)
+        fputc((int)(i * 37 + 11), file);
+    fclose(file);
+}
+
+TEST(files__sidecars_that_make_no_sense_do_no_harm)
+{
+    static const size_t sizes[] = {1, 31, 32, 5000, 32768, 70000};
+    api_close(open_with_rows(3));
+    for (size_t i = 0; i < sizeof sizes / sizeof sizes[0]; i++) {
+        make_junk(name_of("-wal"), sizes[i]);
+        make_junk(name_of("-shm"), sizes[i]);
+        walpool *db = api_open("a.db", "");
+        CHECK_INT(api_number(db, "SELECT count(*) FROM t"), 3 + (int64_t)i);
+        CHECK_OK(walpool_write(db, &insert, NULL, NULL, &err));
+        CHECK_INT(api_health(db).verdict, WALPOOL_HEALTH_OK);
+        api_close(db);
+        CHECK_INT(rows_left(), 4 + (int64_t)i);
+    }
 }
 
 CHECK_MAIN()
