@@ -48,6 +48,8 @@ gather_counters(struct walpool__stats *stats, walpool_health *out)
     out->checkpoints = load(&stats->checkpoints);
     out->checkpoint_failures = load(&stats->checkpoint_failures);
     out->reader_gates = load(&stats->reader_gates);
+    out->backups = load(&stats->backups);
+    out->backup_running = load(&stats->backups_running);
 }
 
 /* Returns how many were recorded. */

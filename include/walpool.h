@@ -1439,6 +1439,8 @@ typedef enum walpool_fs_class {
     X(checkpoint_external, "1: checkpoint_owner=external, so there are none") \
     X(wal_ceiling_frames, "the option's frames; 0: there is no ceiling")      \
     X(wal_over_ceiling, "1: the WAL has more, and something keeps it")        \
+    X(backups, "counter: backups that came to their end")                     \
+    X(backup_running, "backups that were started and not finished")           \
     X(writer_wait_count, "counter: times the writer was asked for")           \
     X(writer_wait_p50_us, "wait for the writer, median")                      \
     X(writer_wait_p99_us, "wait for the writer, 99th percentile")             \

@@ -296,6 +296,9 @@ export interface Health {
     wal_ceiling_frames: number;
     /** 1: the WAL has more, and something keeps it. */
     wal_over_ceiling: number;
+    backups: number;
+    /** Started, and not finished. */
+    backup_running: number;
     writer_wait_count: number;
     writer_wait_p50_us: number;
     writer_wait_p99_us: number;

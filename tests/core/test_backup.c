@@ -17,6 +17,8 @@ TEST(backup__is_one_file_that_opens_anywhere)
                                             "FROM pragma_journal_mode"), 1);
     CHECK_INT(files(), 5); /* SQLite has made none beside it */
     CHECK_INT(api_health(db).private_open, 0);
+    CHECK_INT(api_health(db).backups, 1);
+    CHECK_INT(api_health(db).backup_running, 0);
     api_close(db);
     db = api_open("copy.db", "");
     CHECK_INT(api_number(db, "SELECT count(*) FROM t"), 300);
@@ -80,6 +82,7 @@ TEST(backup__is_a_lease_for_as_long_as_it_has_its_snapshot)
     CHECK_INT(info.holder, WALPOOL_HOLDER_LEASE);
     CHECK(info.frames > 0);
     CHECK_STR(api_health(db).oldest_why, "backup");
+    CHECK_INT(api_health(db).backup_running, 1);
     step(backup, -1);
     CHECK_INT(walpool_leases(db, &info, 1, &err), 0);
     CHECK_OK(walpool_backup_finish(backup, &err));
@@ -127,6 +130,7 @@ TEST(backup__that_is_finished_early_leaves_nothing)
         CHECK_STATUS(walpool_backup_finish(backup, &err), WALPOOL_CLOSED);
     }
     CHECK_INT(api_health(db).private_open, 0);
+    CHECK_INT(api_health(db).backups, 0);
     api_close(db);
 }
 

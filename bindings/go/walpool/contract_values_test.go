@@ -266,7 +266,7 @@ func compareField(name string, want, got any) error {
 }
 
 var contractErrnos = map[string]syscall.Errno{
-	"ENOENT": syscall.ENOENT, "EISDIR": syscall.EISDIR, "EACCES": syscall.EACCES,
+	"ENOENT": syscall.ENOENT, "EISDIR": syscall.EISDIR, "EEXIST": syscall.EEXIST, "EACCES": syscall.EACCES,
 	"ENOTDIR": syscall.ENOTDIR, "EROFS": syscall.EROFS, "ELOOP": syscall.ELOOP,
 }
 

@@ -62,6 +62,8 @@ type Health struct {
 	CheckpointExternal    int64         // 1: CheckpointExternal was asked for, so there are none
 	WALCeilingFrames      int64         // the option's frames; 0: there is no ceiling
 	WALOverCeiling        int64         // 1: the WAL has more, and something keeps it
+	Backups               int64         // counter: backups that came to their end
+	BackupRunning         int64         // backups that were started and not finished
 
 	WriterWaitCount int64         // counter: times the writer was asked for
 	WriterWaitP50   time.Duration // wait for the writer, median
@@ -159,7 +161,7 @@ type healthBlock struct {
 }
 
 const (
-	healthNumbers = 67
+	healthNumbers = 69
 	healthBytes   = healthNumbers*8 + 8 + 48 + 48 + 256
 )
 
@@ -213,6 +215,7 @@ func (h *Health) fields() [healthNumbers]any {
 		&h.PinFrames, &h.PinPID, &h.PinAge, &h.DiskFreeBytes, &h.WALResetSafe,
 		&h.Checkpoints, &h.CheckpointFailures, &h.ReaderGates,
 		&h.CheckpointExternal, &h.WALCeilingFrames, &h.WALOverCeiling,
+		&h.Backups, &h.BackupRunning,
 		&h.WriterWaitCount, &h.WriterWaitP50, &h.WriterWaitP99, &h.WriterWaitMax,
 		&h.WriterHoldP50, &h.WriterHoldP99, &h.WriterHoldMax,
 		&h.CommitP50, &h.CommitP99, &h.CommitMax,

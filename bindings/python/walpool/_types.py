@@ -406,6 +406,10 @@ class Health:
     """The option's frames; 0: there is no ceiling."""
     wal_over_ceiling: int
     """1: the WAL has more, and something keeps it."""
+    backups: int
+    """Counter: backups that came to their end."""
+    backup_running: int
+    """Backups that were started and not finished."""
     writer_wait_count: int
     """Counter: times the writer was asked for."""
     writer_wait_p50_us: int
