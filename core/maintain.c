@@ -238,7 +238,8 @@ carry_out(walpool *handle, struct maintenance *work, const walpool_call *asked,
 }
 
 /* What the WAL holds goes into the database; only then it is shorter. A reader
- * may be in the way, or time up: that is told, and no error. */
+ * may be in the way, time up, or checkpoints somebody else's: that is told, and
+ * no error. */
 static walpool_status
 shorten(walpool *handle, struct maintenance *work, const walpool_call *asked,
         int64_t began_ns, walpool_error *err)
@@ -256,7 +257,8 @@ shorten(walpool *handle, struct maintenance *work, const walpool_call *asked,
                                 whole ? WALPOOL_TRUNCATE : WALPOOL_PASSIVE,
                                 &call, &work->wal, &why);
     work->wal.busy |= status != WALPOOL_OK;
-    if (status == WALPOOL_OK || status == WALPOOL_TIMEOUT)
+    if (status == WALPOOL_OK || status == WALPOOL_TIMEOUT ||
+        status == WALPOOL_REFUSED)
         return WALPOOL_OK;
     why.outcome = WALPOOL_APPLIED;
     if (err)

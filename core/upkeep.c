@@ -25,10 +25,11 @@ walpool__upkeep_piece(struct walpool__db *db, struct walpool__call *call,
                       walpool__upkeep_work *work, void *arg,
                       walpool_error *err)
 {
-    walpool_status status = walpool__poison_check(&db->poison, err);
     struct walpool__aftermath aftermath;
+    walpool_status status;
 
     renew(call);
+    status = walpool__db_may_write(db, call, err);
     if (status == WALPOOL_OK)
         status = walpool__writer_take(&db->writer, call, err);
     if (status != WALPOOL_OK)

@@ -114,6 +114,31 @@ TEST(maintain__vacuum_tells_that_a_reader_keeps_the_wal)
     api_close(db);
 }
 
+TEST(maintain__vacuum_leaves_the_wal_to_who_checkpoints)
+{
+    walpool *db = api_open("a.db", "checkpoint_owner=external");
+    fill_and_empty(db);
+    struct answer answer = maintain(db, WALPOOL_VACUUM, 0);
+    CHECK_INT(answer.number[COMPLETE], 0);
+    CHECK_INT(answer.number[UNUSED], 0);
+    CHECK_INT(api_number(db, "SELECT count(*) FROM t"), 4);
+    api_close(db);
+}
+
+TEST(maintain__obeys_the_ceiling_as_any_write_does)
+{
+    walpool *db = api_open("a.db", "checkpoint_frames=10&wal_ceiling_frames=10&"
+                                   "wal_ceiling_policy=fail");
+    walpool_lease *reader = api_acquire(db, WALPOOL_READ);
+    script(db, "CREATE TABLE t(v)");
+    CHECK_OK(api_write(db, "INSERT INTO t VALUES (zeroblob(200000))"));
+    CHECK_EVENTUALLY(walpool_maintain(db, WALPOOL_VACUUM, 0, NULL, NULL,
+                                      &err) == WALPOOL_CEILING);
+    CHECK_INT(err.outcome, WALPOOL_NOT_APPLIED);
+    CHECK_OK(walpool_release(reader, &err));
+    api_close(db);
+}
+
 static void
 put_pages(const char *name, uint32_t pages)
 {

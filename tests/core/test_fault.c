@@ -425,6 +425,31 @@ in_checkpoint(enum fault_kind kind)
     }
 }
 
+static walpool_status
+maintain(walpool_task task)
+{
+    return walpool_maintain(db, task, 0, NULL, NULL, &err);
+}
+
+/* What a vacuum has done is done: only what follows it may lack memory. */
+static void
+in_maintenance(enum fault_kind kind)
+{
+    for (int task = WALPOOL_OPTIMIZE; task <= WALPOOL_FULL_CHECK; task++) {
+        FAULT_EACH(kind, fault) {
+            begin();
+            CHECK_OK(api_write(db, "PRAGMA auto_vacuum=incremental"));
+            CHECK_OK(maintain(WALPOOL_VACUUM));
+            CHECK_OK(api_write(db, "CREATE INDEX IF NOT EXISTS ti ON t(n)"));
+            CHECK_OK(api_write(db, "INSERT INTO t VALUES(1, zeroblob(9999))"));
+            CHECK_OK(api_write(db, "UPDATE t SET v = 2"));
+            UNDER(fault, maintain((walpool_task)task));
+            CHECK_OK(maintain((walpool_task)task));
+            end(1);
+        }
+    }
+}
+
 /* Closing needs no memory that it cannot do without. */
 static void
 in_close(enum fault_kind kind)
@@ -489,6 +514,7 @@ BOTH(a_reader, in_reader(kind))
 BOTH(a_writer, in_writer(kind))
 BOTH(a_statement_on_a_lease, in_run(kind))
 BOTH(a_checkpoint, in_checkpoint(kind))
+BOTH(maintenance, in_maintenance(kind))
 BOTH(close, in_close(kind))
 
 int
