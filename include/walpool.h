@@ -229,6 +229,7 @@ typedef struct walpool_cursor_handle_s walpool_cursor;
 typedef struct walpool_token_handle_s walpool_token;
 typedef struct walpool_queue_handle_s walpool_queue;
 typedef struct walpool_backup_handle_s walpool_backup;
+typedef struct walpool_prepared_handle_s walpool_prepared;
 
 /* ------------------------------------------------------------- options */
 
@@ -328,7 +329,6 @@ WALPOOL_API void walpool_options_init(walpool_options *options);
 
 /**
  * Set one option by name, as a DSN, a Python dict or a JS object spells it.
- *
  * Names: readers, busy_timeout, close_timeout, cache_size_kib, cache_size
  * (SQLite's unit: pages of 4 KiB, or -KiB), mmap_size, journal_size_limit,
  * checkpoint_frames, statement_cache, durability (normal, full), foreign_keys,
@@ -342,38 +342,33 @@ WALPOOL_API void walpool_options_init(walpool_options *options);
  * cache (private only), pragma (`name(value)` or `name=value`).
  * Booleans: 0, 1, off, on, false, true, no, yes.
  * @param options changed on success only.
- * @param name    NUL-terminated; not kept.
- * @param value   NUL-terminated; not kept.
- * @param err     may be NULL. @return WALPOOL_OK or the error's status.
- * Owner: caller. Threads: one at a time per struct. Blocks: never.
- * Errors: MISUSE (NULL), OPTION (unknown name, malformed or out of range
- * value; the message names both and the allowed ones). Since: 0.1
+ * @param name NUL-terminated; not kept. @param value NUL-terminated; not kept.
+ * @param err may be NULL. @return WALPOOL_OK or the error's status.
+ * Owner: caller. Threads: one at a time per struct. Blocks: never. Errors:
+ * MISUSE (NULL), OPTION (unknown name, malformed or out of range value; the
+ * message names both and the allowed ones). Since: 0.1
  */
-WALPOOL_API walpool_status walpool_options_set(walpool_options *options,
-                                               const char *name,
-                                               const char *value,
-                                               walpool_error *err);
+WALPOOL_API walpool_status
+walpool_options_set(walpool_options *options, const char *name,
+                    const char *value, walpool_error *err);
 
 /**
  * Parse a DSN, `file:PATH?name=value&name=value`, or bare `name=value&...`.
- *
  * Escapes (%41) are decoded in path and values. `file:/abs`, `file:rel`,
  * `file:///abs` and `file://localhost/abs` are understood, other hosts are an
  * error. A name may be repeated only for `pragma`.
- * @param options    changed on success only.
- * @param dsn        NUL-terminated; not kept.
- * @param path       receives the decoded path, or "" where the text has none;
- *   may be NULL if the text has none.
+ * @param options changed on success only. @param dsn NUL-terminated; not kept.
+ * @param path receives the decoded path, or "" where the text has none; may be
+ *   NULL if the text has none.
  * @param path_bytes room at `path`, with the NUL.
- * @param err        may be NULL. @return WALPOOL_OK or the error's status.
- * Owner: caller. Threads: one at a time per struct. Blocks: never.
- * Errors: MISUSE (NULL), TOOBIG (path), OPTION (as walpool_options_set, bad
- * escape, other host, no `=`). Since: 0.1
+ * @param err may be NULL. @return WALPOOL_OK or the error's status.
+ * Owner: caller. Threads: one at a time per struct. Blocks: never. Errors:
+ * MISUSE (NULL), TOOBIG (path), OPTION (as walpool_options_set, bad escape,
+ * other host, no `=`). Since: 0.1
  */
-WALPOOL_API walpool_status walpool_options_parse(walpool_options *options,
-                                                 const char *dsn, char *path,
-                                                 size_t path_bytes,
-                                                 walpool_error *err);
+WALPOOL_API walpool_status
+walpool_options_parse(walpool_options *options, const char *dsn, char *path,
+                      size_t path_bytes, walpool_error *err);
 
 /* ---------------------------------------------------------------- rows */
 
@@ -475,8 +470,8 @@ WALPOOL_API void walpool_rows_init(walpool_rows *rows);
  * Blocks: never. Errors: none; a buffer that is too small shows at its use
  *   as TOOBIG, one that is not aligned as MISUSE. Since: 0.1
  */
-WALPOOL_API void
-walpool_rows_wrap(walpool_rows *rows, void *data, size_t capacity);
+WALPOOL_API void walpool_rows_wrap(walpool_rows *rows, void *data,
+                                   size_t capacity);
 
 /**
  * Free what the buffer owns and leave it empty, ready for use again.
@@ -488,18 +483,16 @@ WALPOOL_API void walpool_rows_finish(walpool_rows *rows);
 
 /**
  * Start a block of parameters: rows of `column_count` values each.
- * @param rows         emptied first.
- * @param column_count values in a row, 0..32766.
- * @param names        column_count names with or without their `:`, `@` or
- *   `$`, or NULL for parameters by position; copied.
- * @param err          may be NULL. @return WALPOOL_OK or the error's status.
+ * @param rows emptied first. @param column_count values in a row, 0..32766.
+ * @param names column_count names with or without their `:`, `@` or `$`, or
+ *   NULL for parameters by position; copied.
+ * @param err may be NULL. @return WALPOOL_OK or the error's status.
  * Owner: caller. Threads: one at a time per buffer. Blocks: never. Errors:
  * MISUSE (NULL, out of range), NOMEM, TOOBIG (wrapped buffer). Since: 0.1
  */
-WALPOOL_API walpool_status walpool_rows_begin(walpool_rows *rows,
-                                              uint32_t column_count,
-                                              const char *const *names,
-                                              walpool_error *err);
+WALPOOL_API walpool_status
+walpool_rows_begin(walpool_rows *rows, uint32_t column_count,
+                   const char *const *names, walpool_error *err);
 
 /**
  * Add one NULL to the block that walpool_rows_begin started.
@@ -508,8 +501,8 @@ WALPOOL_API walpool_status walpool_rows_begin(walpool_rows *rows,
  * Owner: caller. Threads: one at a time per buffer. Blocks: never.
  * Errors: MISUSE (no block begun), NOMEM, TOOBIG (wrapped buffer). Since: 0.1
  */
-WALPOOL_API walpool_status
-walpool_rows_add_null(walpool_rows *rows, walpool_error *err);
+WALPOOL_API walpool_status walpool_rows_add_null(walpool_rows *rows,
+                                                 walpool_error *err);
 
 /**
  * Add one INTEGER. As walpool_rows_add_null.
@@ -542,8 +535,7 @@ walpool_rows_add_double(walpool_rows *rows, double value, walpool_error *err);
  * walpool_rows_add_null; ENCODING comes when it is bound. Since: 0.1
  */
 WALPOOL_API walpool_status walpool_rows_add_text(walpool_rows *rows,
-                                                 const char *text,
-                                                 size_t bytes,
+                                                 const char *text, size_t bytes,
                                                  walpool_error *err);
 
 /**
@@ -557,8 +549,7 @@ WALPOOL_API walpool_status walpool_rows_add_text(walpool_rows *rows,
  * Errors: as walpool_rows_add_null. Since: 0.1
  */
 WALPOOL_API walpool_status walpool_rows_add_blob(walpool_rows *rows,
-                                                 const void *blob,
-                                                 size_t bytes,
+                                                 const void *blob, size_t bytes,
                                                  walpool_error *err);
 
 /**
@@ -578,31 +569,29 @@ WALPOOL_API size_t walpool_rows_count(const walpool_rows *rows);
  * Owner: borrowed until the buffer changes. Threads: one at a time per
  *   buffer. Blocks: never. Errors: none. Since: 0.1
  */
-WALPOOL_API const walpool_cell *
-walpool_rows_cell(const walpool_rows *rows, size_t row, size_t column);
+WALPOOL_API const walpool_cell *walpool_rows_cell(const walpool_rows *rows,
+                                                  size_t row, size_t column);
 
 /**
  * Return one value as an integer; a REAL is cut, anything else gives 0.
  * @param rows the buffer. @param row 0..row_count-1.
- * @param column 0..column_count-1.
- * @return the value, or 0.
- * Owner: nothing. Threads: one at a time per buffer. Blocks: never.
- * Errors: none. Since: 0.1
+ * @param column 0..column_count-1. @return the value, or 0.
+ * Owner: nothing. Threads: one at a time per buffer. Blocks: never. Errors:
+ * none. Since: 0.1
  */
-WALPOOL_API int64_t
-walpool_rows_int64(const walpool_rows *rows, size_t row, size_t column);
+WALPOOL_API int64_t walpool_rows_int64(const walpool_rows *rows, size_t row,
+                                       size_t column);
 
 /**
  * Return one value as a double; an INTEGER is converted, anything else gives
  * 0.0.
  * @param rows the buffer. @param row 0..row_count-1.
- * @param column 0..column_count-1.
- * @return the value, or 0.0.
- * Owner: nothing. Threads: one at a time per buffer. Blocks: never.
- * Errors: none. Since: 0.1
+ * @param column 0..column_count-1. @return the value, or 0.0.
+ * Owner: nothing. Threads: one at a time per buffer. Blocks: never. Errors:
+ * none. Since: 0.1
  */
-WALPOOL_API double
-walpool_rows_double(const walpool_rows *rows, size_t row, size_t column);
+WALPOOL_API double walpool_rows_double(const walpool_rows *rows, size_t row,
+                                       size_t column);
 
 /**
  * Return the bytes of a TEXT or BLOB.
@@ -614,9 +603,8 @@ walpool_rows_double(const walpool_rows *rows, size_t row, size_t column);
  * Owner: borrowed until the buffer changes. Threads: one at a time per
  *   buffer. Blocks: never. Errors: none. Since: 0.1
  */
-WALPOOL_API const void *walpool_rows_bytes(const walpool_rows *rows,
-                                           size_t row, size_t column,
-                                           size_t *bytes);
+WALPOOL_API const void *walpool_rows_bytes(const walpool_rows *rows, size_t row,
+                                           size_t column, size_t *bytes);
 
 /* ---------------------------------------------------------------- calls */
 
@@ -636,10 +624,12 @@ typedef struct walpool_statement {
                             more; ignored without the flag */
     uint32_t flags;      /* WALPOOL_STATEMENT_* */
     uint32_t reserved;   /* 0 */
+    walpool_prepared *prepared; /* instead of sql, which is ignored then; or
+                            NULL. See walpool_prepare */
 } walpool_statement;
 
 /* A statement without parameters; set the other members where you need them. */
-#define WALPOOL_STATEMENT_INIT(text) {text, 0, NULL, 0, 0, 0, 0}
+#define WALPOOL_STATEMENT_INIT(text) {text, 0, NULL, 0, 0, 0, 0, NULL}
 
 enum {
     WALPOOL_STATEMENT_EXPECT = 1 /* `expect` counts. MISUSE on a statement that
@@ -751,6 +741,8 @@ typedef struct walpool_call {
 #define WALPOOL_REQUEST_MAGIC 0x31515257u
 #define WALPOOL_REQUEST_HEADER_BYTES 80
 #define WALPOOL_REQUEST_EXPECT 0x10000u /* in flags: `expect` counts */
+#define WALPOOL_REQUEST_PREPARED 0x20000u /* instead of sql_offset and
+                           sql_bytes there are 8 bytes: the handle */
 #define WALPOOL_WHY_BYTES 48
 
 /**
@@ -775,15 +767,13 @@ walpool_request_decode(const void *block, size_t bytes,
 
 /**
  * Open a database, or share the one that this process has open on the file.
- *
  * The file is created if it is missing (unless `mode` says otherwise), opened,
  * switched to WAL if need be, and read: a success proves that WAL is on. A file
  * that it created and could not open is removed, if it is still empty.
  * A shared database keeps the options of its first opening.
- * @param name    a path, or a DSN when it begins with `file:` (see
+ * @param name a path, or a DSN when it begins with `file:` (see
  *   walpool_options_parse; what it names wins over `options`). Not kept.
- * @param options NULL for the defaults. Not kept.
- * @param err     may be NULL.
+ * @param options NULL for the defaults. Not kept. @param err may be NULL.
  * @return the database, or NULL.
  * Owner: caller; end it with walpool_close. Threads: any. Blocks: up to
  * busy_timeout while another process holds an exclusive lock or recovers the
@@ -798,7 +788,6 @@ WALPOOL_API walpool *walpool_open(const char *name,
 /**
  * Close this handle; the last one on the file checkpoints, truncates the WAL
  * and closes the connections.
- *
  * Waits for running calls and for leases and cursors. Past the deadline it
  * fails with TIMEOUT, names a lease that is still out, and the database stays
  * open and usable. As long as it waits, calls that would take a reader or the
@@ -813,12 +802,11 @@ WALPOOL_API walpool *walpool_open(const char *name,
  * thread holds a lease. Blocks: up to timeout_ms, then on the disk.
  * Errors: MISUSE, CLOSED, FORKED, TIMEOUT. Since: 0.1
  */
-WALPOOL_API walpool_status
-walpool_close(walpool *db, int64_t timeout_ms, walpool_error *err);
+WALPOOL_API walpool_status walpool_close(walpool *db, int64_t timeout_ms,
+                                         walpool_error *err);
 
 /**
  * Read: run one statement on a reader.
- *
  * The rows are of one snapshot: the newest at the time the call begins. What
  * does not fit `rows` is fetched through the cursor in its header, which keeps
  * the reader until its end is reached or it is closed.
@@ -832,21 +820,17 @@ walpool_close(walpool *db, int64_t timeout_ms, walpool_error *err);
  * statement that writes, POISONED with WALPOOL_CALL_DURABLE only, REFUSED for
  * BEGIN, COMMIT, ATTACH and pragmas that would break the pool. Since: 0.1
  */
-WALPOOL_API walpool_status walpool_read(walpool *db,
-                                        const walpool_statement *statement,
-                                        const walpool_call *call,
-                                        walpool_rows *rows,
-                                        walpool_error *err);
+WALPOOL_API walpool_status
+walpool_read(walpool *db, const walpool_statement *statement,
+             const walpool_call *call, walpool_rows *rows, walpool_error *err);
 
 /**
  * Write: run one statement, once per row of its parameters, in one
  * transaction of the writer.
- *
  * All of it is applied, or nothing, unless the schema itself says ON CONFLICT
  * FAIL or RAISE(FAIL): then the outcome is APPLIED beside CONSTRAINT where
  * rows before the failing one were kept. The rows of RETURNING are collected in
  * one block; `changes` and `last_rowid` are in its header.
- *
  * With the option coalesce_ms, an INSERT, UPDATE, DELETE, REPLACE or WITH that
  * has to wait for the writer may share a transaction with others that wait,
  * each in a savepoint: whoever gets the writer first carries out all of them.
@@ -869,11 +853,9 @@ WALPOOL_API walpool_status walpool_read(walpool *db,
  * connection: temporary tables, views and triggers (use a private lease),
  * PRAGMA defer_foreign_keys outside of a batch or script. Since: 0.1
  */
-WALPOOL_API walpool_status walpool_write(walpool *db,
-                                         const walpool_statement *statement,
-                                         const walpool_call *call,
-                                         walpool_rows *rows,
-                                         walpool_error *err);
+WALPOOL_API walpool_status
+walpool_write(walpool *db, const walpool_statement *statement,
+              const walpool_call *call, walpool_rows *rows, walpool_error *err);
 
 /* What one statement of a batch did. */
 typedef struct walpool_result {
@@ -888,24 +870,20 @@ typedef struct walpool_result {
  * Batch: many statements with their parameters in one transaction and one
  * crossing; all of it is applied, or nothing.
  * @param db the database. @param statements the list; not kept.
- * @param count      1 or more.
- * @param call       NULL for the defaults.
- * @param results    count of them, or NULL.
- * @param rows       receives the RETURNING blocks one after the other (see
+ * @param count 1 or more. @param call NULL for the defaults.
+ * @param results count of them, or NULL.
+ * @param rows receives the RETURNING blocks one after the other (see
  *   walpool_result), or NULL.
- * @param err        may be NULL; `statement` says which one failed, or missed
- *   what it expects.
+ * @param err may be NULL; `statement` says which one failed, or missed what it
+ *   expects.
  * @return WALPOOL_OK or the error's status.
  * Owner: caller owns results and rows. Threads: as walpool_write. Blocks: as
  * walpool_write. Errors: any; MISUSE for count 0. Since: 0.1
  */
-WALPOOL_API walpool_status walpool_batch(walpool *db,
-                                         const walpool_statement *statements,
-                                         size_t count,
-                                         const walpool_call *call,
-                                         walpool_result *results,
-                                         walpool_rows *rows,
-                                         walpool_error *err);
+WALPOOL_API walpool_status
+walpool_batch(walpool *db, const walpool_statement *statements, size_t count,
+              const walpool_call *call, walpool_result *results,
+              walpool_rows *rows, walpool_error *err);
 
 /* ---------------------------------------------------------------- lease */
 
@@ -947,10 +925,9 @@ typedef enum walpool_kind {
  * Acquire a lease: a reader with its snapshot taken, the writer with its
  * transaction begun, or a private connection, newly opened.
  * @param db the database. @param kind a walpool_kind.
- * @param call deadline, token, durability, `why` (a private lease: label of all
- *   its calls that have none); NULL for the defaults.
- * @param err  may be NULL.
- * @return the lease, or NULL.
+ * @param call deadline, token, durability, `why` (a private lease: label of
+ *   all its calls that have none); NULL for the defaults.
+ * @param err may be NULL. @return the lease, or NULL.
  * Owner: caller; end it with walpool_release. Threads: any may acquire, use and
  * release it. Blocks: up to the deadline. Errors: MISUSE, CLOSED, FORKED,
  * TIMEOUT, CANCELLED, DEADLOCK (this thread holds the writer), READONLY (writer
@@ -969,24 +946,21 @@ WALPOOL_API walpool_lease *walpool_acquire(walpool *db, walpool_kind kind,
  * rollback writes nothing to the disk). Errors: MISUSE, CLOSED, FORKED, BUSY
  * (a call on it is running). Since: 0.1
  */
-WALPOOL_API walpool_status
-walpool_release(walpool_lease *lease, walpool_error *err);
+WALPOOL_API walpool_status walpool_release(walpool_lease *lease,
+                                           walpool_error *err);
 
 /**
  * Run one statement on a lease, in its snapshot or transaction.
- *
  * A failing statement is undone by itself; the transaction goes on, unless
  * SQLite had to roll it back (disk full, I/O error, a write that was timed out
  * or cancelled while it ran): then the lease has no transaction and the error
  * says so. One that changes another number of rows than it expects has failed
  * (MISMATCH).
- *
  * BEGIN, COMMIT, END and ROLLBACK as text on a writer lease are carried out as
  * by the calls, also when the transaction has ended; they are about the whole
  * transaction. SAVEPOINT, RELEASE and ROLLBACK TO nest with walpool_savepoint
  * by their names: what text has opened in one of its savepoints ends with it.
  * In a script, and on a reader, such statements are REFUSED.
- *
  * A private lease needs no transaction: there a write without one has its
  * outcome in `err`, as with walpool_write. A script that fails leaves what ran
  * before, and `sql_offset` tells how far it came.
@@ -999,10 +973,9 @@ walpool_release(walpool_lease *lease, walpool_error *err);
  * Blocks: up to the deadline. Errors: any; MISUSE where the transaction has
  * ended. Since: 0.1
  */
-WALPOOL_API walpool_status walpool_run(walpool_lease *lease,
-                                       const walpool_statement *statement,
-                                       const walpool_call *call,
-                                       walpool_rows *rows, walpool_error *err);
+WALPOOL_API walpool_status
+walpool_run(walpool_lease *lease, const walpool_statement *statement,
+            const walpool_call *call, walpool_rows *rows, walpool_error *err);
 
 /**
  * Begin the next transaction on a writer lease whose last one has ended, or
@@ -1029,8 +1002,8 @@ WALPOOL_API walpool_status walpool_begin(walpool_lease *lease,
  * Owner: nothing. Threads: one at a time per lease. Blocks: never. Errors:
  * MISUSE (reader, no transaction), BUSY, CLOSED, FORKED, NOMEM. Since: 0.1
  */
-WALPOOL_API walpool_status
-walpool_savepoint(walpool_lease *lease, walpool_error *err);
+WALPOOL_API walpool_status walpool_savepoint(walpool_lease *lease,
+                                             walpool_error *err);
 
 /**
  * Commit the innermost: release the newest savepoint, or commit the
@@ -1059,8 +1032,8 @@ WALPOOL_API walpool_status walpool_commit(walpool_lease *lease,
  * Owner: nothing. Threads: one at a time per lease. Blocks: never for long.
  * Errors: MISUSE (reader, no transaction), BUSY, CLOSED, FORKED. Since: 0.1
  */
-WALPOOL_API walpool_status
-walpool_rollback(walpool_lease *lease, walpool_error *err);
+WALPOOL_API walpool_status walpool_rollback(walpool_lease *lease,
+                                            walpool_error *err);
 
 /**
  * Tell how deep a writer or private lease is in transactions: what
@@ -1078,23 +1051,21 @@ WALPOOL_API int32_t walpool_lease_depth(walpool_lease *lease);
 /**
  * Return the SQLite connection of a private lease, for what walpool has no
  * call for: functions, collations, limits, open blobs, backups.
- *
  * Use it while no call runs on the lease, on one thread at a time, and not
  * after the release. Finalize before the release what was made of it.
  * Statements of its own should only read, or run inside a transaction that
  * holds the writer: by themselves they do not queue, and find the database
  * locked. Leave its authorizer, its handlers (busy, progress) and its hooks
  * for commits and the WAL alone: see walpool_private_hooks.
- * @param lease     a private lease.
+ * @param lease a private lease.
  * @param source_id what sqlite3_sourceid() returns to the caller. The pointer
  *   tells whether the caller has the copy of SQLite that walpool uses: the
  *   system's library, or with a bundled one, whose names are hidden, only what
  *   is linked together with it. Not kept.
- * @param err       may be NULL.
- * @return an sqlite3 *, or NULL.
- * Owner: the lease; never close it. Threads: one at a time per lease.
- * Blocks: never. Errors: MISUSE (no private lease), UNSUPPORTED (another copy
- *   of SQLite), CLOSED, FORKED, BUSY. Since: 0.1
+ * @param err may be NULL. @return an sqlite3 *, or NULL.
+ * Owner: the lease; never close it. Threads: one at a time per lease. Blocks:
+ * never. Errors: MISUSE (no private lease), UNSUPPORTED (another copy of
+ * SQLite), CLOSED, FORKED, BUSY. Since: 0.1
  */
 WALPOOL_API void *walpool_private_sqlite3(walpool_lease *lease,
                                           const char *source_id,
@@ -1132,36 +1103,32 @@ WALPOOL_API walpool_status walpool_private_hooks(walpool_lease *lease,
  * Fetch the next block of rows. At the end the cursor closes itself and the
  * block's cursor is 0.
  * @param cursor from the header of a block.
- * @param call   deadline and token; NULL for the defaults.
- * @param rows   receives the block; not NULL.
- * @param err    may be NULL.
+ * @param call deadline and token; NULL for the defaults.
+ * @param rows receives the block; not NULL. @param err may be NULL.
  * @return WALPOOL_OK or the error's status; an error ends the cursor, except
  *   BUSY, and TOOBIG for a buffer too small for one row.
  * Owner: caller owns rows. Threads: one at a time per cursor and its lease.
  * Blocks: up to the deadline. Errors: MISUSE, CLOSED, FORKED, BUSY, TIMEOUT,
- *   CANCELLED, TOOBIG, and what SQLite says. Since: 0.1
+ * CANCELLED, TOOBIG, and what SQLite says. Since: 0.1
  */
-WALPOOL_API walpool_status walpool_cursor_next(walpool_cursor *cursor,
-                                               const walpool_call *call,
-                                               walpool_rows *rows,
-                                               walpool_error *err);
+WALPOOL_API walpool_status
+walpool_cursor_next(walpool_cursor *cursor, const walpool_call *call,
+                    walpool_rows *rows, walpool_error *err);
 
 /**
  * Copy bytes of a LARGE cell of the last row of the newest block.
  * @param cursor from the header of that block.
  * @param column 0..column_count-1, a TEXT or BLOB.
- * @param offset first byte to copy.
- * @param dst    receives `bytes` bytes.
- * @param bytes  offset + bytes <= the cell's length.
- * @param err    may be NULL. @return WALPOOL_OK or the error's status.
+ * @param offset first byte to copy. @param dst receives `bytes` bytes.
+ * @param bytes offset + bytes <= the cell's length.
+ * @param err may be NULL. @return WALPOOL_OK or the error's status.
  * Owner: caller owns dst. Threads: one at a time per cursor and its lease.
  * Blocks: never. Errors: MISUSE (out of range, no such row), CLOSED, FORKED,
- *   BUSY, NOMEM. Since: 0.1
+ * BUSY, NOMEM. Since: 0.1
  */
-WALPOOL_API walpool_status walpool_cursor_value(walpool_cursor *cursor,
-                                                size_t column, size_t offset,
-                                                void *dst, size_t bytes,
-                                                walpool_error *err);
+WALPOOL_API walpool_status
+walpool_cursor_value(walpool_cursor *cursor, size_t column, size_t offset,
+                     void *dst, size_t bytes, walpool_error *err);
 
 /**
  * Close a cursor before its end, and give its reader back.
@@ -1170,17 +1137,16 @@ WALPOOL_API walpool_status walpool_cursor_value(walpool_cursor *cursor,
  * Owner: the cursor ends, unless BUSY. Threads: any. Blocks: never.
  * Errors: MISUSE, CLOSED (also: it reached its end), FORKED, BUSY. Since: 0.1
  */
-WALPOOL_API walpool_status
-walpool_cursor_close(walpool_cursor *cursor, walpool_error *err);
+WALPOOL_API walpool_status walpool_cursor_close(walpool_cursor *cursor,
+                                                walpool_error *err);
 
 /* --------------------------------------------------------------- cancel */
 
 /**
  * Make a token. One token may be given to many calls.
- * @param err may be NULL.
- * @return the token, or NULL.
- * Owner: caller; end it with walpool_token_close. Threads: any.
- * Blocks: never. Errors: NOMEM. Since: 0.1
+ * @param err may be NULL. @return the token, or NULL.
+ * Owner: caller; end it with walpool_token_close. Threads: any. Blocks: never.
+ * Errors: NOMEM. Since: 0.1
  */
 WALPOOL_API walpool_token *walpool_token_open(walpool_error *err);
 
@@ -1193,8 +1159,8 @@ WALPOOL_API walpool_token *walpool_token_open(walpool_error *err);
  * Owner: nothing. Threads: any. Blocks: never. Errors: MISUSE (NULL), CLOSED,
  *   FORKED. Since: 0.1
  */
-WALPOOL_API walpool_status
-walpool_cancel(walpool_token *token, walpool_error *err);
+WALPOOL_API walpool_status walpool_cancel(walpool_token *token,
+                                          walpool_error *err);
 
 /**
  * Close a token. Calls that have it run on, and cannot be cancelled any more.
@@ -1275,7 +1241,6 @@ typedef enum walpool_task {
 
 /**
  * Maintain the database now.
- *
  * A check answers with a row for each problem, at most 100 of each kind: kind
  * ("damage", "foreign_key"), message, table, parent, rows. The others answer
  * with one row of numbers: page_size, pages_before, pages_after, free_pages
@@ -1293,11 +1258,10 @@ typedef enum walpool_task {
  *   walpool_read; FULL (see above), MISUSE (auto_vacuum is none), APPLIED as
  *   outcome where only what followed a vacuum has failed. Since: 0.1
  */
-WALPOOL_API walpool_status walpool_maintain(walpool *db, walpool_task task,
-                                            int64_t pages,
-                                            const walpool_call *call,
-                                            walpool_rows *rows,
-                                            walpool_error *err);
+WALPOOL_API walpool_status
+walpool_maintain(walpool *db, walpool_task task, int64_t pages,
+                 const walpool_call *call, walpool_rows *rows,
+                 walpool_error *err);
 
 /* --------------------------------------------------------------- backup */
 
@@ -1327,13 +1291,12 @@ typedef struct walpool_backup_progress {
  * what a crash leaves of it, the next backup to that path removes.
  * @param db the database. @param to path of the copy; not kept.
  * @param flags WALPOOL_BACKUP_*, or 0.
- * @param call  deadline and token of this call, and the label; may be NULL.
- * @param err   may be NULL.
- * @return the backup, or NULL.
+ * @param call deadline and token of this call, and the label; may be NULL.
+ * @param err may be NULL. @return the backup, or NULL.
  * Owner: caller; end it with walpool_backup_finish. A close of the database
- *   waits for that. Threads: any. Blocks: on the disk.
- * Errors: as walpool_read; MISUSE (the database's own path), CANTOPEN (a file
- *   or stray sidecar is there), BUSY (another backup to it), FULL. Since: 0.1
+ * waits for that. Threads: any. Blocks: on the disk. Errors: as walpool_read;
+ * MISUSE (the database's own path), CANTOPEN (a file or stray sidecar is
+ * there), BUSY (another backup to it), FULL. Since: 0.1
  */
 WALPOOL_API walpool_backup *
 walpool_backup_start(walpool *db, const char *to, int32_t flags,
@@ -1361,8 +1324,8 @@ WALPOOL_API walpool_status walpool_backup_step(
  * Owner: the backup ends. Threads: any. Blocks: never for long.
  * Errors: MISUSE, CLOSED, FORKED, BUSY (a step is running). Since: 0.1
  */
-WALPOOL_API walpool_status
-walpool_backup_finish(walpool_backup *backup, walpool_error *err);
+WALPOOL_API walpool_status walpool_backup_finish(walpool_backup *backup,
+                                                 walpool_error *err);
 
 /**
  * Replace what is in a database by what is in another file, in one transaction.
@@ -1511,8 +1474,8 @@ typedef struct walpool_health {
  * Owner: caller. Threads: any. Blocks: never on SQLite or on a lease.
  * Errors: MISUSE, CLOSED, FORKED. Since: 0.1
  */
-WALPOOL_API walpool_status
-walpool_health_get(walpool *db, walpool_health *out, walpool_error *err);
+WALPOOL_API walpool_status walpool_health_get(walpool *db, walpool_health *out,
+                                              walpool_error *err);
 
 /**
  * The same as one JSON object: the names above, "verdict" ("ok", "degraded",
@@ -1541,9 +1504,9 @@ WALPOOL_API walpool_status walpool_health_json(walpool *db, char *dst,
  * Owner: caller. Threads: any. Blocks: as walpool_health_get.
  * Errors: MISUSE, CLOSED, FORKED, TOOBIG. Since: 0.1
  */
-WALPOOL_API walpool_status
-walpool_metrics(walpool *db, char *dst, size_t capacity, size_t *need,
-                walpool_error *err);
+WALPOOL_API walpool_status walpool_metrics(walpool *db, char *dst,
+                                           size_t capacity, size_t *need,
+                                           walpool_error *err);
 
 /**
  * Probe the database: write what is there already, by a commit of one page that
@@ -1558,6 +1521,53 @@ walpool_metrics(walpool *db, char *dst, size_t capacity, size_t *need,
  */
 WALPOOL_API walpool_status walpool_probe(walpool *db, const walpool_call *call,
                                          walpool_rows *rows, walpool_error *err);
+
+/* ------------------------------------------------- prepared statements */
+
+/**
+ * Prepare a statement that is run often: a use of it copies, measures, hashes
+ * and compares no text.
+ *
+ * It is checked on a reader now, by the newest schema, and stands for its text:
+ * each connection prepares it when it first runs it, again when it has left the
+ * cache of the connection, and SQLite does when the schema changes. Put it into
+ * walpool_statement for walpool_read, walpool_write, walpool_batch, walpool_run
+ * and the queue, in any threads at once; a script it cannot be. What only a
+ * private lease runs (BEGIN, temporary tables), run by its text.
+ * @param db  the database; with another one it is MISUSE.
+ * @param sql UTF-8; exactly one statement. Not kept.
+ * @param sql_bytes 0: sql is NUL-terminated.
+ * @param call NULL for the defaults. @param err may be NULL.
+ * @return the prepared statement, or NULL.
+ * Owner: caller; end it with walpool_prepared_close. It keeps no connection and
+ *   does not keep the database open. Threads: any. Blocks: as walpool_read.
+ * Errors: as walpool_read; SQL where a table is missing. Since: 0.1
+ */
+WALPOOL_API walpool_prepared *walpool_prepare(walpool *db, const char *sql,
+                                              size_t sql_bytes,
+                                              const walpool_call *call,
+                                              walpool_error *err);
+
+/**
+ * What it was when it was prepared, as a JSON object: "readonly" (a boolean),
+ * "parameters" (names as in the text, null for one without) and "columns".
+ * @param prepared the statement.
+ * @param dst  as walpool_health_json, as are the next. @param capacity bytes at
+ *   dst. @param need bytes needed, with the NUL. @param err may be NULL.
+ * @return WALPOOL_OK, or TOOBIG when capacity was too small.
+ * Owner: caller. Threads: any. Blocks: never. Errors: MISUSE, CLOSED, FORKED,
+ * TOOBIG. Since: 0.1
+ */
+WALPOOL_API walpool_status
+walpool_prepared_json(walpool_prepared *prepared, char *dst, size_t capacity,
+                      size_t *need, walpool_error *err);
+
+/**
+ * End it. Calls that run it go on; later ones get CLOSED.
+ * @param prepared NULL and a closed one are ignored.
+ * Owner: it ends. Threads: any. Blocks: never. Errors: none. Since: 0.1
+ */
+WALPOOL_API void walpool_prepared_close(walpool_prepared *prepared);
 
 /* --------------------------------------------------------------- leases */
 
@@ -1672,10 +1682,9 @@ typedef struct walpool_completion {
 
 /**
  * Open a queue, one for each event loop.
- * @param err may be NULL.
- * @return the queue, or NULL.
- * Owner: caller; end it with walpool_queue_close. Threads: any.
- * Blocks: never. Errors: NOMEM, IO (no descriptor to be had). Since: 0.1
+ * @param err may be NULL. @return the queue, or NULL.
+ * Owner: caller; end it with walpool_queue_close. Threads: any. Blocks: never.
+ * Errors: NOMEM, IO (no descriptor to be had). Since: 0.1
  */
 WALPOOL_API walpool_queue *walpool_queue_open(walpool_error *err);
 
@@ -1691,7 +1700,6 @@ WALPOOL_API int32_t walpool_queue_fd(walpool_queue *queue);
 
 /**
  * Hand in a job.
- *
  * Jobs on one lease or cursor are carried out in their order; so are the
  * writes on one database. Other jobs may overtake each other. A job's deadline
  * begins now.
@@ -1719,9 +1727,8 @@ WALPOOL_API walpool_status walpool_submit(walpool_queue *queue,
  * Blocks: up to timeout_ms. Errors: MISUSE, CLOSED, FORKED. Since: 0.1
  */
 WALPOOL_API size_t walpool_completions(walpool_queue *queue,
-                                       walpool_completion *out,
-                                       size_t capacity, int64_t timeout_ms,
-                                       walpool_error *err);
+                                       walpool_completion *out, size_t capacity,
+                                       int64_t timeout_ms, walpool_error *err);
 
 /**
  * Close a queue: jobs that have not begun are dropped, running ones awaited,
