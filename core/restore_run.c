@@ -48,7 +48,7 @@ run(struct walpool__db *db, const char *from, struct walpool__call *call,
     walpool_error *err)
 {
     struct walpool__restore *restore;
-    walpool_status status = walpool__poison_check(&db->poison, err);
+    walpool_status status = walpool__db_may_write(db, call, err);
 
     if (status == WALPOOL_OK)
         status = walpool__writer_check(&db->writer, call, err);

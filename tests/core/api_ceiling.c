@@ -134,6 +134,8 @@ TEST(ceiling__refuses_writes_and_names_who_keeps_it)
     walpool_lease *private = walpool_acquire(db, WALPOOL_PRIVATE, NULL, &err);
     CHECK_STATUS(api_run(private, row), WALPOOL_CEILING);
     CHECK_OK(walpool_release(private, &err));
+    CHECK_STATUS(walpool_restore(db, check_path("b.db"), NULL, &err),
+                 WALPOOL_CEILING);
     CHECK_INT(api_health(db).verdict, WALPOOL_HEALTH_FAILING);
     CHECK(api_number(db, "SELECT count(*) FROM t") > 0);
     CHECK_OK(walpool_release(lease, &err));
