@@ -229,7 +229,6 @@ typedef struct walpool_cursor_handle_s walpool_cursor;
 typedef struct walpool_token_handle_s walpool_token;
 typedef struct walpool_queue_handle_s walpool_queue;
 typedef struct walpool_backup_handle_s walpool_backup;
-typedef struct walpool_prepared_handle_s walpool_prepared;
 
 /* ------------------------------------------------------------- options */
 
@@ -624,12 +623,10 @@ typedef struct walpool_statement {
                             more; ignored without the flag */
     uint32_t flags;      /* WALPOOL_STATEMENT_* */
     uint32_t reserved;   /* 0 */
-    walpool_prepared *prepared; /* instead of sql, which is ignored then; or
-                            NULL. See walpool_prepare */
 } walpool_statement;
 
 /* A statement without parameters; set the other members where you need them. */
-#define WALPOOL_STATEMENT_INIT(text) {text, 0, NULL, 0, 0, 0, 0, NULL}
+#define WALPOOL_STATEMENT_INIT(text) {text, 0, NULL, 0, 0, 0, 0}
 
 enum {
     WALPOOL_STATEMENT_EXPECT = 1 /* `expect` counts. MISUSE on a statement that
@@ -741,8 +738,6 @@ typedef struct walpool_call {
 #define WALPOOL_REQUEST_MAGIC 0x31515257u
 #define WALPOOL_REQUEST_HEADER_BYTES 80
 #define WALPOOL_REQUEST_EXPECT 0x10000u /* in flags: `expect` counts */
-#define WALPOOL_REQUEST_PREPARED 0x20000u /* instead of sql_offset and
-                           sql_bytes there are 8 bytes: the handle */
 #define WALPOOL_WHY_BYTES 48
 
 /**
@@ -1521,53 +1516,6 @@ WALPOOL_API walpool_status walpool_metrics(walpool *db, char *dst,
  */
 WALPOOL_API walpool_status walpool_probe(walpool *db, const walpool_call *call,
                                          walpool_rows *rows, walpool_error *err);
-
-/* ------------------------------------------------- prepared statements */
-
-/**
- * Prepare a statement that is run often: a use of it copies, measures, hashes
- * and compares no text.
- *
- * It is checked on a reader now, by the newest schema, and stands for its text:
- * each connection prepares it when it first runs it, again when it has left the
- * cache of the connection, and SQLite does when the schema changes. Put it into
- * walpool_statement for walpool_read, walpool_write, walpool_batch, walpool_run
- * and the queue, in any threads at once; a script it cannot be. What only a
- * private lease runs (BEGIN, temporary tables), run by its text.
- * @param db  the database; with another one it is MISUSE.
- * @param sql UTF-8; exactly one statement. Not kept.
- * @param sql_bytes 0: sql is NUL-terminated.
- * @param call NULL for the defaults. @param err may be NULL.
- * @return the prepared statement, or NULL.
- * Owner: caller; end it with walpool_prepared_close. It keeps no connection and
- *   does not keep the database open. Threads: any. Blocks: as walpool_read.
- * Errors: as walpool_read; SQL where a table is missing. Since: 0.1
- */
-WALPOOL_API walpool_prepared *walpool_prepare(walpool *db, const char *sql,
-                                              size_t sql_bytes,
-                                              const walpool_call *call,
-                                              walpool_error *err);
-
-/**
- * What it was when it was prepared, as a JSON object: "readonly" (a boolean),
- * "parameters" (names as in the text, null for one without) and "columns".
- * @param prepared the statement.
- * @param dst  as walpool_health_json, as are the next. @param capacity bytes at
- *   dst. @param need bytes needed, with the NUL. @param err may be NULL.
- * @return WALPOOL_OK, or TOOBIG when capacity was too small.
- * Owner: caller. Threads: any. Blocks: never. Errors: MISUSE, CLOSED, FORKED,
- * TOOBIG. Since: 0.1
- */
-WALPOOL_API walpool_status
-walpool_prepared_json(walpool_prepared *prepared, char *dst, size_t capacity,
-                      size_t *need, walpool_error *err);
-
-/**
- * End it. Calls that run it go on; later ones get CLOSED.
- * @param prepared NULL and a closed one are ignored.
- * Owner: it ends. Threads: any. Blocks: never. Errors: none. Since: 0.1
- */
-WALPOOL_API void walpool_prepared_close(walpool_prepared *prepared);
 
 /* --------------------------------------------------------------- leases */
 
