@@ -260,7 +260,8 @@ configure(struct walpool__conn *conn, const walpool_options *options,
     if (status != WALPOOL_OK)
         return status;
     /* SQLite opens a file for reading if it may not be written. */
-    if (may_switch && sqlite3_db_readonly(conn->db, "main"))
+    if (role != WALPOOL__CONN_READER && options->mode != 2 &&
+        sqlite3_db_readonly(conn->db, "main"))
         return walpool__error_set(err, WALPOOL_READONLY,
                                   "cannot open the database: the file may not "
                                   "be written, or has a newer format: open it "

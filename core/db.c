@@ -112,13 +112,13 @@ read_once(struct walpool__conn *conn, walpool_error *err)
 }
 
 walpool_status
-walpool__db_must_be_the_file(const struct walpool__db *db, walpool_error *err)
+walpool__db_must_be_the_file(struct walpool__db *db, walpool_error *err)
 {
     struct walpool__file_id id;
 
     if (walpool__fsinfo_id_at(db->path, &id) &&
         walpool__fsinfo_is_same(&id, &db->id))
-        return WALPOOL_OK;
+        return walpool__watch_may_open(&db->watch, err);
     return walpool__error_set(err, WALPOOL_CANTOPEN,
                               "%.200s: another file is there than the one "
                               "that is open: close the database, then open "

@@ -69,7 +69,7 @@ void walpool__db_shut(struct walpool__db *db);
 
 /* Before another connection is opened by the path: another file there would
  * have other readers and another writer. CANTOPEN. */
-walpool_status walpool__db_must_be_the_file(const struct walpool__db *db,
+walpool_status walpool__db_must_be_the_file(struct walpool__db *db,
                                             walpool_error *err);
 
 /* Before a write asks for the writer: POISONED, or the WAL is above its

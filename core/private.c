@@ -39,8 +39,6 @@ open_connection(struct walpool__private *private, struct walpool__call *call,
     struct walpool__db *db = private->db;
     walpool_status status = walpool__db_must_be_the_file(db, err);
 
-    if (status == WALPOOL_OK)
-        status = walpool__watch_may_open(&db->watch, err);
     if (status != WALPOOL_OK)
         return status;
     private->conn =

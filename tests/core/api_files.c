@@ -192,6 +192,47 @@ TEST(files__a_WAL_that_has_lost_its_database_is_kept)
     api_close(db);
 }
 
+/* ------------------------------------------------------------- permissions */
+
+static void
+lose_permissions(void)
+{
+    walpool_options options = WALPOOL_OPTIONS_INIT;
+    if (geteuid() == 0) {
+        CHECK_INT(setgid(65534), 0);
+        CHECK_INT(setuid(65534), 0);
+    }
+    CHECK_INT(mkdir(check_path("mine"), 0700), 0);
+    walpool *db = api_open("mine/a.db", "");
+    CHECK_OK(api_write(db, "CREATE TABLE t(v)"));
+    CHECK_INT(api_number(db, "SELECT count(*) FROM t"), 0);
+    CHECK_INT(chmod(check_path("mine/a.db"), 0400), 0);
+    CHECK_INT(chmod(check_path("mine"), 0500), 0);
+    CHECK_OK(api_write(db, "INSERT INTO t VALUES (42)"));
+    CHECK_INT(api_number(db, "SELECT v FROM t"), 42);
+    CHECK_INT(api_health(db).verdict, WALPOOL_HEALTH_OK);
+    CHECK_STATUS(walpool_checkpoint(db, WALPOOL_RESTART, NULL, NULL, &err),
+                 WALPOOL_READONLY); /* by a connection of its own */
+    CHECK_CONTAINS(err.message, "may not be written");
+    api_close(db);
+    CHECK_INT(chmod(check_path("mine"), 0700), 0);
+    CHECK_NULL(walpool_open(check_path("mine/a.db"), &options, &err),
+               WALPOOL_READONLY);
+    CHECK_CONTAINS(err.message, "mode=ro");
+    options.mode = 2;
+    db = walpool_open(check_path("mine/a.db"), &options, &err);
+    CHECK(db != NULL);
+    CHECK_INT(api_number(db, "SELECT v FROM t"), 42);
+    api_close(db);
+}
+
+/* What is open stays open; the next opening says what is wrong. */
+TEST(files__that_lose_their_permissions_while_open_are_used_on)
+{
+    CHECK_INT(chmod(check_folder(), 0777), 0);
+    api_forked(lose_permissions);
+}
+
 /* -------------------------------------------------------------------- names */
 
 static void

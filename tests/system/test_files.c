@@ -299,6 +299,8 @@ TEST(files__no_connection_is_opened_beside_a_lost_WAL)
     CHECK_NULL(walpool_acquire(db, WALPOOL_PRIVATE, NULL, &err),
                WALPOOL_POISONED);
     CHECK_CONTAINS(err.message, "cannot open one more connection: the -wal");
+    CHECK_NULL(walpool_backup_start(db, check_path("b.db"), 0, NULL, &err),
+               WALPOOL_POISONED);
     CHECK(access(name_of("-wal"), F_OK) != 0);
     CHECK_OK(walpool_release(first, &err));
     CHECK_EVENTUALLY(api_health(db).rescues == 1);
