@@ -303,10 +303,9 @@ typedef struct walpool_options {
                                     Litestream: we never checkpoint, not even at
                                     close, and walpool_checkpoint is REFUSED */
     int64_t optimize_interval_ms; /* WALPOOL_OPTIMIZE after open and each time
-                                    that this has passed, when nobody writes;
-                                    a writer is never kept waiting for it. It
-                                    writes to the file, and may change how
-                                    queries run: 0..31536000000 (a year);
+                                    that this has passed; gives way to writers.
+                                    Writes to the file, and may change how
+                                    queries run. 0..31536000000 (a year);
                                     default 0 = never */
 } walpool_options;
 
@@ -1222,15 +1221,13 @@ walpool_checkpoint(walpool *db, walpool_checkpoint_mode mode,
 /* ---------------------------------------------------------- maintenance */
 
 typedef enum walpool_task {
-    WALPOOL_OPTIMIZE = 0, /* measure the tables that need it (ANALYZE of some
-                             rows), by which SQLite chooses indexes */
-    WALPOOL_VACUUM = 1,   /* build the file anew, without free pages. Holds
-                             the writer; readers go on. Needs twice on the disk
-                             what the database holds: FULL if it is not there */
-    WALPOOL_INCREMENTAL_VACUUM = 2, /* cut free pages off in short writes. Needs
-                             PRAGMA auto_vacuum=incremental, and a VACUUM then */
-    WALPOOL_QUICK_CHECK = 3, /* look for damage and for rows without their
-                             parent, on a reader: it keeps its snapshot */
+    WALPOOL_OPTIMIZE = 0, /* ANALYZE some rows of the tables that need it */
+    WALPOOL_VACUUM = 1,   /* build the file anew; holds the writer. Needs twice
+                             on the disk what the database holds, or is FULL */
+    WALPOOL_INCREMENTAL_VACUUM = 2, /* cut free pages off in short writes; with
+                             auto_vacuum=incremental, which VACUUM makes true */
+    WALPOOL_QUICK_CHECK = 3, /* look for damage and rows without a parent, on
+                             a reader: it keeps its snapshot */
     WALPOOL_FULL_CHECK = 4   /* the same, and compare indexes with tables */
 } walpool_task;
 
