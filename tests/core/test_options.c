@@ -292,6 +292,10 @@ static const struct {
     {"mode", FIELD(mode), 0, 2},
     {"permissions", FIELD(permissions), 0600, 0777},
     {"allow_network_fs", FIELD(allow_network_fs), 0, 1},
+    {"reader_gate", FIELD(reader_gate_ms), 0, 1000},
+    {"wal_ceiling_frames", FIELD(wal_ceiling_frames), -1, 16000000},
+    {"wal_ceiling_policy", FIELD(wal_ceiling_policy), 0, 3},
+    {"checkpoint_owner", FIELD(checkpoint_owner), 0, 1},
 };
 
 static walpool_status

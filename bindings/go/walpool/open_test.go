@@ -41,7 +41,11 @@ func TestOpen_TakesEveryOption(t *testing.T) {
 		MmapSize: 1 << 20, JournalSizeLimit: -1, CheckpointFrames: 50, StatementCache: 3,
 		Durability: DurabilityFull, NoForeignKeys: true, TempStoreFile: true, AllowAttach: true,
 		Permissions: 0o640, OptimizeInterval: time.Hour,
+		ReaderGate: -1, WALCeilingFrames: 900, CeilingPolicy: CeilingBackpressure,
 	})
+	if n := health(t, db).WALCeilingFrames; n != 900 {
+		t.Errorf("a ceiling of %d frames", n)
+	}
 	if n := health(t, db).ReadersLimit; n != 2 {
 		t.Errorf("%d readers", n)
 	}
@@ -79,6 +83,10 @@ func TestOpen_NamesTheOffendingOption(t *testing.T) {
 		{Options{StatementCache: 10001}, []string{"statement_cache"}},
 		{Options{Durability: 7}, []string{"durability", "7"}},
 		{Options{Mode: -1}, []string{"mode", "-1"}},
+		{Options{ReaderGate: time.Minute}, []string{"reader_gate", "60000"}},
+		{Options{WALCeilingFrames: 999}, []string{"wal_ceiling_frames", "999"}},
+		{Options{CeilingPolicy: 7}, []string{"wal_ceiling_policy", "7"}},
+		{Options{CeilingPolicy: CeilingFail, CheckpointExternal: true}, []string{"checkpoint_owner"}},
 		{Options{Permissions: fs.ModeDir | 0o600}, []string{"permissions"}},
 		{Options{BusyTimeout: 48 * 365 * 24 * time.Hour}, []string{}},
 	} {
