@@ -397,12 +397,14 @@ walpool__db_give_writer(struct walpool__db *db)
 
     if (aftermath.frames >= db->options.checkpoint_frames)
         walpool__conn_cool(db->writer.conn); /* the checkpointer begins */
-    walpool__writer_give(&db->writer);
+    aftermath.until_ns = walpool__writer_give(&db->writer);
     return aftermath;
 }
 
 /* A commit took this long: what came before the call, in its transaction, is
- * not part of it, nor is the wait for the writer. */
+ * not part of it, nor is the wait for the writer. Where nothing was waited for
+ * after the writer was given back, that was its end: a clock costs more than
+ * all else here. */
 static void
 time_commit(struct walpool__db *db, struct walpool__aftermath aftermath,
             const struct walpool__call *call)
@@ -410,9 +412,12 @@ time_commit(struct walpool__db *db, struct walpool__aftermath aftermath,
     int64_t began = call->started_ns > aftermath.since_ns
                         ? call->started_ns
                         : aftermath.since_ns;
+    bool waited = aftermath.ticket || !aftermath.until_ns ||
+                  aftermath.frames >= db->options.checkpoint_frames;
+    int64_t ended = waited ? walpool__clock_now() : aftermath.until_ns;
 
     walpool__histogram_record(&db->stats.commit_us,
-                              (uint64_t)(walpool__clock_now() - began) / 1000);
+                              (uint64_t)(ended - began) / 1000);
 }
 
 walpool_status

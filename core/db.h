@@ -82,6 +82,7 @@ walpool_status walpool__db_may_write(struct walpool__db *db,
 struct walpool__aftermath {
     int frames;      /* in the WAL after its commit; 0: it wrote nothing */
     int64_t since_ns; /* when the writer was taken */
+    int64_t until_ns; /* and given back; 0: not known */
     uint64_t ticket; /* the syncer's, where the call is to be durable, or 0 */
     bool lost_lock;  /* maybe while it committed */
 };

@@ -198,7 +198,7 @@ walpool__writer_idle(void *arg)
     walpool__waitq_give(&writer->queue, writer);
 }
 
-void
+int64_t
 walpool__writer_give_slot(struct walpool__writer *writer)
 {
     int64_t now = walpool__clock_now();
@@ -211,6 +211,7 @@ walpool__writer_give_slot(struct walpool__writer *writer)
     walpool__tag_clear(&writer->tag);
     rest(writer, now);
     walpool__waitq_give(&writer->queue, writer);
+    return now;
 }
 
 /* The keeper must not have the slot when a close looks whether it is home. */
@@ -229,10 +230,10 @@ walpool__writer_drain(struct walpool__writer *writer, int64_t deadline_ns)
     return home;
 }
 
-void
+int64_t
 walpool__writer_give(struct walpool__writer *writer)
 {
     INVARIANT(!walpool__conn_in_transaction(writer->conn));
     writer->conn->call = NULL;
-    walpool__writer_give_slot(writer);
+    return walpool__writer_give_slot(writer);
 }

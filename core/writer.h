@@ -50,9 +50,9 @@ void walpool__writer_idle(void *writer);
 /* The slot was taken for a lease: its thread must not wait for itself. */
 void walpool__writer_own(struct walpool__writer *writer, bool any_thread);
 
-/* Give back what was taken, by the one or by the other. */
-void walpool__writer_give(struct walpool__writer *writer);
-void walpool__writer_give_slot(struct walpool__writer *writer);
+/* Give back what was taken, by the one or by the other. Returns the time. */
+int64_t walpool__writer_give(struct walpool__writer *writer);
+int64_t walpool__writer_give_slot(struct walpool__writer *writer);
 
 /* Turn newcomers away, and wait until slot and turn are given back and nobody
  * waits. False: the deadline passed, and the writer is as before. */
