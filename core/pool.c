@@ -12,6 +12,9 @@
 #include "clock.h"
 #include "mem.h"
 
+#define COLD_ON_REQUEST 1u
+#define COLD_FOR_OTHERS 2u
+
 /* -------------------------------------------------- snapshots that stay */
 
 static bool
@@ -39,18 +42,35 @@ end_at_home(struct walpool__pool *pool, struct walpool__reader *reader)
     return true;
 }
 
+/* A checkpoint of another program may wait for a moment without readers, with
+ * the write lock in its hand: where snapshots stay there is none, because who
+ * comes joins the read mark of those who are there. */
+static bool
+gives_way(struct walpool__pool *pool)
+{
+    bool gives = pool->survey && walpool__survey_is_copying(pool->survey);
+
+    if (gives)
+        atomic_fetch_or(&pool->cold, COLD_FOR_OTHERS);
+    else
+        atomic_fetch_and(&pool->cold, ~COLD_FOR_OTHERS);
+    return gives;
+}
+
 /* By the sweeper. One in use is looked at again later: who uses it may leave it
  * at any time. */
 static int64_t
 sweep(void *arg)
 {
     struct walpool__pool *pool = arg;
-    int64_t now = walpool__clock_now(), next = WALPOOL__NEVER;
+    int64_t now = walpool__clock_now();
+    bool gives = gives_way(pool);
+    int64_t next = gives ? now + pool->keep_ns : WALPOOL__NEVER;
 
     for (int i = 0; i < pool->count; i++) {
         struct walpool__reader *reader = &pool->readers[i];
         int64_t home = atomic_load(&reader->home_ns);
-        int64_t due = (home ? home : now) + pool->keep_ns;
+        int64_t due = gives ? now : (home ? home : now) + pool->keep_ns;
 
         if (!stays(reader) || (due <= now && end_at_home(pool, reader)))
             continue;
@@ -65,7 +85,7 @@ static void
 look_at_snapshot(struct walpool__pool *pool, struct walpool__reader *reader,
                  int64_t now)
 {
-    bool cold = atomic_load_explicit(&pool->cold, memory_order_relaxed);
+    bool cold = atomic_load_explicit(&pool->cold, memory_order_relaxed) != 0;
 
     walpool__warm_use(&reader->warm, reader->conn, pool->walindex,
                       cold ? 0 : pool->keep_ns, now);
@@ -87,7 +107,10 @@ walpool__pool_keep(struct walpool__reader *reader)
 void
 walpool__pool_cool(struct walpool__pool *pool, bool cold)
 {
-    atomic_store(&pool->cold, cold);
+    if (cold)
+        atomic_fetch_or(&pool->cold, COLD_ON_REQUEST);
+    else
+        atomic_fetch_and(&pool->cold, ~COLD_ON_REQUEST);
     for (int i = 0; cold && i < pool->count; i++)
         if (stays(&pool->readers[i]))
             end_at_home(pool, &pool->readers[i]);
@@ -263,6 +286,7 @@ void
 walpool__pool_close_all(struct walpool__pool *pool)
 {
     walpool__sweeper_stop(&pool->sweeper);
+    atomic_fetch_and(&pool->cold, ~COLD_FOR_OTHERS); /* nobody would do it */
     for (int i = 0; i < pool->count; i++) {
         walpool__conn_close(pool->readers[i].conn);
         pool->readers[i].conn = NULL;

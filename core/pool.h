@@ -3,6 +3,7 @@
 #define WALPOOL_POOL_H
 
 #include "conn.h"
+#include "survey.h"
 #include "sweeper.h"
 #include "tag.h"
 #include "waitq.h"
@@ -27,8 +28,10 @@ struct walpool__pool {
     struct walpool__watch *watch;   /* NULL: nobody looks after the files */
     struct walpool__poison *poison; /* the readers'; NULL: they set none */
     const struct walpool__walindex *walindex;
+    struct walpool__survey *survey; /* sees checkpoints of others; NULL: nobody
+                                       looks for them */
     int64_t keep_ns;  /* how long a snapshot may stay; 0: none does */
-    atomic_bool cold; /* none does for now */
+    atomic_uint cold; /* why none does for now, in bits; 0: they may */
     struct walpool__sweeper sweeper; /* of snapshots that stay */
 };
 

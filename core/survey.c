@@ -21,6 +21,7 @@
 
 /* Bytes of -shm (sqlite.org/walformat.html, 2.3.1). */
 #define WRITE_BYTE 120
+#define CHECKPOINT_BYTE 121
 #define READ_BYTE 123
 
 void
@@ -183,4 +184,16 @@ walpool__survey_look(struct walpool__survey *survey, int64_t now_ns,
     walpool__mutex_lock(&survey->mutex);
     *findings = survey->findings;
     walpool__mutex_unlock(&survey->mutex);
+}
+
+bool
+walpool__survey_is_copying(struct walpool__survey *survey)
+{
+    bool copying;
+
+    walpool__mutex_lock(&survey->mutex);
+    copying = can_ask(survey) &&
+              walpool__posixlock_holder(survey->fd, CHECKPOINT_BYTE, 1) > 0;
+    walpool__mutex_unlock(&survey->mutex);
+    return copying;
 }

@@ -49,4 +49,8 @@ void walpool__survey_detach(struct walpool__survey *survey);
 void walpool__survey_look(struct walpool__survey *survey, int64_t now_ns,
                           struct walpool__findings *findings);
 
+/* Does somebody run a checkpoint, in this process or another? False also where
+ * it cannot be told. */
+bool walpool__survey_is_copying(struct walpool__survey *survey);
+
 #endif

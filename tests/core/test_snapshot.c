@@ -1,5 +1,6 @@
 /* warm, pool, sweeper: a reader's snapshot that stays open between two uses is
  * the newest there is, or it is not used. */
+#include <fcntl.h>
 #include <pthread.h>
 
 #include "inside.h"
@@ -292,6 +293,54 @@ TEST(pool__lends_a_reader_last_whose_snapshot_was_ended)
     CHECK_INT(pthread_create(&thread, NULL, take_any, first), 0);
     pthread_join(thread, NULL);
     end();
+}
+
+/* What SQLite takes for the time of a checkpoint. */
+static void
+hold_checkpoint_lock(int out, int in)
+{
+    struct flock lock = {.l_type = F_WRLCK, .l_start = 121, .l_len = 1};
+    char shm[520], word = 'x';
+    snprintf(shm, sizeof shm, "%s-shm", inside.path);
+    int fd = open(shm, O_RDWR | O_CLOEXEC);
+    bool held = fd >= 0 && fcntl(fd, F_SETLK, &lock) == 0;
+    held = held && write(out, &word, 1) == 1 && read(in, &word, 1) >= 0;
+    _exit(held ? 0 : 1);
+}
+
+/* It may wait for a moment without readers. */
+TEST(pool__keeps_no_snapshot_while_another_program_checkpoints)
+{
+    struct walpool__survey survey;
+    int from[2], to[2], status;
+    char word;
+    begin(2);
+    walpool__survey_init(&survey, inside.path, &walindex);
+    walpool__survey_attach(&survey);
+    pool.survey = &survey;
+    pool.keep_ns = 20 * MS;
+    CHECK_INT(pipe(from) | pipe(to), 0);
+    CHECK_EVENTUALLY((take_and_give(), walpool__pool_warm_count(&pool) == 1));
+    fflush(stdout);
+    pid_t child = fork();
+    if (child == 0)
+        hold_checkpoint_lock(from[1], to[0]);
+    CHECK_INT(read(from[0], &word, 1), 1);
+    CHECK_EVENTUALLY((take_and_give(), walpool__pool_warm_count(&pool) == 0 &&
+                                       atomic_load(&pool.cold) != 0));
+    for (int i = 0; i < 100; i++) {
+        take_and_give();
+        CHECK_INT(walpool__pool_warm_count(&pool), 0);
+    }
+    CHECK_INT(write(to[1], &word, 1), 1);
+    CHECK_INT(waitpid(child, &status, 0), child);
+    CHECK_INT(status, 0);
+    CHECK_EVENTUALLY((take_and_give(), walpool__pool_warm_count(&pool) == 1));
+    for (int i = 0; i < 2; i++)
+        close(from[i]), close(to[i]);
+    end();
+    walpool__survey_detach(&survey);
+    walpool__survey_finish(&survey);
 }
 
 /* ------------------------------------------------------------- the database */
