@@ -91,6 +91,7 @@ make(const struct walpool__place *place, const walpool_options *options)
         walpool__writer_init(&db->writer, &db->stats)) {
         db->pool.poison = &db->poison;
         db->pool.watch = &db->watch;
+        db->pool.survey = &db->survey;
         return db;
     }
     destroy(db);
