@@ -98,6 +98,25 @@ MUTANTS = {
         "    while (turn->calling)\n",
         "    while (false)\n",
     ),
+    # --------------------------------- warm snapshots, for tests/system/stale
+    "never_compares": (
+        "           walpool__walindex_is(walindex, &warm->began);",
+        "           walindex != NULL && warm->doubts >= 0;",
+    ),
+    "compares_now_and_then": (
+        "           walpool__walindex_is(walindex, &warm->began);",
+        "           (now_ns - conn->warm_ns < keep_ns / 2 ||\n"
+        "            walpool__walindex_is(walindex, &warm->began));",
+    ),
+    "looks_behind_the_snapshot_only": (
+        "    if (!walpool__walindex_is(walindex, &warm->began))\n"
+        "        memset(&warm->began, 0, sizeof warm->began);\n",
+        "    walpool__walindex_header(walindex, &warm->began);\n",
+    ),
+    "compares_the_frames_only": (
+        "    return memcmp(&now, header, sizeof now) == 0;",
+        "    return now.words[MAX_FRAME_WORD] == header->words[MAX_FRAME_WORD];",
+    ),
     # ----------------------------------------------------------------- others
     "keeps_the_turn_when_idle": (
         "        return;\n    give_turn(writer);\n",
