@@ -30,7 +30,7 @@
 #include "mem.h"
 
 #define WINDOW_NS 1000000 /* shortest one */
-#define WINDOW_MOST_NS 8000000
+#define WINDOW_MOST_NS 400000000 /* of 1200 */
 #define WINDOW_EACH_NS 333000 /* for each waiter */
 
 struct waiter {
