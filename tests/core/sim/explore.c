@@ -210,7 +210,10 @@ BY_SEED(turn_crowd)
 BY_SEED(turn_bound)
 
 IN_TURN(pool_open_fails)
+IN_TURN(pool_warm_again)
+IN_TURN(pool_warm_commit)
 BY_SEED(pool_crowd)
+BY_SEED(pool_warm)
 
 IN_TURN(writer_kept_turn)
 IN_TURN(writer_kept_turn_hasty)

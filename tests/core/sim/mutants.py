@@ -131,6 +131,24 @@ MUTANTS = {
         "    if (home && writer->conn)\n        give_turn(writer);\n",
         "",
     ),
+    "ends_what_it_has_not": (
+        "    if (!walpool__waitq_try_item(&pool->queue, reader))\n"
+        "        return false;\n"
+        "    if (reader->conn)\n"
+        "        end_snapshot(reader);\n"
+        "    walpool__waitq_put(&pool->queue, reader);\n",
+        "    if (reader->conn)\n        end_snapshot(reader);\n",
+    ),
+    "arms_nobody": (
+        "    if (stays(reader) && !walpool__sweeper_arm(&pool->sweeper))\n"
+        "        end_snapshot(reader);",
+        "",
+    ),
+    "lies_down_without_a_last_look": (
+        "    atomic_store(&sweeper->armed, false);\n"
+        "    due = sweeper->sweep(sweeper->arg);\n",
+        "    atomic_store(&sweeper->armed, false);\n",
+    ),
     "loses_a_place": (
         "            walpool__waitq_give(&pool->queue, reader);\n            return",
         "            return",

@@ -1,8 +1,16 @@
-/* Opening: how simulated connections open. */
+/* Opening: how simulated connections open, and who touches their snapshots. */
 #ifndef OPENING_H
 #define OPENING_H
 
+#include <stdbool.h>
+
 /* So many times from now on a connection may fail to open. */
 void opening_may_fail(int count);
+
+/* Called whenever the snapshot of a connection is taken (`taken`) or ended;
+ * NULL: nobody asks. */
+struct walpool__conn;
+void opening_on_touch(void (*look)(const struct walpool__conn *conn,
+                                   bool taken));
 
 #endif

@@ -1,5 +1,6 @@
 /* Scenes of the pool: readers that threads take and give back, connections
- * that cannot be opened, and a close while all that goes on.
+ * that cannot be opened, snapshots that stay, commits, and a close while all
+ * that goes on.
  *
  * Does: what a program does around its reads, without these.
  * Must not: look into the pool, but for the readers that it was lent.
@@ -15,11 +16,12 @@
 
 #define MS 1000000
 
-enum { GUESTS = 6, ROUNDS = 3 };
+enum { GUESTS = 6, ROUNDS = 3, ROUNDS_MOST = 5 };
 
 struct guest {
     char name[4];
-    int64_t timeout_ms[ROUNDS], keep_ns[ROUNDS];
+    int64_t timeout_ms[ROUNDS_MOST], keep_ns[ROUNDS_MOST];
+    int64_t rest_ns[ROUNDS_MOST]; /* after it */
     int rounds;
     struct ticket *ticket;
     struct walpool__call call;
@@ -33,9 +35,67 @@ static struct {
     struct shelf shelf;
     struct guest guests[GUESTS];
     struct ticket ticket;
+    struct walpool__walindex walindex;
+    uint32_t header[64]; /* that it reads */
+    struct { /* of a reader */
+        uint32_t shows;  /* commits, by its snapshot */
+        int64_t home_ns; /* when it came home */
+    } kept[SHELF_THINGS];
     int count;
     bool may_fail;
 } scene;
+
+/* ----------------------------------------------------- snapshots that stay */
+
+enum { VERSION_WORD, COMMITS_WORD = 2, INIT_WORD };
+
+static void
+commit(void *unused)
+{
+    (void)unused;
+    scene.header[COMMITS_WORD]++;
+    sim_note("  commit %d", (int)scene.header[COMMITS_WORD]);
+}
+
+static void
+commit_often(void *unused)
+{
+    static const int64_t pauses[] = {0, 0, 100000, 500000};
+    for (int n = (int)sim_choose(6); n > 0; n--) {
+        sim_nap_ns(pauses[sim_choose(4)]);
+        commit(unused);
+    }
+}
+
+/* A reader that somebody has is nobody else's. */
+static void
+look_at_touch(const struct walpool__conn *conn, bool taken)
+{
+    for (int i = 0; i < scene.pool.count; i++) {
+        int holder = scene.shelf.holder[i];
+        if (scene.pool.readers[i].conn != conn)
+            continue;
+        SIM_CHECK(holder == 0 || holder == sim_self() + 1,
+                  "the snapshot of reader %d is touched, and thread %d has it",
+                  i, holder - 1);
+        if (taken)
+            scene.kept[i].shows = scene.header[COMMITS_WORD];
+    }
+}
+
+/* Where time stands while anybody can run, the sweeper is never late. */
+static void
+look_at_kept(void)
+{
+    for (int i = 0; i < scene.pool.count; i++) {
+        const struct walpool__reader *reader = &scene.pool.readers[i];
+        if (scene.shelf.holder[i] != 0 || scene.kept[i].home_ns == 0 ||
+            !atomic_load(&reader->stays))
+            continue;
+        SIM_CHECK(sim_now_ns() <= scene.kept[i].home_ns + 2 * scene.pool.keep_ns,
+                  "the snapshot of reader %d stays for ever", i);
+    }
+}
 
 static void
 look_when_quiet(void *unused)
@@ -45,6 +105,7 @@ look_when_quiet(void *unused)
         if (scene.guests[i].takes)
             ticket_check_asleep(scene.guests[i].ticket, &scene.guests[i].call);
     shelf_look_when_quiet(&scene.shelf);
+    look_at_kept();
 }
 
 /* -------------------------------------------------------------------- guests */
@@ -75,6 +136,7 @@ take(struct guest *guest, int64_t timeout_ms)
     struct walpool__reader *reader = NULL;
     walpool_error err;
     walpool_status status;
+    uint32_t commits = scene.header[COMMITS_WORD];
     int mark;
     if (!ticket_begin(guest->ticket, &guest->call, timeout_ms, NULL, NULL))
         return NULL;
@@ -92,6 +154,9 @@ take(struct guest *guest, int64_t timeout_ms)
                   "the call of %s does not run", guest->name);
     else
         check_refusal(guest, status, &err, mark);
+    if (status == WALPOOL_OK && atomic_load(&reader->stays))
+        SIM_CHECK(scene.kept[reader - scene.pool.readers].shows >= commits,
+                  "%s has a snapshot that is stale", guest->name);
     return status == WALPOOL_OK ? reader : NULL;
 }
 
@@ -106,11 +171,14 @@ read_often(void *arg)
                 sim_nap_ns(guest->keep_ns[i]);
             SIM_CHECK(reader->conn->call == &guest->call,
                       "another runs on the connection of %s", guest->name);
+            scene.kept[reader - scene.pool.readers].home_ns = sim_now_ns();
             shelf_give_begins(&scene.shelf, (int)(reader - scene.pool.readers));
             walpool__pool_give(&scene.pool, reader);
             shelf_give_ends(&scene.shelf);
         }
         walpool__call_end(&guest->call);
+        if (guest->rest_ns[i] > 0)
+            sim_nap_ns(guest->rest_ns[i]);
     }
 }
 
@@ -156,16 +224,24 @@ close_for_a_while(void *unused)
 /* -------------------------------------------------------------------- scenes */
 
 static void
-begin(int readers, int failures)
+begin(int readers, int failures, int keep_ms)
 {
     memset(&scene, 0, sizeof scene);
     scene.options.readers = readers;
+    scene.options.snapshot_keep_ms = keep_ms;
+    scene.header[VERSION_WORD] = 3007000;
+    memset(&scene.header[INIT_WORD], 1, 1);
+    scene.walindex.header = scene.header;
     scene.may_fail = failures > 0;
     opening_may_fail(failures);
     SIM_CHECK(walpool__pool_init(&scene.pool, "db", &scene.options,
-                                 &scene.stats, NULL),
+                                 &scene.stats,
+                                 keep_ms > 0 ? &scene.walindex : NULL),
               "no memory");
     shelf_init(&scene.shelf, &scene.pool.queue, readers);
+    if (keep_ms > 0)
+        shelf_try_begins(&scene.shelf); /* the sweeper, at any time */
+    opening_on_touch(keep_ms > 0 ? look_at_touch : NULL);
     sim_on_step(shelf_look_at_step, &scene.shelf);
     sim_on_quiet(look_when_quiet, NULL);
 }
@@ -181,6 +257,8 @@ end(void)
     SIM_CHECK(drain(0), "it cannot be closed although everything is home");
     ticket_close(&scene.ticket);
     walpool__pool_close_all(&scene.pool);
+    SIM_CHECK(walpool__pool_warm_count(&scene.pool) == 0,
+              "a snapshot outlives the close");
     SIM_CHECK(atomic_load(&scene.stats.readers_open) == 0,
               "readers count as open after the close");
     sim_on_step(NULL, NULL);
@@ -193,7 +271,7 @@ scene_pool_crowd(void)
 {
     static const int64_t timeouts[] = {0, 1, 3, -1, -1};
     static const int64_t keeps[] = {0, 0, 300000, MS, 2500000};
-    begin(1 + (int)sim_choose(3), (int)sim_choose(4));
+    begin(1 + (int)sim_choose(3), (int)sim_choose(4), 0);
     if (sim_choose(2) == 0) {
         ticket_open(&scene.ticket);
         sim_spawn("canceller", 0, cancel, NULL);
@@ -217,9 +295,79 @@ scene_pool_crowd(void)
 void
 scene_pool_open_fails(void)
 {
-    begin(1, 1);
+    begin(1, 1, 0);
     for (int i = 0; i < 3; i++)
         invite(&(struct guest){.rounds = 1, .timeout_ms = {-1},
                                .keep_ns = {i == 0 ? MS : 0}});
     end();
+}
+
+/* As a checkpoint does. */
+static void
+cool_for_a_while(void *unused)
+{
+    (void)unused;
+    sim_nap_ns((int64_t)sim_choose(3) * MS);
+    shelf_try_begins(&scene.shelf);
+    walpool__pool_cool(&scene.pool, true);
+    sim_nap_ns((int64_t)sim_choose(3) * MS);
+    walpool__pool_cool(&scene.pool, false);
+    shelf_try_ends(&scene.shelf, -1);
+}
+
+/* Nobody comes any more, so none stays. */
+static void
+end_when_none_stays(void)
+{
+    sim_join_all();
+    sim_nap_ns(2 * scene.pool.keep_ns + 1);
+    SIM_CHECK(walpool__pool_warm_count(&scene.pool) == 0,
+              "the snapshot of a reader stays for ever");
+    end();
+}
+
+void
+scene_pool_warm(void)
+{
+    static const int64_t keeps[] = {0, 0, 100000, 500000, 2 * MS};
+    begin(1 + (int)sim_choose(3), 0, 1);
+    sim_set_prompt();
+    for (int n = 1 + (int)sim_choose(4); n > 0; n--) {
+        struct guest wishes = {.rounds = 1 + (int)sim_choose(ROUNDS_MOST)};
+        for (int i = 0; i < wishes.rounds; i++) {
+            wishes.timeout_ms[i] = -1;
+            wishes.rest_ns[i] = keeps[sim_choose(5)];
+            wishes.keep_ns[i] = keeps[sim_choose(5)];
+        }
+        invite(&wishes);
+    }
+    sim_spawn("committer", 0, commit_often, NULL);
+    if (sim_choose(3) == 0)
+        sim_spawn("cooler", 0, cool_for_a_while, NULL);
+    if (sim_choose(4) == 0)
+        sim_spawn("closer", 0, close_for_a_while, NULL);
+    end_when_none_stays();
+}
+
+/* Small, searched completely: one that leaves a snapshot while the sweeper is
+ * about to lie down. */
+void
+scene_pool_warm_again(void)
+{
+    begin(1, 0, 1);
+    sim_set_prompt();
+    invite(&(struct guest){.rounds = 4, .timeout_ms = {-1, -1, -1, -1},
+                           .rest_ns = {0, MS, 0, 0}});
+    end_when_none_stays();
+}
+
+/* Small, searched completely: a commit at every moment of some reads. */
+void
+scene_pool_warm_commit(void)
+{
+    begin(1, 0, 1);
+    sim_set_prompt();
+    invite(&(struct guest){.rounds = 4, .timeout_ms = {-1, -1, -1, -1}});
+    sim_spawn("committer", 0, commit, NULL);
+    end_when_none_stays();
 }

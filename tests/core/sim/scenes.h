@@ -23,6 +23,9 @@ void scene_turn_no_keeper(void);
 
 void scene_pool_crowd(void);
 void scene_pool_open_fails(void);
+void scene_pool_warm(void);
+void scene_pool_warm_again(void);
+void scene_pool_warm_commit(void);
 
 void scene_writer_crowd(void);
 void scene_writer_bound(void);

@@ -15,11 +15,18 @@
 #include "sim.h"
 
 static int may_fail;
+static void (*on_touch)(const struct walpool__conn *conn, bool taken);
 
 void
 opening_may_fail(int count)
 {
     may_fail = count;
+}
+
+void
+opening_on_touch(void (*look)(const struct walpool__conn *conn, bool taken))
+{
+    on_touch = look;
 }
 
 struct walpool__conn *
@@ -63,6 +70,9 @@ void
 walpool__conn_cool(struct walpool__conn *conn)
 {
     sim_must_hold_none("end a snapshot");
+    sim_point("end a snapshot", NULL);
+    if (on_touch != NULL)
+        on_touch(conn, false);
     conn->warm_ns = 0;
 }
 
@@ -71,7 +81,10 @@ walpool__conn_stay(struct walpool__conn *conn, int64_t now_ns)
 {
     sim_must_hold_none("take a snapshot");
     sim_point("take a snapshot", NULL);
+    if (on_touch != NULL)
+        on_touch(conn, true);
     conn->warm_ns = now_ns;
+    sim_point("have a snapshot", NULL);
     return true;
 }
 
