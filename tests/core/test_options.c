@@ -296,6 +296,7 @@ static const struct {
     {"wal_ceiling_frames", FIELD(wal_ceiling_frames), -1, 16000000},
     {"wal_ceiling_policy", FIELD(wal_ceiling_policy), 0, 3},
     {"checkpoint_owner", FIELD(checkpoint_owner), 0, 1},
+    {"optimize_interval", FIELD(optimize_interval_ms), 0, 31536000000},
 };
 
 static walpool_status

@@ -1,6 +1,6 @@
 // Calls: what each of them takes and answers, in both interfaces.
 import assert from 'node:assert/strict';
-import { existsSync } from 'node:fs';
+import { existsSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { pathToFileURL } from 'node:url';
@@ -273,6 +273,23 @@ both('probe: commits what is there already, and reads it', async (db) => {
     const after = await db.health();
     assert.deepEqual([after.writes, after.reads], [before.writes + 1, before.reads + 1]);
     assert.deepEqual(await db.query('PRAGMA user_version'), [{ user_version: 7 }]);
+});
+
+test('open: takes every option', async (t) => {
+    const db = await openFor(t, {
+        readers: 2, busyTimeout: Infinity, closeTimeout: 100, cacheSizeKib: 1024, mmapSize: 0,
+        journalSizeLimit: -1, checkpointFrames: 500, statementCache: 10, durability: 'full',
+        foreignKeys: false, tempStore: 'file', allowAttach: true, coalesce: 2,
+        onceKeep: 3600000, leaseWarn: Infinity, leaseTrace: true, snapshotKeep: 20,
+        readerGate: 50, walCeilingFrames: 5000, walCeilingPolicy: 'backpressure',
+        checkpointOwner: 'walpool', mode: 'rwc', permissions: 0o640, allowNetworkFs: true,
+        optimizeInterval: 3600000,
+    });
+    assert.equal(statSync(db.path).mode & 0o777, 0o640);
+    const { readers_limit, wal_ceiling_frames } = await db.health();
+    assert.deepEqual([readers_limit, wal_ceiling_frames], [2, 5000]);
+    assert.deepEqual(await db.queryRaw('SELECT * FROM pragma_foreign_keys, pragma_cache_size'),
+        { columns: ['foreign_keys', 'cache_size'], rows: [[0, -1024]] });
 });
 
 test('open: by path, DSN and URL, sharing one database', async (t) => {

@@ -1,6 +1,6 @@
 // Compiled by package.test.mjs, never run: what the types allow and refuse.
 import walpool, { open, openSync, ConstraintError, WalpoolError } from 'walpool';
-import type { Database, Health, OpenOptions, Value, WriteLease, WriteResult } from 'walpool';
+import type { BackupProgress, Database, Health, Maintenance, OpenOptions, Problem, Value, WriteLease, WriteResult } from 'walpool';
 
 interface User {
     id: number;
@@ -46,6 +46,33 @@ async function promises(signal: AbortSignal): Promise<void> {
     new walpool.Database();
 }
 
+const every: OpenOptions = {
+    readers: 2, busyTimeout: Infinity, closeTimeout: 100, cacheSizeKib: 1024, mmapSize: 0,
+    journalSizeLimit: -1, checkpointFrames: 500, statementCache: 10, durability: 'full',
+    foreignKeys: false, tempStore: 'file', allowAttach: true, coalesce: 2, onceKeep: 3600000,
+    leaseWarn: Infinity, leaseTrace: true, snapshotKeep: 20, readerGate: 50,
+    walCeilingFrames: 5000, walCeilingPolicy: 'backpressure', checkpointOwner: 'walpool',
+    mode: 'rwc', permissions: 0o640, allowNetworkFs: true, optimizeInterval: 3600000,
+};
+
+async function upkeep(db: Database): Promise<string> {
+    const { phase }: BackupProgress = await db.backup('/tmp/copy.db', {
+        progress: async (at) => at.copied / at.pages, pause: 0, check: 'full', replace: true,
+    });
+    await db.restore(new URL('file:///tmp/copy.db'), { why: phase });
+    const { complete, freePages }: Maintenance = await db.optimize({ timeout: 1000 });
+    const vacuumed: Maintenance = openSync('app.db', every).incrementalVacuum(freePages);
+    const problems: Problem[] = await db.check({ full: complete });
+    const { busy, pinnedPid, pinnedWhy } = await db.checkpoint('restart');
+    const { totalUs } = await db.probe({ timeout: 100 });
+    const metrics: string = await db.metrics();
+    // @ts-expect-error there are no such pages
+    await db.incrementalVacuum('all');
+    // @ts-expect-error a wrong policy
+    await open('app.db', { walCeilingPolicy: 'panic' });
+    return [busy, pinnedPid, pinnedWhy, totalUs, vacuumed.pagesAfter, ...problems.map((p) => p.kind), metrics].join();
+}
+
 function synchronous(): string {
     const db = openSync(new URL('file:///tmp/app.db'), { permissions: 0o640, mode: 'rw' });
     try {
@@ -63,4 +90,4 @@ function synchronous(): string {
     }
 }
 
-export { promises, synchronous };
+export { promises, synchronous, upkeep };

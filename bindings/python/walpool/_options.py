@@ -19,6 +19,7 @@ _IN_SECONDS = {
     "coalesce": 1,
     "once_keep": 365 * _DAY,
     "lease_warn": _DAY,
+    "snapshot_keep": 1,
     "reader_gate": 1,
     "optimize_interval": 365 * _DAY,
 }
