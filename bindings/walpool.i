@@ -6,6 +6,7 @@
  *   walpool *, walpool_lease *, ...   a handle: an integer
  *   (statement, call)                 one request
  *   (statements, count, call)         a batch of requests
+ *   (sql, sql_bytes, call)            a request of a text alone
  *   call                              a request without a statement
  *   walpool_rows *rows                the block that comes back
  *   walpool_error *err, status        the language's way to fail

@@ -27,6 +27,7 @@
 
 #include "clock.h"
 #include "error.h"
+#include "text.h"
 #include "txn.h"
 
 /* Parameters of more are no small write: they would hold up the others. */
@@ -58,23 +59,34 @@ struct share {
 /* VACUUM, PRAGMA and others cannot be in a transaction, or do more to it than
  * a write should. */
 static bool
-is_plain(const walpool_statement *statement)
+is_plain(const char *at, const char *end)
 {
     static const char *const words[] = {"INSERT", "UPDATE", "DELETE", "REPLACE",
                                         "WITH"};
-    const char *at = statement->sql;
-    const char *end = statement->sql_bytes ? at + statement->sql_bytes : NULL;
 
-    while ((!end || at < end) && (*at == ' ' || (*at >= '\t' && *at <= '\r')))
+    while (at < end && (*at == ' ' || (*at >= '\t' && *at <= '\r')))
         at++;
     for (size_t i = 0; i < ARRAY_COUNT(words); i++) {
         size_t bytes = strlen(words[i]);
 
-        if ((!end || (size_t)(end - at) > bytes) &&
+        if ((size_t)(end - at) > bytes &&
             strncasecmp(at, words[i], bytes) == 0)
             return true;
     }
     return false;
+}
+
+static bool
+says_plain(const walpool_statement *statement)
+{
+    struct walpool__view view;
+    bool plain;
+
+    if (walpool__view_begin(&view, statement, NULL) != WALPOOL_OK)
+        return false; /* whoever prepares it says why */
+    plain = is_plain(view.sql, view.sql + view.bytes);
+    walpool__view_end(&view);
+    return plain;
 }
 
 bool
@@ -85,7 +97,7 @@ walpool__coalesce_wants(const struct walpool__db *db,
            !(write->call->flags & WALPOOL_CALL_SCRIPT) &&
            write->call->timeout_ms != 0 && /* it waits for nobody */
            write->statements->params_bytes <= SMALL_BYTES &&
-           is_plain(write->statements);
+           says_plain(write->statements);
 }
 
 /* ------------------------------------------------------------- one write */

@@ -10,7 +10,9 @@
 #include <string.h>
 
 #include "error.h"
+#include "handle.h"
 #include "sqlerr.h"
+#include "text.h"
 
 static const char *const own_sql[WALPOOL__OWN_COUNT] = {
     [WALPOOL__OWN_BEGIN_READ] = "BEGIN",
@@ -296,22 +298,17 @@ remember(const struct walpool__conn *conn, struct walpool__stmt *stmt)
         stmt->timeout_ms = guard->timeout_ms;
 }
 
-walpool_status
-walpool__conn_prepare(struct walpool__conn *conn,
-                      const walpool_statement *statement,
-                      struct walpool__stmt **taken, walpool_error *err)
+static walpool_status
+prepare_text(struct walpool__conn *conn, const struct walpool__view *view,
+             struct walpool__stmt **taken, walpool_error *err)
 {
-    size_t bytes = statement->sql_bytes ? statement->sql_bytes
-                                        : strlen(statement->sql);
     const char *why = NULL;
     int rc;
 
     conn->guard.preparing = true;
     conn->guard.asks_mode = false;
-    conn->guard.seen = 0;
-    conn->guard.verb = WALPOOL__VERB_NONE;
     errno = 0;
-    rc = walpool__stmt_take(&conn->cache, statement->sql, bytes, taken, &why);
+    rc = walpool__stmt_take(&conn->cache, view->sql, view->bytes, taken, &why);
     conn->guard.preparing = false;
     if (LIKELY(rc == SQLITE_OK)) {
         (*taken)->readonly |= conn->guard.asks_mode; /* SQLite says no */
@@ -325,6 +322,58 @@ walpool__conn_prepare(struct walpool__conn *conn,
             err, rc == SQLITE_FORMAT ? WALPOOL_ENCODING : WALPOOL_SQL, "%s",
             why);
     return walpool__conn_error(conn, rc, "prepare the statement", err);
+}
+
+/* A handle that this connection has not met yet. */
+static walpool_status
+prepare_handle(struct walpool__conn *conn, const struct walpool__view *view,
+               struct walpool__stmt **taken, walpool_error *err)
+{
+    walpool_status status;
+
+    if (view->text->database != conn->stats->database)
+        return walpool__error_set(err, WALPOOL_MISUSE,
+                                  "the statement was prepared for another "
+                                  "database: prepare it for this one");
+    status = prepare_text(conn, view, taken, err);
+    if (status == WALPOOL_OK)
+        walpool__stmt_note(&conn->cache, *taken, view->handle);
+    return status;
+}
+
+static struct walpool__stmt *
+take_cached(struct walpool__conn *conn, const walpool_statement *statement)
+{
+    if (statement->prepared)
+        return LIKELY(walpool__handle_is_open(statement->prepared))
+                   ? walpool__stmt_take_known(&conn->cache, statement->prepared)
+                   : NULL;
+    return walpool__stmt_take_cached(&conn->cache, statement->sql,
+                                     statement->sql_bytes
+                                         ? statement->sql_bytes
+                                         : strlen(statement->sql));
+}
+
+walpool_status
+walpool__conn_prepare(struct walpool__conn *conn,
+                      const walpool_statement *statement,
+                      struct walpool__stmt **taken, walpool_error *err)
+{
+    struct walpool__view view;
+    walpool_status status;
+
+    conn->guard.seen = 0;
+    conn->guard.verb = WALPOOL__VERB_NONE;
+    *taken = take_cached(conn, statement);
+    if (LIKELY(*taken))
+        return WALPOOL_OK;
+    status = walpool__view_begin(&view, statement, err);
+    if (status != WALPOOL_OK)
+        return status;
+    status = view.text ? prepare_handle(conn, &view, taken, err)
+                       : prepare_text(conn, &view, taken, err);
+    walpool__view_end(&view);
+    return status;
 }
 
 void

@@ -64,6 +64,9 @@ make_checkpointer(struct walpool__db *db)
     return walpool__checkpointer_init(&db->checkpointer, &room, &db->options);
 }
 
+/* The number of the database that was opened last. */
+static atomic_int_fast64_t newest;
+
 static struct walpool__db *
 make(const struct walpool__place *place, const walpool_options *options)
 {
@@ -76,6 +79,7 @@ make(const struct walpool__place *place, const walpool_options *options)
     walpool__fsclass_of(place->path, &db->fs);
     db->options = *options;
     atomic_init(&db->refs, 1);
+    db->stats.database = atomic_fetch_add(&newest, 1) + 1;
     walpool__roster_init(&db->roster);
     walpool__group_init(&db->group);
     walpool__walindex_init(&db->walindex);

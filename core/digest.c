@@ -12,6 +12,7 @@
 
 #include "hash.h"
 #include "params.h"
+#include "text.h"
 
 static uint64_t
 hash_cell(const struct walpool__params *params, const walpool_cell *cell)
@@ -81,17 +82,19 @@ walpool_status
 walpool__digest_add(uint64_t *digest, const walpool_statement *statement,
                     bool script, walpool_error *err)
 {
-    size_t bytes = statement->sql_bytes ? statement->sql_bytes
-                                        : strlen(statement->sql);
     bool expects = statement->flags & WALPOOL_STATEMENT_EXPECT;
+    struct walpool__view view;
     struct walpool__params params;
     walpool_status status = walpool__params_check(
         statement->params, statement->params_bytes, &params, err);
     uint64_t hash;
 
+    if (status == WALPOOL_OK)
+        status = walpool__view_begin(&view, statement, err);
     if (status != WALPOOL_OK)
         return status;
-    hash = walpool__hash_bytes(*digest, statement->sql, bytes);
+    hash = walpool__hash_bytes(*digest, view.sql, view.bytes);
+    walpool__view_end(&view);
     hash = walpool__hash_number(hash, script);
     hash = walpool__hash_number(hash,
                                 expects ? (uint64_t)statement->expect + 1 : 0);

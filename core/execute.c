@@ -20,7 +20,7 @@ expects(const walpool_statement *statement)
 walpool_status
 walpool__execute_check(const walpool_statement *statement, walpool_error *err)
 {
-    if (!statement || !statement->sql)
+    if (!statement || (!statement->sql && !statement->prepared))
         return walpool__error_set(err, WALPOOL_MISUSE,
                                   "the statement or its SQL text is NULL");
     if (statement->flags & ~(uint32_t)WALPOOL_STATEMENT_EXPECT)
@@ -46,12 +46,18 @@ walpool__execute_check_write(const walpool_statement *statement,
 {
     walpool_status status = walpool__execute_check(statement, err);
 
-    if (status == WALPOOL_OK && expects(statement) && asked &&
-        (asked->flags & WALPOOL_CALL_SCRIPT))
+    if (LIKELY(status != WALPOOL_OK || !asked ||
+               !(asked->flags & WALPOOL_CALL_SCRIPT)))
+        return status;
+    if (expects(statement))
         return walpool__error_set(err, WALPOOL_MISUSE,
                                   "expect is for one statement, and this is a "
                                   "script: use a batch");
-    return status;
+    if (statement->prepared)
+        return walpool__error_set(err, WALPOOL_MISUSE,
+                                  "a prepared statement is no script: leave "
+                                  "WALPOOL_CALL_SCRIPT away");
+    return WALPOOL_OK;
 }
 
 static walpool_status

@@ -46,7 +46,8 @@ static struct {
 } table = {.mutex = WALPOOL__MUTEX_STATIC};
 
 static const char *const kind_names[WALPOOL__HANDLE_KINDS] = {
-    "database", "lease", "cursor", "token", "queue", "backup"};
+    "database", "lease", "cursor", "token", "queue", "backup",
+    "prepared statement"};
 
 /* The thread that held the mutex does not exist in the child, and may have
  * left the free list half changed: start a new one. */
@@ -251,4 +252,17 @@ walpool__handle_is_closed(const void *handle)
 {
     return atomic_load_explicit(&slot_at(index_of(handle))->word,
                                 memory_order_acquire) & CLOSED_BIT;
+}
+
+bool
+walpool__handle_is_open(const void *handle)
+{
+    const struct slot *slot = slot_at(index_of(handle));
+    uint64_t word;
+
+    if (UNLIKELY(!slot))
+        return false;
+    word = atomic_load_explicit(&slot->word, memory_order_acquire);
+    return same_generation(word, handle) && !(word & CLOSED_BIT) &&
+           (word & PIN_MASK);
 }

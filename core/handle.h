@@ -11,6 +11,7 @@ enum walpool__handle_kind {
     WALPOOL__HANDLE_TOKEN,
     WALPOOL__HANDLE_QUEUE,
     WALPOOL__HANDLE_BACKUP,
+    WALPOOL__HANDLE_PREPARED,
     WALPOOL__HANDLE_KINDS
 };
 
@@ -31,5 +32,9 @@ bool walpool__handle_close(const void *handle);
 
 /* Did somebody close it? The caller has it pinned. */
 bool walpool__handle_is_closed(const void *handle);
+
+/* Is this number a handle that is open? That is true of this moment only, and
+ * says nothing of its kind. */
+bool walpool__handle_is_open(const void *handle);
 
 #endif

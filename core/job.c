@@ -296,6 +296,8 @@ walpool__job_abandon(struct walpool__job *job)
         walpool_close(result, -1, NULL);
     else if (result != NULL && job->asked.op == WALPOOL_OP_BACKUP_START)
         walpool_backup_finish(result, NULL);
+    else if (result != NULL && job->asked.op == WALPOOL_OP_PREPARE)
+        walpool_prepared_close(result);
     else if (result != NULL)
         walpool_release(result, NULL);
     walpool__job_free(job);

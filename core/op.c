@@ -44,6 +44,7 @@ static const struct walpool__op operations[] = {
     [WALPOOL_OP_BACKUP_FINISH] = {WALPOOL__OP_READ, WALPOOL__OP_UNTIMED, false},
     [WALPOOL_OP_RESTORE] = {WALPOOL__OP_WRITE, WALPOOL__OP_EXPIRES, false},
     [WALPOOL_OP_PROBE] = {WALPOOL__OP_WRITE, WALPOOL__OP_EXPIRES, false},
+    [WALPOOL_OP_PREPARE] = {WALPOOL__OP_READ, WALPOOL__OP_EXPIRES, false},
 };
 
 const struct walpool__op *
@@ -59,6 +60,17 @@ keep_result(walpool_completion *out, void *handle)
 {
     out->result = handle;
     return handle != NULL ? WALPOOL_OK : (walpool_status)out->error.status;
+}
+
+static walpool_status
+prepare(const walpool_job *job, const walpool_call *call,
+        walpool_completion *out)
+{
+    const walpool_statement *statement = job->statements;
+    return keep_result(out, walpool_prepare(job->target,
+                                            statement ? statement->sql : NULL,
+                                            statement ? statement->sql_bytes : 0,
+                                            call, &out->error));
 }
 
 static walpool_status
@@ -85,6 +97,8 @@ run_reading(const walpool_job *job, const walpool_call *call,
                                    err);
     case WALPOOL_OP_BACKUP_FINISH:
         return walpool_backup_finish(job->target, err);
+    case WALPOOL_OP_PREPARE:
+        return prepare(job, call, out);
     default:
         return walpool_read(db, job->statements, call, job->rows, err);
     }

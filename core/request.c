@@ -5,6 +5,8 @@
  * Lock: none. */
 #include "request.h"
 
+#include <string.h>
+
 #include "error.h"
 #include "utf8.h"
 
@@ -15,7 +17,8 @@ enum {
     KNOWN_FLAGS = WALPOOL_CALL_NAMES | WALPOOL_CALL_FIRST |
                   WALPOOL_CALL_SCRIPT | WALPOOL_CALL_ANY_THREAD |
                   WALPOOL_CALL_DURABLE | WALPOOL_CALL_NORMAL |
-                  (int)WALPOOL_REQUEST_EXPECT
+                  (int)WALPOOL_REQUEST_EXPECT |
+                  (int)WALPOOL_REQUEST_PREPARED
 };
 
 /* Whether [offset, offset + bytes) lies behind the header and inside. */
@@ -37,7 +40,8 @@ defect(const struct walpool__request *request, size_t bytes)
     if (request->request_bytes < sizeof *request ||
         request->request_bytes > bytes || request->request_bytes % 8 != 0)
         return "request_bytes is out of range or no multiple of 8";
-    if (request->sql_bytes > 0 &&
+    if (!(request->flags & WALPOOL_REQUEST_PREPARED) &&
+        request->sql_bytes > 0 &&
         !inside(request, request->sql_offset, request->sql_bytes))
         return "the SQL lies outside";
     if (request->why_bytes > 0 &&
@@ -55,13 +59,25 @@ defect(const struct walpool__request *request, size_t bytes)
 }
 
 static void
+take_text(const struct walpool__request *request, walpool_statement *statement)
+{
+    uint64_t prepared = 0;
+    bool has_text = !(request->flags & WALPOOL_REQUEST_PREPARED);
+    if (!has_text)
+        memcpy(&prepared, &request->sql_offset, sizeof prepared);
+    statement->sql =
+        has_text ? (const char *)request + request->sql_offset : NULL;
+    statement->sql_bytes = has_text ? request->sql_bytes : 0;
+    statement->prepared = (walpool_prepared *)(uintptr_t)prepared;
+}
+
+static void
 take_statement(const struct walpool__request *request,
                walpool_statement *statement)
 {
     const char *base = (const char *)request;
     uint64_t params = request->params_offset;
-    statement->sql = base + request->sql_offset;
-    statement->sql_bytes = request->sql_bytes;
+    take_text(request, statement);
     statement->flags = request->flags & WALPOOL_REQUEST_EXPECT
                            ? WALPOOL_STATEMENT_EXPECT
                            : 0;
@@ -77,7 +93,7 @@ take_call(const struct walpool__request *request, walpool_call *call, char *why)
 {
     static const walpool_call defaults = WALPOOL_CALL_INIT;
     *call = defaults;
-    call->flags = request->flags & ~WALPOOL_REQUEST_EXPECT;
+    call->flags = request->flags & 0xffff; /* the others are the statement's */
     call->timeout_ms = request->timeout_ms;
     call->token = (walpool_token *)(uintptr_t)request->token;
     call->shape = request->shape;
@@ -109,7 +125,8 @@ walpool_request_decode(const void *block, size_t bytes,
         what = "it is shorter than its header";
     else
         what = defect(request, bytes);
-    if (what == NULL && statement != NULL && request->sql_bytes == 0)
+    if (what == NULL && statement != NULL && request->sql_bytes == 0 &&
+        !(request->flags & WALPOOL_REQUEST_PREPARED))
         what = "it has no SQL";
     if (what != NULL)
         return walpool__error_set(err, WALPOOL_MISUSE, "malformed request: %s",

@@ -9,6 +9,7 @@
 #include "histogram.h"
 
 struct walpool__stats {
+    int64_t database; /* no other one that this process opens has this number */
     atomic_int_fast64_t reads, writes, rollbacks;
     atomic_int_fast64_t errors, timeouts, cancels;
     atomic_int_fast64_t once_replays, coalesced;

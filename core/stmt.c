@@ -1,4 +1,4 @@
-/* Prepared statements: a cache for one connection, by SQL text.
+/* Prepared statements: a cache for one connection, by SQL text and by handle.
  *
  * Does: prepare once and hand out again, least recently used goes first.
  * Must not: run statements, or judge them: guard.c does that.
@@ -39,6 +39,15 @@ bucket_of(struct walpool__stmt_cache *cache, uint64_t hash)
 }
 
 static void
+forget_handles(struct walpool__stmt_cache *cache,
+               const struct walpool__stmt *stmt)
+{
+    for (size_t i = 0; i < ARRAY_COUNT(cache->known); i++)
+        if (cache->known[i].stmt == stmt)
+            cache->known[i] = (struct walpool__stmt_known){NULL, NULL};
+}
+
+static void
 forget(struct walpool__stmt_cache *cache, struct walpool__stmt *stmt)
 {
     struct walpool__stmt **at = bucket_of(cache, stmt->hash);
@@ -49,6 +58,8 @@ forget(struct walpool__stmt_cache *cache, struct walpool__stmt *stmt)
     walpool__list_remove(&stmt->lru);
     cache->count--;
     stmt->cached = false;
+    if (stmt->known)
+        forget_handles(cache, stmt);
 }
 
 void
@@ -184,37 +195,87 @@ prepare_new(struct walpool__stmt_cache *cache, const char *sql, size_t bytes,
     return SQLITE_OK;
 }
 
+static struct walpool__stmt *
+look_up(const struct walpool__stmt_cache *cache, const char *sql, size_t bytes,
+        uint64_t hash)
+{
+    struct walpool__stmt *stmt = cache->buckets[hash % WALPOOL__STMT_BUCKETS];
+
+    while (stmt && (stmt->hash != hash || stmt->sql_bytes != bytes ||
+                    memcmp(stmt->sql, sql, bytes) != 0))
+        stmt = stmt->chain;
+    return stmt;
+}
+
+static struct walpool__stmt *
+lend(struct walpool__stmt_cache *cache, struct walpool__stmt *stmt)
+{
+    walpool__stats_add(&cache->stats->statement_hits, 1);
+    if (cache->lru.next != &stmt->lru) {
+        walpool__list_remove(&stmt->lru);
+        walpool__list_insert(&cache->lru, &stmt->lru);
+    }
+    stmt->busy = true;
+    return stmt;
+}
+
+struct walpool__stmt *
+walpool__stmt_take_cached(struct walpool__stmt_cache *cache, const char *sql,
+                          size_t bytes)
+{
+    struct walpool__stmt *stmt =
+        look_up(cache, sql, bytes, walpool__hash_bytes(0, sql, bytes));
+
+    return LIKELY(stmt && !stmt->busy) ? lend(cache, stmt) : NULL;
+}
+
+/* Numbers of handles are given out one after the other, above the bits of the
+ * kind. Two that share a place take turns at it. */
+static struct walpool__stmt_known *
+place_of(struct walpool__stmt_cache *cache, const void *handle)
+{
+    return &cache->known[((uintptr_t)handle >> 3) % WALPOOL__STMT_KNOWN];
+}
+
+struct walpool__stmt *
+walpool__stmt_take_known(struct walpool__stmt_cache *cache, const void *handle)
+{
+    const struct walpool__stmt_known *known = place_of(cache, handle);
+
+    return LIKELY(known->handle == handle && !known->stmt->busy)
+               ? lend(cache, known->stmt)
+               : NULL;
+}
+
+void
+walpool__stmt_note(struct walpool__stmt_cache *cache,
+                   struct walpool__stmt *stmt, const void *handle)
+{
+    if (!stmt->cached)
+        return;
+    *place_of(cache, handle) = (struct walpool__stmt_known){handle, stmt};
+    stmt->known = true;
+}
+
 int
 walpool__stmt_take(struct walpool__stmt_cache *cache, const char *sql,
                    size_t bytes, struct walpool__stmt **taken, const char **why)
 {
     uint64_t hash = walpool__hash_bytes(0, sql, bytes);
-    struct walpool__stmt *stmt = *bucket_of(cache, hash);
-    bool in_use = false;
+    struct walpool__stmt *stmt = look_up(cache, sql, bytes, hash);
+    bool in_use = stmt && stmt->busy;
     int rc;
 
-    for (; stmt; stmt = stmt->chain) {
-        if (stmt->hash != hash || stmt->sql_bytes != bytes ||
-            memcmp(stmt->sql, sql, bytes) != 0)
-            continue;
-        in_use = stmt->busy;
-        break;
+    if (stmt && !in_use) {
+        *taken = lend(cache, stmt);
+        return SQLITE_OK;
     }
-    if (LIKELY(stmt && !in_use)) {
-        walpool__stats_add(&cache->stats->statement_hits, 1);
-        if (cache->lru.next != &stmt->lru) {
-            walpool__list_remove(&stmt->lru);
-            walpool__list_insert(&cache->lru, &stmt->lru);
-        }
-    } else {
-        walpool__stats_add(&cache->stats->statement_misses, 1);
-        rc = prepare_new(cache, sql, bytes, hash, &stmt, why);
-        if (rc != SQLITE_OK)
-            return rc;
-        if (!in_use)
-            remember(cache, stmt);
-    }
-    stmt->busy = true;
+    walpool__stats_add(&cache->stats->statement_misses, 1);
+    rc = prepare_new(cache, sql, bytes, hash, &stmt, why);
+    if (rc != SQLITE_OK)
+        return rc;
+    if (!in_use)
+        remember(cache, stmt);
     *taken = stmt;
     return SQLITE_OK;
 }

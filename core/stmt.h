@@ -1,4 +1,4 @@
-/* Prepared statements: a cache for one connection, by SQL text. */
+/* Prepared statements: a cache for one connection, by SQL text and by handle. */
 #ifndef WALPOOL_STMT_H
 #define WALPOOL_STMT_H
 
@@ -21,6 +21,7 @@ struct walpool__stmt {
     bool says_fail;    /* the text has the word of ON CONFLICT FAIL */
     bool busy;         /* lent out: a second user gets a handle of its own */
     bool cached;
+    bool known;        /* a handle stands for it, or has */
     bool holds_much;   /* copies of large values are bound: to be forgotten */
     /* What the guard of a private connection saw it do. */
     enum walpool__verb verb;
@@ -31,18 +32,37 @@ struct walpool__stmt {
 };
 
 #define WALPOOL__STMT_BUCKETS 256
+#define WALPOOL__STMT_KNOWN 128
+
+/* What a prepared handle stands for on this connection. */
+struct walpool__stmt_known {
+    const void *handle;
+    struct walpool__stmt *stmt; /* cached */
+};
 
 struct walpool__stmt_cache {
     sqlite3 *db;
     struct walpool__stats *stats;
     struct walpool__link lru;
     struct walpool__stmt *buckets[WALPOOL__STMT_BUCKETS];
+    struct walpool__stmt_known known[WALPOOL__STMT_KNOWN]; /* by its number */
     int count, limit;
 };
 
 void walpool__stmt_cache_init(struct walpool__stmt_cache *cache, sqlite3 *db,
                               int limit, struct walpool__stats *stats);
 void walpool__stmt_cache_finish(struct walpool__stmt_cache *cache);
+
+/* The statement that is cached for this handle or text, marked busy. NULL: none
+ * is, or somebody has it. */
+struct walpool__stmt *walpool__stmt_take_known(struct walpool__stmt_cache *cache,
+                                               const void *handle);
+struct walpool__stmt *walpool__stmt_take_cached(
+    struct walpool__stmt_cache *cache, const char *sql, size_t bytes);
+
+/* From now on the handle stands for this statement, while it is cached. */
+void walpool__stmt_note(struct walpool__stmt_cache *cache,
+                        struct walpool__stmt *stmt, const void *handle);
 
 /* Find or prepare the one statement in `sql`, and mark it busy. Returns
  * SQLITE_OK, or a code of SQLite with the connection's message. Where *why is

@@ -56,8 +56,7 @@
  *     it is POISONED, and reads of what is whole go on. Keep a copy, restore or
  *     recover, and open anew.
  *   - A lease or cursor that is kept keeps its snapshot, and a kept snapshot
- *     keeps the WAL from being reset. Label leases with `why`; health names
- *     the oldest one.
+ *     keeps the WAL from being reset. Label leases by `why`: health names it.
  *   - WAL needs one machine: all processes that use the file share memory.
  *     Network and host-bridge file systems are refused (allow_network_fs).
  *   - With durability full other readers may see a commit before it is on the
@@ -128,8 +127,7 @@ WALPOOL_API int32_t walpool_version_number(void);
 /**
  * Fill in the versions of walpool and of the SQLite that it runs on.
  * @param out receives the answer; NULL is ignored.
- * Owner: the strings are static. Threads: any. Blocks: never. Errors: none.
- * Since: 0.1
+ * Owner: static strings. Threads: any. Blocks: never. Errors: none. Since: 0.1
  */
 WALPOOL_API void walpool_version(walpool_version_info *out);
 
@@ -186,9 +184,7 @@ typedef enum walpool_phase {
 
 /* What became of the write that failed. */
 typedef enum walpool_outcome {
-    WALPOOL_NOT_APPLIED = 0,
-    WALPOOL_APPLIED = 1,
-    WALPOOL_UNKNOWN = 2
+    WALPOOL_NOT_APPLIED = 0, WALPOOL_APPLIED = 1, WALPOOL_UNKNOWN = 2
 } walpool_outcome;
 
 /* 512 bytes, caller-owned, plain data: copy it as you like. */
@@ -229,6 +225,7 @@ typedef struct walpool_cursor_handle_s walpool_cursor;
 typedef struct walpool_token_handle_s walpool_token;
 typedef struct walpool_queue_handle_s walpool_queue;
 typedef struct walpool_backup_handle_s walpool_backup;
+typedef struct walpool_prepared_handle_s walpool_prepared;
 
 /* ------------------------------------------------------------- options */
 
@@ -239,16 +236,14 @@ typedef struct walpool_options {
                                     Opened when first needed. More than twice
                                     the cores brings nothing. */
     int64_t busy_timeout_ms;     /* longest wait, for connections and locks,
-                                    of a call that names no timeout; running
-                                    is not limited by it. -1..86400000;
-                                    default 5000 */
+                                    of a call that names no timeout; it may run
+                                    longer. -1..86400000; default 5000 */
     int64_t close_timeout_ms;    /* the same for walpool_close; default 5000 */
     int64_t cache_size_kib;      /* page cache of each connection, 64..
                                     16777216; default 8192 */
     int64_t mmap_size_bytes;     /* default 0 = off. Reads gain up to 20 %; a
                                     truncated file then kills the process */
-    int64_t journal_size_limit_bytes; /* a reset WAL is cut to this; default
-                                    16 MiB, -1 = never cut */
+    int64_t journal_size_limit_bytes; /* of a reset WAL; 16 MiB; -1 never */
     int32_t checkpoint_frames;   /* WAL frames at which the checkpointer acts,
                                     1..1000000; default 1000 */
     int32_t statement_cache;     /* prepared statements kept per connection,
@@ -260,13 +255,11 @@ typedef struct walpool_options {
                                     it. Default 0 */
     int32_t foreign_keys;        /* 0 or 1; default 1 */
     int32_t temp_store_memory;   /* 0 file, 1 memory; default 1 */
-    int32_t allow_attach;        /* ATTACH and DETACH: 0 refused, 1 allowed;
-                                    default 0 */
+    int32_t allow_attach;        /* 1: ATTACH and DETACH may be; default 0 */
     int32_t coalesce_ms;         /* small writes of many threads share a
                                     transaction: see walpool_write. It is open
                                     for others as long as some wait, and for
-                                    this long at most, 0..1000; default 0 =
-                                    off */
+                                    this long at most, 0..1000; default 0, off */
     int32_t lease_trace;         /* 1: remember the stack at each acquire, for
                                     walpool_leases; costs microseconds each
                                     time; default 0 */
@@ -278,9 +271,8 @@ typedef struct walpool_options {
                                     -1 = never; default 10000 */
     int64_t snapshot_keep_ms;    /* a reader that is used again within this
                                     time may keep its snapshot open meanwhile,
-                                    if nothing was committed since: no lock is
-                                    asked of the kernel then. 0..1000, 0 = off;
-                                    default 5 */
+                                    if nothing was committed since: it asks the
+                                    kernel for no lock. 0..1000; default 5 */
     int32_t allow_network_fs;    /* 1: open in spite of walpool_fs_class NETWORK
                                     and BRIDGE, for one machine; default 0 */
     int32_t reserved;            /* 0 */
@@ -305,8 +297,7 @@ typedef struct walpool_options {
     int64_t optimize_interval_ms; /* WALPOOL_OPTIMIZE after open and each time
                                     that this has passed; gives way to writers.
                                     Writes to the file, and may change how
-                                    queries run. 0..31536000000 (a year);
-                                    default 0 = never */
+                                    queries run. 0 never (default)..31536000000 */
 } walpool_options;
 
 #define WALPOOL_OPTIONS_VERSION 1
@@ -377,8 +368,7 @@ walpool_options_parse(walpool_options *options, const char *dsn, char *path,
  *   offset size
  *        0    4  magic: 0x31505257 ("WRP1" in little-endian memory order)
  *        4    4  flags: WALPOOL_ROWS_*
- *        8    4  column_count
- *       12    4  row_count, without the row of names
+ *        8    4  column_count    12  4  row_count, without the row of names
  *       16    8  arena_start: offset in the block of the first arena byte
  *       24    8  arena_end: offset of the byte after the last
  *       32    8  shape: names of the columns as a number, never 0 in a result
@@ -415,10 +405,7 @@ enum {
 };
 
 typedef enum walpool_type {
-    WALPOOL_NULL = 0,
-    WALPOOL_INTEGER = 1,
-    WALPOOL_REAL = 2,
-    WALPOOL_TEXT = 3,
+    WALPOOL_NULL = 0, WALPOOL_INTEGER = 1, WALPOOL_REAL = 2, WALPOOL_TEXT = 3,
     WALPOOL_BLOB = 4
 } walpool_type;
 
@@ -450,9 +437,8 @@ typedef struct walpool_rows {
 } walpool_rows;
 
 /**
- * Make an empty buffer that grows by itself, up to 1 MiB per block of a
- * result (larger results come with a cursor) and without limit for
- * parameters.
+ * Make an empty buffer that grows by itself, up to 1 MiB per block of a result
+ * (larger ones come with a cursor) and without limit for parameters.
  * @param rows receives the buffer; NULL is ignored.
  * Owner: caller; end it with walpool_rows_finish. Threads: one at a time per
  *   buffer. Blocks: never. Errors: none. Since: 0.1
@@ -538,13 +524,12 @@ WALPOOL_API walpool_status walpool_rows_add_text(walpool_rows *rows,
 
 /**
  * Add one BLOB. As walpool_rows_add_text, for any bytes.
- * @param rows  the buffer.
- * @param blob  copied; NULL with bytes > 0 is MISUSE. An empty blob is not
- *   NULL.
+ * @param rows the buffer.
+ * @param blob copied; NULL with bytes > 0 is MISUSE. An empty blob is not NULL.
  * @param bytes length; < 4 GiB.
- * @param err   may be NULL. @return WALPOOL_OK or the error's status.
- * Owner: caller. Threads: one at a time per buffer. Blocks: never.
- * Errors: as walpool_rows_add_null. Since: 0.1
+ * @param err may be NULL. @return WALPOOL_OK or the error's status.
+ * Owner: caller. Threads: one at a time per buffer. Blocks: never. Errors: as
+ * walpool_rows_add_null. Since: 0.1
  */
 WALPOOL_API walpool_status walpool_rows_add_blob(walpool_rows *rows,
                                                  const void *blob, size_t bytes,
@@ -581,8 +566,7 @@ WALPOOL_API int64_t walpool_rows_int64(const walpool_rows *rows, size_t row,
                                        size_t column);
 
 /**
- * Return one value as a double; an INTEGER is converted, anything else gives
- * 0.0.
+ * Return one value as a double; an INTEGER is converted, any other gives 0.0.
  * @param rows the buffer. @param row 0..row_count-1.
  * @param column 0..column_count-1. @return the value, or 0.0.
  * Owner: nothing. Threads: one at a time per buffer. Blocks: never. Errors:
@@ -622,10 +606,12 @@ typedef struct walpool_statement {
                             more; ignored without the flag */
     uint32_t flags;      /* WALPOOL_STATEMENT_* */
     uint32_t reserved;   /* 0 */
+    walpool_prepared *prepared; /* instead of sql, which is ignored then; or
+                            NULL. See walpool_prepare */
 } walpool_statement;
 
 /* A statement without parameters; set the other members where you need them. */
-#define WALPOOL_STATEMENT_INIT(text) {text, 0, NULL, 0, 0, 0, 0}
+#define WALPOOL_STATEMENT_INIT(text) {text, 0, NULL, 0, 0, 0, 0, NULL}
 
 enum {
     WALPOOL_STATEMENT_EXPECT = 1 /* `expect` counts. MISUSE on a statement that
@@ -646,8 +632,7 @@ enum {
     WALPOOL_CALL_NORMAL = 32,   /* a write: as with durability=normal, also
                                    where the database has full */
     WALPOOL_CALL_IMMEDIATE = 64 /* on a private lease, or at its acquire for all
-                                   its calls: BEGIN and walpool_begin take the
-                                   writer at once */
+                                   its calls: a begin takes the writer */
 };
 
 /* Durability of a call. What commits (walpool_write, walpool_batch,
@@ -670,8 +655,7 @@ typedef struct walpool_call {
     walpool_token *token; /* to cancel it, or NULL */
     uint64_t shape;       /* names are put in the block unless the result has
                              this shape; 0: only WALPOOL_CALL_NAMES decides */
-    const char *why;      /* label for health and errors, or NULL; the first
-                             47 bytes are copied */
+    const char *why;      /* label for health and errors, 47 bytes; or NULL */
     uint32_t flags;       /* WALPOOL_CALL_* */
     uint32_t spent_ms;    /* of its time, gone before the call was made: in a
                              queue of the caller's own */
@@ -713,8 +697,7 @@ typedef struct walpool_call {
  *   - A key is remembered for once_keep_ms; each new one drops up to four that
  *     are older. It costs a row and an index entry in the same commit.
  *   - RETURNING rows are kept, too, and may have 1 MiB in all: TOOBIG.
- *   - What is written to attached databases is not part of the promise: their
- *     commit is another one. */
+ *   - Attached databases have a commit of their own: no promise holds there. */
 
 /* A request: statement and call in one block, for languages that cannot pass
  * structs with pointers. Little more than the two structs, numbers in the
@@ -722,11 +705,10 @@ typedef struct walpool_call {
  *
  *   offset size
  *        0    4  magic 0x31515257 ("WRQ1")
- *        4    4  flags: WALPOOL_CALL_*, WALPOOL_REQUEST_EXPECT
- *        8    8  timeout_ms
- *       16    8  token
- *       24    8  shape
+ *        4    4  flags: WALPOOL_CALL_*, WALPOOL_REQUEST_*
+ *        8    8  timeout_ms      16  8  token      24  8  shape
  *       32    4  sql_offset      36  4  sql_bytes (at least 1)
+ *                of a prepared statement one number of 8 bytes: its handle
  *       40    4  why_offset      44  4  why_bytes (0: none)
  *       48    8  params_offset, a multiple of 8, or 0 for none
  *       56    8  request_bytes, a multiple of 8: where the next one of a
@@ -736,19 +718,19 @@ typedef struct walpool_call {
  */
 #define WALPOOL_REQUEST_MAGIC 0x31515257u
 #define WALPOOL_REQUEST_HEADER_BYTES 80
-#define WALPOOL_REQUEST_EXPECT 0x10000u /* in flags: `expect` counts */
+#define WALPOOL_REQUEST_EXPECT 0x10000u   /* in flags: `expect` counts */
+#define WALPOOL_REQUEST_PREPARED 0x20000u /* there is a handle, no text */
 #define WALPOOL_WHY_BYTES 48
 
 /**
  * Read one request into a statement and a call.
- * @param block     8-byte aligned; the statement borrows from it.
- * @param bytes     bytes at block.
- * @param statement receives sql and parameters; NULL where only the call
- *   matters: then sql_bytes may be 0.
- * @param call      receives the rest; its `why` points to `why`.
- * @param why       WALPOOL_WHY_BYTES bytes for the label, NUL-terminated.
- * @param used      receives request_bytes; may be NULL.
- * @param err       may be NULL. @return WALPOOL_OK or the error's status.
+ * @param block 8-byte aligned. @param bytes bytes at block.
+ * @param statement receives sql or the handle, and parameters; NULL where only
+ *   the call matters: then sql_bytes may be 0.
+ * @param call receives the rest; its `why` points to `why`.
+ * @param why  WALPOOL_WHY_BYTES bytes for the label, NUL-terminated.
+ * @param used receives request_bytes; may be NULL. @param err may be NULL.
+ * @return WALPOOL_OK or the error's status.
  * Owner: statement and call borrow from block and why. Threads: any. Blocks:
  * never. Errors: MISUSE (NULL, not aligned, an offset outside). Since: 0.1
  */
@@ -831,9 +813,8 @@ walpool_read(walpool *db, const walpool_statement *statement,
  * To its caller it is still a write of its own, which fails or holds by itself,
  * with its own deadline and token. Only a commit that fails, or a disk, fails
  * for all. The price: a write is answered when the last one of its transaction
- * has run, so it is for writes that are all short. Scripts, writes with a
- * once_key, with timeout_ms 0 or with more than 64 KiB of parameters, and
- * batches do not share.
+ * has run, so it is for writes that are all short. Batches, scripts, and writes
+ * with once_key, timeout_ms 0 or over 64 KiB of parameters do not share.
  * @param db        the database.
  * @param statement one statement, or a script by WALPOOL_CALL_SCRIPT.
  * @param call      NULL for the defaults.
@@ -868,8 +849,7 @@ typedef struct walpool_result {
  * @param results count of them, or NULL.
  * @param rows receives the RETURNING blocks one after the other (see
  *   walpool_result), or NULL.
- * @param err may be NULL; `statement` says which one failed, or missed what it
- *   expects.
+ * @param err may be NULL; `statement` says which one failed.
  * @return WALPOOL_OK or the error's status.
  * Owner: caller owns results and rows. Threads: as walpool_write. Blocks: as
  * walpool_write. Errors: any; MISUSE for count 0. Since: 0.1
@@ -948,8 +928,7 @@ WALPOOL_API walpool_status walpool_release(walpool_lease *lease,
  * A failing statement is undone by itself; the transaction goes on, unless
  * SQLite had to roll it back (disk full, I/O error, a write that was timed out
  * or cancelled while it ran): then the lease has no transaction and the error
- * says so. One that changes another number of rows than it expects has failed
- * (MISMATCH).
+ * says so. One that does not change the rows that it expects has failed, too.
  * BEGIN, COMMIT, END and ROLLBACK as text on a writer lease are carried out as
  * by the calls, also when the transaction has ended; they are about the whole
  * transaction. SAVEPOINT, RELEASE and ROLLBACK TO nest with walpool_savepoint
@@ -958,11 +937,10 @@ WALPOOL_API walpool_status walpool_release(walpool_lease *lease,
  * A private lease needs no transaction: there a write without one has its
  * outcome in `err`, as with walpool_write. A script that fails leaves what ran
  * before, and `sql_offset` tells how far it came.
- * @param lease     the lease.
- * @param statement as in walpool_read or walpool_write.
- * @param call      NULL for the defaults.
- * @param rows      receives the first block; NULL throws the rows away.
- * @param err       may be NULL. @return WALPOOL_OK or the error's status.
+ * @param lease the lease. @param statement as in walpool_read or walpool_write.
+ * @param call NULL for the defaults.
+ * @param rows receives the first block; NULL throws the rows away.
+ * @param err may be NULL. @return WALPOOL_OK or the error's status.
  * Owner: caller owns rows and the cursor. Threads: one at a time per lease.
  * Blocks: up to the deadline. Errors: any; MISUSE where the transaction has
  * ended. Since: 0.1
@@ -1019,8 +997,7 @@ WALPOOL_API walpool_status walpool_commit(walpool_lease *lease,
 
 /**
  * Roll back the innermost: undo to the newest savepoint and end it, or undo
- * the transaction. Cursors of the lease end; those of a private one go on, as
- * in SQLite.
+ * the transaction. Cursors of the lease end; a private one's go on.
  * @param lease a writer or private lease with a transaction open.
  * @param err   may be NULL. @return WALPOOL_OK or the error's status.
  * Owner: nothing. Threads: one at a time per lease. Blocks: never for long.
@@ -1094,8 +1071,7 @@ WALPOOL_API walpool_status walpool_private_hooks(walpool_lease *lease,
 /* --------------------------------------------------------------- cursor */
 
 /**
- * Fetch the next block of rows. At the end the cursor closes itself and the
- * block's cursor is 0.
+ * Fetch the next block of rows. The last one's cursor is 0: it is closed then.
  * @param cursor from the header of a block.
  * @param call deadline and token; NULL for the defaults.
  * @param rows receives the block; not NULL. @param err may be NULL.
@@ -1146,8 +1122,7 @@ WALPOOL_API walpool_token *walpool_token_open(walpool_error *err);
 
 /**
  * Cancel every call that has the token, now and later: it ends with CANCELLED
- * wherever it is. A call that has ended is not touched, nor is whatever runs
- * on its connection now.
+ * wherever it is. What has ended, or runs on its connection now, is not touched.
  * @param token the token; a closed one changes nothing.
  * @param err   may be NULL. @return WALPOOL_OK or the error's status.
  * Owner: nothing. Threads: any. Blocks: never. Errors: MISUSE (NULL), CLOSED,
@@ -1167,9 +1142,7 @@ WALPOOL_API void walpool_token_close(walpool_token *token);
 
 /* SQLite's four modes (sqlite.org/c3ref/wal_checkpoint_v2.html). */
 typedef enum walpool_checkpoint_mode {
-    WALPOOL_PASSIVE = 0,
-    WALPOOL_FULL_CHECKPOINT = 1,
-    WALPOOL_RESTART = 2,
+    WALPOOL_PASSIVE = 0, WALPOOL_FULL_CHECKPOINT = 1, WALPOOL_RESTART = 2,
     WALPOOL_TRUNCATE = 3
 } walpool_checkpoint_mode;
 
@@ -1205,8 +1178,7 @@ typedef struct walpool_checkpoint_result {
  * @param call deadline and token; NULL for the defaults.
  * @param out  receives counters and outcome; may be NULL.
  * @param err  may be NULL.
- * @return WALPOOL_OK also when partial: read `outcome`. Otherwise the error's
- *   status.
+ * @return WALPOOL_OK, also when partial (see `outcome`), or the error's status.
  * Owner: caller. Threads: any; a thread that holds a writer lease gets
  *   DEADLOCK. Blocks: up to the deadline and on the disk.
  * Errors: MISUSE, CLOSED, FORKED, TIMEOUT (the writer was not to be had),
@@ -1514,6 +1486,44 @@ WALPOOL_API walpool_status walpool_metrics(walpool *db, char *dst,
 WALPOOL_API walpool_status walpool_probe(walpool *db, const walpool_call *call,
                                          walpool_rows *rows, walpool_error *err);
 
+/* ------------------------------------------------- prepared statements */
+
+/**
+ * Prepare a statement that is run often, so that its text is not copied, hashed
+ * and compared each time. It is checked now, on a reader. Each connection
+ * prepares it when it first runs it, and again after the schema has changed.
+ * Any threads run it by `prepared` of walpool_statement; no script, and nothing
+ * that only a private lease may run (BEGIN, temporary tables).
+ * @param db the database; with another one it is MISUSE.
+ * @param sql UTF-8; exactly one statement. Not kept.
+ * @param sql_bytes 0: sql is NUL-terminated. @param call NULL for the defaults.
+ * @param err may be NULL. @return the prepared statement, or NULL.
+ * Owner: caller; end it with walpool_prepared_close. It does not keep the
+ * database open. Threads: any. Blocks: as walpool_read. Errors: as
+ * walpool_read. Since: 0.1
+ */
+WALPOOL_API walpool_prepared *
+walpool_prepare(walpool *db, const char *sql, size_t sql_bytes,
+                const walpool_call *call, walpool_error *err);
+
+/**
+ * Describe it as JSON: "readonly", "parameters" (names, or null) and "columns".
+ * @param prepared the statement. @param dst as walpool_health_json, as are
+ *   the next. @param capacity bytes at dst. @param need bytes, with the NUL.
+ * @param err may be NULL. @return WALPOOL_OK, or TOOBIG: capacity was too small.
+ * Owner: caller. Threads: any. Blocks: never. Errors: as there. Since: 0.1
+ */
+WALPOOL_API walpool_status
+walpool_prepared_json(walpool_prepared *prepared, char *dst, size_t capacity,
+                      size_t *need, walpool_error *err);
+
+/**
+ * End it. Calls that run it go on; later ones get CLOSED.
+ * @param prepared NULL and a closed one are ignored.
+ * Owner: it ends. Threads: any. Blocks: never. Errors: none. Since: 0.1
+ */
+WALPOOL_API void walpool_prepared_close(walpool_prepared *prepared);
+
 /* --------------------------------------------------------------- leases */
 
 typedef enum walpool_holder {
@@ -1599,7 +1609,8 @@ typedef enum walpool_op {
     WALPOOL_OP_BACKUP_STEP = 19,  /* target: backup; pages in mode */
     WALPOOL_OP_BACKUP_FINISH = 20,
     WALPOOL_OP_RESTORE = 21,      /* target: walpool; name */
-    WALPOOL_OP_PROBE = 22         /* target: walpool; rows */
+    WALPOOL_OP_PROBE = 22,        /* target: walpool; rows */
+    WALPOOL_OP_PREPARE = 23       /* target: walpool -> result: prepared */
 } walpool_op;
 
 typedef struct walpool_job {
@@ -1637,8 +1648,7 @@ WALPOOL_API walpool_queue *walpool_queue_open(walpool_error *err);
  * Return the descriptor that becomes readable when completions wait. Poll it;
  * do not read from it or close it.
  * @param queue the queue.
- * @return the descriptor, or -1 for a handle that is not a queue, or one from
- *   before a fork.
+ * @return the descriptor, or -1 for no queue, or one from before a fork.
  * Owner: the queue. Threads: any. Blocks: never. Errors: none. Since: 0.1
  */
 WALPOOL_API int32_t walpool_queue_fd(walpool_queue *queue);
@@ -1646,8 +1656,7 @@ WALPOOL_API int32_t walpool_queue_fd(walpool_queue *queue);
 /**
  * Hand in a job.
  * Jobs on one lease or cursor are carried out in their order; so are the
- * writes on one database. Other jobs may overtake each other. A job's deadline
- * begins now.
+ * writes on one database. Others may overtake each other. The deadline begins.
  * @param queue the queue.
  * @param job   the struct is copied; what it points to must stay as it is
  *   until its completion was taken.

@@ -14,6 +14,14 @@
     return 0;
   $1 = &call; $2 = (walpool_backup_progress *)frame_room((frame *)$input); $3 = (walpool_error *)$input; %}
 
+%typemap(gotype) (const char *sql, size_t sql_bytes, const walpool_call *call, walpool_error *err) "*Frame"
+%typemap(in) (const char *sql, size_t sql_bytes, const walpool_call *call, walpool_error *err)
+    (walpool_statement statement, walpool_call call, char why[WALPOOL_WHY_BYTES])
+%{  if (frame_request((frame *)$input, &statement, &call, why) != WALPOOL_OK)
+    return 0;
+  $1 = (char *)statement.sql; $2 = statement.sql_bytes; $3 = &call; $4 = (walpool_error *)$input; %}
+%typemap(freearg) (const char *sql, size_t sql_bytes, const walpool_call *call, walpool_error *err) ""
+
 /* A path stands where the SQL would, with its NUL; the frame is given twice. */
 %typemap(gotype) const char *to "*Frame"
 %typemap(in) const char *to

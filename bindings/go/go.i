@@ -12,10 +12,10 @@
 
 /* ---------------------------------------------------- handles, numbers */
 
-%typemap(gotype) walpool *, walpool_lease *, walpool_cursor *, walpool_token *, walpool_backup * "uint64"
-%typemap(in) walpool *, walpool_lease *, walpool_cursor *, walpool_token *, walpool_backup *
+%typemap(gotype) walpool *, walpool_lease *, walpool_cursor *, walpool_token *, walpool_backup *, walpool_prepared * "uint64"
+%typemap(in) walpool *, walpool_lease *, walpool_cursor *, walpool_token *, walpool_backup *, walpool_prepared *
 %{ $1 = ($1_ltype)(uintptr_t)$input; %}
-%typemap(out) walpool *, walpool_lease *, walpool_cursor *, walpool_token *, walpool_backup *
+%typemap(out) walpool *, walpool_lease *, walpool_cursor *, walpool_token *, walpool_backup *, walpool_prepared *
 %{ $result = (long long)(uintptr_t)$1; %}
 
 %typemap(gotype) enum walpool_status, walpool_status, walpool_kind, walpool_checkpoint_mode, walpool_task "int32"

@@ -79,6 +79,8 @@ end_handles(struct addon *addon)
         walpool_release(list[ADDON_LEASE].items[i], NULL);
     for (size_t i = 0; i < list[ADDON_BACKUP].count; i++)
         walpool_backup_finish(list[ADDON_BACKUP].items[i], NULL);
+    for (size_t i = 0; i < list[ADDON_PREPARED].count; i++)
+        walpool_prepared_close(list[ADDON_PREPARED].items[i]);
     for (size_t i = 0; i < list[ADDON_DATABASE].count; i++)
         walpool_close(list[ADDON_DATABASE].items[i], END_CLOSE_MS, NULL);
     for (size_t kind = 0; kind < ADDON_KINDS; kind++)

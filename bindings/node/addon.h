@@ -54,6 +54,7 @@ enum addon_kind {
     ADDON_CURSOR,
     ADDON_LEASE,
     ADDON_BACKUP,
+    ADDON_PREPARED,
     ADDON_DATABASE,
     ADDON_KINDS
 };

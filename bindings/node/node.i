@@ -50,6 +50,8 @@
 MAKES(walpool_open, ADDON_DATABASE)
 MAKES(walpool_acquire, ADDON_LEASE)
 MAKES(walpool_backup_start, ADDON_BACKUP)
+MAKES(walpool_prepare, ADDON_PREPARED)
+%exception walpool_prepared_close "$action addon_untrack(addon, ADDON_PREPARED, arg1);"
 ENDS(walpool_backup_finish, ADDON_BACKUP)
 ENDS(walpool_close, ADDON_DATABASE)
 ENDS(walpool_release, ADDON_LEASE)
@@ -82,6 +84,11 @@ SHOWS(walpool_cursor_next, arg1)
   SLOT(slot_batch)
   $1 = slot->statements;
   $2 = slot->statement_count;
+  $3 = &slot->call;
+}
+%typemap(in) (const char *sql, size_t sql_bytes, const walpool_call *call) {
+  SLOT(slot_statement)
+  $1 = (char *)slot->statement.sql; $2 = slot->statement.sql_bytes;
   $3 = &slot->call;
 }
 /* A path stands where the SQL would, with its NUL; the slot is given twice. */

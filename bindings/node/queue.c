@@ -31,6 +31,9 @@ settle(struct addon *addon, struct slot *slot,
     case WALPOOL_OP_BACKUP_START:
         addon_track(addon, ADDON_BACKUP, completion->result);
         break;
+    case WALPOOL_OP_PREPARE:
+        addon_track(addon, ADDON_PREPARED, completion->result);
+        break;
     case WALPOOL_OP_BACKUP_FINISH:
         if (ok)
             addon_untrack(addon, ADDON_BACKUP, target);

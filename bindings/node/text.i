@@ -1,5 +1,5 @@
 /* Texts that the core writes into the memory of the addon: health, leases,
- * metrics. */
+ * metrics, what a prepared statement is. */
 
 /* JSON on success, otherwise the status. */
 %typemap(in, numinputs=0) (char *dst, size_t capacity) ""
@@ -23,3 +23,4 @@
 GROWS(walpool_health_json)
 GROWS(walpool_leases_json)
 GROWS(walpool_metrics)
+GROWS(walpool_prepared_json)

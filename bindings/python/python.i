@@ -68,9 +68,10 @@ WITHOUT_GIL(walpool_open)
 WITHOUT_GIL(walpool_close)
 WITHOUT_GIL(walpool_backup_finish)
 
-/* Carried by other means: LARGE values by values.c; leases, health, metrics
- * and the probe by health.c. Event loops have a package of their own. */
+/* Carried by other means: LARGE values by values.c; prepared statements by
+ * prepared.c; leases, health, metrics and the probe by health.c. Event loops have a package of their own. */
 %ignore walpool_cursor_value;
+%rename("$ignore", regextarget=1) "^walpool_prepare";
 %rename("$ignore", regextarget=1) "^walpool_(health_|leases|metrics$|probe$)";
 %rename("$ignore", regextarget=1) "^walpool_(queue_|submit|completions)";
 %ignore walpool_op;

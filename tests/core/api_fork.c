@@ -12,6 +12,7 @@ static walpool_cursor *cursor;
 static walpool_token *token;
 static walpool_queue *queue;
 static walpool_backup *backup;
+static walpool_prepared *prepared;
 
 static const walpool_statement many = {
     .sql = "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n "
@@ -48,6 +49,8 @@ set_up(void)
     queue = walpool_queue_open(&err);
     CHECK(queue != NULL);
     submit_and_wait();
+    prepared = walpool_prepare(db, "SELECT 1", 0, NULL, &err);
+    CHECK(prepared != NULL);
     backup = walpool_backup_start(db, check_path("b.db"), 0, NULL, &err);
     CHECK(backup != NULL);
 }
@@ -70,6 +73,9 @@ tear_down(void)
     CHECK_OK(walpool_backup_step(backup, -1, NULL, NULL, &err));
     CHECK_OK(walpool_backup_finish(backup, &err));
     walpool_queue_close(queue);
+    CHECK_OK(walpool_read(db, &(walpool_statement){.prepared = prepared}, NULL,
+                          NULL, &err));
+    walpool_prepared_close(prepared);
     CHECK_OK(walpool_cancel(token, &err));
     walpool_token_close(token);
     CHECK_OK(api_write(db, "INSERT INTO t VALUES (4)"));
@@ -99,7 +105,7 @@ call_everything(void)
     static char before[4096], after[4096];
     char path[512];
     struct fork_inherited its = {path, db, reader, writer, private, cursor,
-                                 token, queue, backup};
+                                 token, queue, backup, prepared};
     snprintf(path, sizeof path, "%s", check_path("a.db"));
     list_descriptors(before);
     fork_call_everything(&its);

@@ -15,6 +15,7 @@ struct fork_inherited {
     walpool_token *token;
     walpool_queue *queue;
     walpool_backup *backup;
+    walpool_prepared *prepared;
 };
 
 static const walpool_statement fork_select = {.sql = "SELECT 1"};
@@ -51,6 +52,9 @@ fork_call_database(const struct fork_inherited *its)
     FORKED(walpool_leases_json, (its->db, &byte, 1, NULL, &err));
     FORKED(walpool_metrics, (its->db, &byte, 1, NULL, &err));
     FORKED(walpool_probe, (its->db, NULL, NULL, &err));
+    FORKED_NULL(walpool_prepare, (its->db, "SELECT 1", 0, NULL, &err));
+    FORKED(walpool_prepared_json, (its->prepared, &byte, 1, NULL, &err));
+    RETURNS(walpool_prepared_close, (its->prepared));
     err.status = WALPOOL_OK;
     WORKS(walpool_leases, (its->db, NULL, 0, &err) == 0);
     CHECK_INT(err.status, WALPOOL_FORKED);

@@ -192,6 +192,35 @@ in_simple_write(enum fault_kind kind)
     }
 }
 
+/* The statement is prepared, described, and run by its handle. */
+static walpool_status
+prepare_it(void)
+{
+    walpool_prepared *prepared = walpool_prepare(
+        db, "INSERT INTO t(n, v) VALUES(:n, 2) RETURNING n, v", 0, NULL, &err);
+    walpool_statement statement = {.prepared = prepared};
+    if (prepared == NULL)
+        return (walpool_status)err.status;
+    walpool_status status = walpool_write(db, &statement, NULL, NULL, &err);
+    walpool_prepared_close(prepared);
+    return status;
+}
+
+static void
+in_prepare(enum fault_kind kind)
+{
+    FAULT_EACH(kind, fault) {
+        begin();
+        now = &fault;
+        fault_arm(now);
+        walpool_status status = prepare_it();
+        fault_disarm(now);
+        if (status != WALPOOL_PARAM) /* the value that it lacks */
+            CHECK(!succeeds(status));
+        end(0);
+    }
+}
+
 static walpool_status
 script_it(void)
 {
@@ -505,6 +534,7 @@ BOTH(a_write_that_returns_rows,
 BOTH(a_write_that_expects,
      in_write(kind, "INSERT INTO t(n, v) VALUES(:n, :v)",
               WALPOOL_STATEMENT_EXPECT))
+BOTH(a_prepared_statement, in_prepare(kind))
 BOTH(a_script, in_script(kind))
 BOTH(a_batch, in_batch(kind))
 BOTH(a_batch_with_a_key, in_keyed_batch(kind, false))

@@ -199,6 +199,24 @@ TEST(request__is_misused_by_null_and_by_a_block_that_is_short_or_crooked)
     CHECK_CONTAINS(err.message, "shorter than its header");
 }
 
+TEST(request__has_a_handle_where_its_text_would_be)
+{
+    const uint64_t handle = UINT64_C(0x123456789);
+    make_request();
+    request.header.flags |= WALPOOL_REQUEST_PREPARED;
+    memcpy(&request.header.sql_offset, &handle, sizeof handle);
+    CHECK_INT(decode(), WALPOOL_OK);
+    CHECK_INT((uintptr_t)statement.prepared, handle);
+    CHECK(statement.sql == NULL);
+    CHECK_INT(statement.sql_bytes, 0);
+    CHECK_INT(statement.expect, -7);
+    CHECK_INT(statement.params_bytes, 80);
+    CHECK_INT(call.flags, WALPOOL_CALL_FIRST | WALPOOL_CALL_ANY_THREAD);
+    make_request();
+    CHECK_INT(decode(), WALPOOL_OK);
+    CHECK(statement.prepared == NULL);
+}
+
 TEST(request__survives_mutated_blocks)
 {
     struct fuzz fuzz = {20240609};
@@ -209,12 +227,17 @@ TEST(request__survives_mutated_blocks)
         unsigned char *block = fuzz_copy(&fuzz, &request, 184, &bytes);
         if (walpool_request_decode(block, bytes, &statement, &call, why, &used,
                                    &err) == WALPOOL_OK) {
+            bool prepared = ((struct walpool__request *)(void *)block)->flags &
+                            WALPOOL_REQUEST_PREPARED;
             const unsigned char *sql = (const unsigned char *)statement.sql;
             const unsigned char *end = statement.params;
             good++;
             CHECK(used <= bytes && strlen(why) < sizeof why);
-            CHECK(sql >= block + 80 && statement.sql_bytes > 0);
-            CHECK(sql + statement.sql_bytes <= block + bytes);
+            CHECK(prepared == (sql == NULL));
+            CHECK(prepared || statement.prepared == NULL);
+            CHECK(prepared == (statement.sql_bytes == 0));
+            CHECK(prepared || (sql >= block + 80 &&
+                               sql + statement.sql_bytes <= block + bytes));
             CHECK(end == NULL || end + statement.params_bytes == block + used);
             CHECK(call.once_key == NULL ||
                   (const unsigned char *)call.once_key + call.once_bytes <=

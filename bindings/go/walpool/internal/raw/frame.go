@@ -34,7 +34,7 @@ type Frame struct {
 // Sizes that go.i asserts.
 const (
 	HeaderBytes    = 544
-	StatementBytes = 48
+	StatementBytes = 56
 	ResultBytes    = 32
 )
 

@@ -68,42 +68,49 @@ typedef long long swig_type_34;
 typedef long long swig_type_35;
 typedef long long swig_type_36;
 typedef long long swig_type_37;
-extern void _wrap_Swig_free_raw_ff4e918ff7b5d14d(uintptr_t arg1);
-extern uintptr_t _wrap_Swig_malloc_raw_ff4e918ff7b5d14d(swig_intgo arg1);
-extern int _wrap_WalpoolVersionNumber_raw_ff4e918ff7b5d14d(void);
-extern void _wrap_WalpoolVersion_raw_ff4e918ff7b5d14d(swig_voidp arg1);
-extern swig_voidp _wrap_WalpoolStatusName_raw_ff4e918ff7b5d14d(int arg1);
-extern swig_voidp _wrap_WalpoolSqliteCodeName_raw_ff4e918ff7b5d14d(int arg1);
-extern swig_type_1 _wrap_WalpoolOpen_raw_ff4e918ff7b5d14d(swig_voidp arg1);
-extern swig_intgo _wrap_WalpoolClose_raw_ff4e918ff7b5d14d(swig_type_2 arg1, swig_type_3 arg2, swig_voidp arg3);
-extern swig_intgo _wrap_WalpoolRead_raw_ff4e918ff7b5d14d(swig_type_4 arg1, swig_voidp arg2);
-extern swig_intgo _wrap_WalpoolWrite_raw_ff4e918ff7b5d14d(swig_type_5 arg1, swig_voidp arg2);
-extern swig_intgo _wrap_WalpoolBatch_raw_ff4e918ff7b5d14d(swig_type_6 arg1, swig_voidp arg2);
-extern swig_type_7 _wrap_WalpoolAcquire_raw_ff4e918ff7b5d14d(swig_type_8 arg1, swig_intgo arg2, swig_voidp arg3);
-extern swig_intgo _wrap_WalpoolRelease_raw_ff4e918ff7b5d14d(swig_type_9 arg1, swig_voidp arg2);
-extern swig_intgo _wrap_WalpoolRun_raw_ff4e918ff7b5d14d(swig_type_10 arg1, swig_voidp arg2);
-extern swig_intgo _wrap_WalpoolBegin_raw_ff4e918ff7b5d14d(swig_type_11 arg1, swig_voidp arg2);
-extern swig_intgo _wrap_WalpoolSavepoint_raw_ff4e918ff7b5d14d(swig_type_12 arg1, swig_voidp arg2);
-extern swig_intgo _wrap_WalpoolCommit_raw_ff4e918ff7b5d14d(swig_type_13 arg1, swig_voidp arg2);
-extern swig_intgo _wrap_WalpoolRollback_raw_ff4e918ff7b5d14d(swig_type_14 arg1, swig_voidp arg2);
-extern int _wrap_WalpoolLeaseDepth_raw_ff4e918ff7b5d14d(swig_type_15 arg1);
-extern swig_intgo _wrap_WalpoolCursorNext_raw_ff4e918ff7b5d14d(swig_type_16 arg1, swig_voidp arg2);
-extern swig_intgo _wrap_WalpoolCursorValue_raw_ff4e918ff7b5d14d(swig_type_17 arg1, swig_type_18 arg2, swig_type_19 arg3, swig_type_20 arg4, swig_voidp arg5);
-extern swig_intgo _wrap_WalpoolCursorClose_raw_ff4e918ff7b5d14d(swig_type_21 arg1, swig_voidp arg2);
-extern swig_type_22 _wrap_WalpoolTokenOpen_raw_ff4e918ff7b5d14d(swig_voidp arg1);
-extern swig_intgo _wrap_WalpoolCancel_raw_ff4e918ff7b5d14d(swig_type_23 arg1, swig_voidp arg2);
-extern void _wrap_WalpoolTokenClose_raw_ff4e918ff7b5d14d(swig_type_24 arg1);
-extern swig_intgo _wrap_WalpoolCheckpoint_raw_ff4e918ff7b5d14d(swig_type_25 arg1, swig_intgo arg2, swig_voidp arg3);
-extern swig_intgo _wrap_WalpoolMaintain_raw_ff4e918ff7b5d14d(swig_type_26 arg1, swig_intgo arg2, swig_type_27 arg3, swig_voidp arg4);
-extern swig_type_28 _wrap_WalpoolBackupStart_raw_ff4e918ff7b5d14d(swig_type_29 arg1, swig_voidp arg2, int arg3, swig_voidp arg4);
-extern swig_intgo _wrap_WalpoolBackupStep_raw_ff4e918ff7b5d14d(swig_type_30 arg1, int arg2, swig_voidp arg3);
-extern swig_intgo _wrap_WalpoolBackupFinish_raw_ff4e918ff7b5d14d(swig_type_31 arg1, swig_voidp arg2);
-extern swig_intgo _wrap_WalpoolRestore_raw_ff4e918ff7b5d14d(swig_type_32 arg1, swig_voidp arg2, swig_voidp arg3);
-extern swig_intgo _wrap_WalpoolHealthGet_raw_ff4e918ff7b5d14d(swig_type_33 arg1, swig_voidp arg2);
-extern swig_intgo _wrap_WalpoolHealthJson_raw_ff4e918ff7b5d14d(swig_type_34 arg1, swig_voidp arg2);
-extern swig_intgo _wrap_WalpoolMetrics_raw_ff4e918ff7b5d14d(swig_type_35 arg1, swig_voidp arg2);
-extern swig_intgo _wrap_WalpoolProbe_raw_ff4e918ff7b5d14d(swig_type_36 arg1, swig_voidp arg2);
-extern swig_intgo _wrap_WalpoolLeasesJson_raw_ff4e918ff7b5d14d(swig_type_37 arg1, swig_voidp arg2);
+typedef long long swig_type_38;
+typedef long long swig_type_39;
+typedef long long swig_type_40;
+typedef long long swig_type_41;
+extern void _wrap_Swig_free_raw_7cc0cd1501019e7e(uintptr_t arg1);
+extern uintptr_t _wrap_Swig_malloc_raw_7cc0cd1501019e7e(swig_intgo arg1);
+extern int _wrap_WalpoolVersionNumber_raw_7cc0cd1501019e7e(void);
+extern void _wrap_WalpoolVersion_raw_7cc0cd1501019e7e(swig_voidp arg1);
+extern swig_voidp _wrap_WalpoolStatusName_raw_7cc0cd1501019e7e(int arg1);
+extern swig_voidp _wrap_WalpoolSqliteCodeName_raw_7cc0cd1501019e7e(int arg1);
+extern swig_type_1 _wrap_WalpoolOpen_raw_7cc0cd1501019e7e(swig_voidp arg1);
+extern swig_intgo _wrap_WalpoolClose_raw_7cc0cd1501019e7e(swig_type_2 arg1, swig_type_3 arg2, swig_voidp arg3);
+extern swig_intgo _wrap_WalpoolRead_raw_7cc0cd1501019e7e(swig_type_4 arg1, swig_voidp arg2);
+extern swig_intgo _wrap_WalpoolWrite_raw_7cc0cd1501019e7e(swig_type_5 arg1, swig_voidp arg2);
+extern swig_intgo _wrap_WalpoolBatch_raw_7cc0cd1501019e7e(swig_type_6 arg1, swig_voidp arg2);
+extern swig_type_7 _wrap_WalpoolAcquire_raw_7cc0cd1501019e7e(swig_type_8 arg1, swig_intgo arg2, swig_voidp arg3);
+extern swig_intgo _wrap_WalpoolRelease_raw_7cc0cd1501019e7e(swig_type_9 arg1, swig_voidp arg2);
+extern swig_intgo _wrap_WalpoolRun_raw_7cc0cd1501019e7e(swig_type_10 arg1, swig_voidp arg2);
+extern swig_intgo _wrap_WalpoolBegin_raw_7cc0cd1501019e7e(swig_type_11 arg1, swig_voidp arg2);
+extern swig_intgo _wrap_WalpoolSavepoint_raw_7cc0cd1501019e7e(swig_type_12 arg1, swig_voidp arg2);
+extern swig_intgo _wrap_WalpoolCommit_raw_7cc0cd1501019e7e(swig_type_13 arg1, swig_voidp arg2);
+extern swig_intgo _wrap_WalpoolRollback_raw_7cc0cd1501019e7e(swig_type_14 arg1, swig_voidp arg2);
+extern int _wrap_WalpoolLeaseDepth_raw_7cc0cd1501019e7e(swig_type_15 arg1);
+extern swig_intgo _wrap_WalpoolCursorNext_raw_7cc0cd1501019e7e(swig_type_16 arg1, swig_voidp arg2);
+extern swig_intgo _wrap_WalpoolCursorValue_raw_7cc0cd1501019e7e(swig_type_17 arg1, swig_type_18 arg2, swig_type_19 arg3, swig_type_20 arg4, swig_voidp arg5);
+extern swig_intgo _wrap_WalpoolCursorClose_raw_7cc0cd1501019e7e(swig_type_21 arg1, swig_voidp arg2);
+extern swig_type_22 _wrap_WalpoolTokenOpen_raw_7cc0cd1501019e7e(swig_voidp arg1);
+extern swig_intgo _wrap_WalpoolCancel_raw_7cc0cd1501019e7e(swig_type_23 arg1, swig_voidp arg2);
+extern void _wrap_WalpoolTokenClose_raw_7cc0cd1501019e7e(swig_type_24 arg1);
+extern swig_intgo _wrap_WalpoolCheckpoint_raw_7cc0cd1501019e7e(swig_type_25 arg1, swig_intgo arg2, swig_voidp arg3);
+extern swig_intgo _wrap_WalpoolMaintain_raw_7cc0cd1501019e7e(swig_type_26 arg1, swig_intgo arg2, swig_type_27 arg3, swig_voidp arg4);
+extern swig_type_28 _wrap_WalpoolBackupStart_raw_7cc0cd1501019e7e(swig_type_29 arg1, swig_voidp arg2, int arg3, swig_voidp arg4);
+extern swig_intgo _wrap_WalpoolBackupStep_raw_7cc0cd1501019e7e(swig_type_30 arg1, int arg2, swig_voidp arg3);
+extern swig_intgo _wrap_WalpoolBackupFinish_raw_7cc0cd1501019e7e(swig_type_31 arg1, swig_voidp arg2);
+extern swig_intgo _wrap_WalpoolRestore_raw_7cc0cd1501019e7e(swig_type_32 arg1, swig_voidp arg2, swig_voidp arg3);
+extern swig_intgo _wrap_WalpoolHealthGet_raw_7cc0cd1501019e7e(swig_type_33 arg1, swig_voidp arg2);
+extern swig_intgo _wrap_WalpoolHealthJson_raw_7cc0cd1501019e7e(swig_type_34 arg1, swig_voidp arg2);
+extern swig_intgo _wrap_WalpoolMetrics_raw_7cc0cd1501019e7e(swig_type_35 arg1, swig_voidp arg2);
+extern swig_intgo _wrap_WalpoolProbe_raw_7cc0cd1501019e7e(swig_type_36 arg1, swig_voidp arg2);
+extern swig_type_37 _wrap_WalpoolPrepare_raw_7cc0cd1501019e7e(swig_type_38 arg1, swig_voidp arg2);
+extern swig_intgo _wrap_WalpoolPreparedJson_raw_7cc0cd1501019e7e(swig_type_39 arg1, swig_voidp arg2);
+extern void _wrap_WalpoolPreparedClose_raw_7cc0cd1501019e7e(swig_type_40 arg1);
+extern swig_intgo _wrap_WalpoolLeasesJson_raw_7cc0cd1501019e7e(swig_type_41 arg1, swig_voidp arg2);
 #undef intgo
 */
 import "C"
@@ -131,31 +138,31 @@ type _ sync.Mutex
 
 func Swig_free(arg1 uintptr) {
 	_swig_i_0 := arg1
-	C._wrap_Swig_free_raw_ff4e918ff7b5d14d(C.uintptr_t(_swig_i_0))
+	C._wrap_Swig_free_raw_7cc0cd1501019e7e(C.uintptr_t(_swig_i_0))
 }
 
 func Swig_malloc(arg1 int) (_swig_ret uintptr) {
 	var swig_r uintptr
 	_swig_i_0 := arg1
-	swig_r = (uintptr)(C._wrap_Swig_malloc_raw_ff4e918ff7b5d14d(C.swig_intgo(_swig_i_0)))
+	swig_r = (uintptr)(C._wrap_Swig_malloc_raw_7cc0cd1501019e7e(C.swig_intgo(_swig_i_0)))
 	return swig_r
 }
 
 func WalpoolVersionNumber() (_swig_ret int32) {
 	var swig_r int32
-	swig_r = (int32)(C._wrap_WalpoolVersionNumber_raw_ff4e918ff7b5d14d())
+	swig_r = (int32)(C._wrap_WalpoolVersionNumber_raw_7cc0cd1501019e7e())
 	return swig_r
 }
 
 func WalpoolVersion(arg1 *VersionInfo) {
 	_swig_i_0 := arg1
-	C._wrap_WalpoolVersion_raw_ff4e918ff7b5d14d(C.swig_voidp(_swig_i_0))
+	C._wrap_WalpoolVersion_raw_7cc0cd1501019e7e(C.swig_voidp(_swig_i_0))
 }
 
 func WalpoolStatusName(arg1 int32) (_swig_ret *byte) {
 	var swig_r *byte
 	_swig_i_0 := arg1
-	swig_r = (*byte)(C._wrap_WalpoolStatusName_raw_ff4e918ff7b5d14d(C.int(_swig_i_0)))
+	swig_r = (*byte)(C._wrap_WalpoolStatusName_raw_7cc0cd1501019e7e(C.int(_swig_i_0)))
 	var swig_r_1 *byte
 	swig_r_1 = swig_r
 	return swig_r_1
@@ -164,7 +171,7 @@ func WalpoolStatusName(arg1 int32) (_swig_ret *byte) {
 func WalpoolSqliteCodeName(arg1 int32) (_swig_ret *byte) {
 	var swig_r *byte
 	_swig_i_0 := arg1
-	swig_r = (*byte)(C._wrap_WalpoolSqliteCodeName_raw_ff4e918ff7b5d14d(C.int(_swig_i_0)))
+	swig_r = (*byte)(C._wrap_WalpoolSqliteCodeName_raw_7cc0cd1501019e7e(C.int(_swig_i_0)))
 	var swig_r_1 *byte
 	swig_r_1 = swig_r
 	return swig_r_1
@@ -173,7 +180,7 @@ func WalpoolSqliteCodeName(arg1 int32) (_swig_ret *byte) {
 func WalpoolOpen(arg1 *Frame) (_swig_ret uint64) {
 	var swig_r uint64
 	_swig_i_0 := arg1
-	swig_r = (uint64)(C._wrap_WalpoolOpen_raw_ff4e918ff7b5d14d(C.swig_voidp(_swig_i_0)))
+	swig_r = (uint64)(C._wrap_WalpoolOpen_raw_7cc0cd1501019e7e(C.swig_voidp(_swig_i_0)))
 	return swig_r
 }
 
@@ -182,7 +189,7 @@ func WalpoolClose(arg1 uint64, arg2 int64, arg3 *Frame) (_swig_ret int32) {
 	_swig_i_0 := arg1
 	_swig_i_1 := arg2
 	_swig_i_2 := arg3
-	swig_r = (int32)(C._wrap_WalpoolClose_raw_ff4e918ff7b5d14d(C.swig_type_2(_swig_i_0), C.swig_type_3(_swig_i_1), C.swig_voidp(_swig_i_2)))
+	swig_r = (int32)(C._wrap_WalpoolClose_raw_7cc0cd1501019e7e(C.swig_type_2(_swig_i_0), C.swig_type_3(_swig_i_1), C.swig_voidp(_swig_i_2)))
 	return swig_r
 }
 
@@ -190,7 +197,7 @@ func WalpoolRead(arg1 uint64, arg2 *Frame) (_swig_ret int32) {
 	var swig_r int32
 	_swig_i_0 := arg1
 	_swig_i_1 := arg2
-	swig_r = (int32)(C._wrap_WalpoolRead_raw_ff4e918ff7b5d14d(C.swig_type_4(_swig_i_0), C.swig_voidp(_swig_i_1)))
+	swig_r = (int32)(C._wrap_WalpoolRead_raw_7cc0cd1501019e7e(C.swig_type_4(_swig_i_0), C.swig_voidp(_swig_i_1)))
 	return swig_r
 }
 
@@ -198,7 +205,7 @@ func WalpoolWrite(arg1 uint64, arg2 *Frame) (_swig_ret int32) {
 	var swig_r int32
 	_swig_i_0 := arg1
 	_swig_i_1 := arg2
-	swig_r = (int32)(C._wrap_WalpoolWrite_raw_ff4e918ff7b5d14d(C.swig_type_5(_swig_i_0), C.swig_voidp(_swig_i_1)))
+	swig_r = (int32)(C._wrap_WalpoolWrite_raw_7cc0cd1501019e7e(C.swig_type_5(_swig_i_0), C.swig_voidp(_swig_i_1)))
 	return swig_r
 }
 
@@ -206,7 +213,7 @@ func WalpoolBatch(arg1 uint64, arg2 *Frame) (_swig_ret int32) {
 	var swig_r int32
 	_swig_i_0 := arg1
 	_swig_i_1 := arg2
-	swig_r = (int32)(C._wrap_WalpoolBatch_raw_ff4e918ff7b5d14d(C.swig_type_6(_swig_i_0), C.swig_voidp(_swig_i_1)))
+	swig_r = (int32)(C._wrap_WalpoolBatch_raw_7cc0cd1501019e7e(C.swig_type_6(_swig_i_0), C.swig_voidp(_swig_i_1)))
 	return swig_r
 }
 
@@ -215,7 +222,7 @@ func WalpoolAcquire(arg1 uint64, arg2 int32, arg3 *Frame) (_swig_ret uint64) {
 	_swig_i_0 := arg1
 	_swig_i_1 := arg2
 	_swig_i_2 := arg3
-	swig_r = (uint64)(C._wrap_WalpoolAcquire_raw_ff4e918ff7b5d14d(C.swig_type_8(_swig_i_0), C.swig_intgo(_swig_i_1), C.swig_voidp(_swig_i_2)))
+	swig_r = (uint64)(C._wrap_WalpoolAcquire_raw_7cc0cd1501019e7e(C.swig_type_8(_swig_i_0), C.swig_intgo(_swig_i_1), C.swig_voidp(_swig_i_2)))
 	return swig_r
 }
 
@@ -223,7 +230,7 @@ func WalpoolRelease(arg1 uint64, arg2 *Frame) (_swig_ret int32) {
 	var swig_r int32
 	_swig_i_0 := arg1
 	_swig_i_1 := arg2
-	swig_r = (int32)(C._wrap_WalpoolRelease_raw_ff4e918ff7b5d14d(C.swig_type_9(_swig_i_0), C.swig_voidp(_swig_i_1)))
+	swig_r = (int32)(C._wrap_WalpoolRelease_raw_7cc0cd1501019e7e(C.swig_type_9(_swig_i_0), C.swig_voidp(_swig_i_1)))
 	return swig_r
 }
 
@@ -231,7 +238,7 @@ func WalpoolRun(arg1 uint64, arg2 *Frame) (_swig_ret int32) {
 	var swig_r int32
 	_swig_i_0 := arg1
 	_swig_i_1 := arg2
-	swig_r = (int32)(C._wrap_WalpoolRun_raw_ff4e918ff7b5d14d(C.swig_type_10(_swig_i_0), C.swig_voidp(_swig_i_1)))
+	swig_r = (int32)(C._wrap_WalpoolRun_raw_7cc0cd1501019e7e(C.swig_type_10(_swig_i_0), C.swig_voidp(_swig_i_1)))
 	return swig_r
 }
 
@@ -239,7 +246,7 @@ func WalpoolBegin(arg1 uint64, arg2 *Frame) (_swig_ret int32) {
 	var swig_r int32
 	_swig_i_0 := arg1
 	_swig_i_1 := arg2
-	swig_r = (int32)(C._wrap_WalpoolBegin_raw_ff4e918ff7b5d14d(C.swig_type_11(_swig_i_0), C.swig_voidp(_swig_i_1)))
+	swig_r = (int32)(C._wrap_WalpoolBegin_raw_7cc0cd1501019e7e(C.swig_type_11(_swig_i_0), C.swig_voidp(_swig_i_1)))
 	return swig_r
 }
 
@@ -247,7 +254,7 @@ func WalpoolSavepoint(arg1 uint64, arg2 *Frame) (_swig_ret int32) {
 	var swig_r int32
 	_swig_i_0 := arg1
 	_swig_i_1 := arg2
-	swig_r = (int32)(C._wrap_WalpoolSavepoint_raw_ff4e918ff7b5d14d(C.swig_type_12(_swig_i_0), C.swig_voidp(_swig_i_1)))
+	swig_r = (int32)(C._wrap_WalpoolSavepoint_raw_7cc0cd1501019e7e(C.swig_type_12(_swig_i_0), C.swig_voidp(_swig_i_1)))
 	return swig_r
 }
 
@@ -255,7 +262,7 @@ func WalpoolCommit(arg1 uint64, arg2 *Frame) (_swig_ret int32) {
 	var swig_r int32
 	_swig_i_0 := arg1
 	_swig_i_1 := arg2
-	swig_r = (int32)(C._wrap_WalpoolCommit_raw_ff4e918ff7b5d14d(C.swig_type_13(_swig_i_0), C.swig_voidp(_swig_i_1)))
+	swig_r = (int32)(C._wrap_WalpoolCommit_raw_7cc0cd1501019e7e(C.swig_type_13(_swig_i_0), C.swig_voidp(_swig_i_1)))
 	return swig_r
 }
 
@@ -263,14 +270,14 @@ func WalpoolRollback(arg1 uint64, arg2 *Frame) (_swig_ret int32) {
 	var swig_r int32
 	_swig_i_0 := arg1
 	_swig_i_1 := arg2
-	swig_r = (int32)(C._wrap_WalpoolRollback_raw_ff4e918ff7b5d14d(C.swig_type_14(_swig_i_0), C.swig_voidp(_swig_i_1)))
+	swig_r = (int32)(C._wrap_WalpoolRollback_raw_7cc0cd1501019e7e(C.swig_type_14(_swig_i_0), C.swig_voidp(_swig_i_1)))
 	return swig_r
 }
 
 func WalpoolLeaseDepth(arg1 uint64) (_swig_ret int32) {
 	var swig_r int32
 	_swig_i_0 := arg1
-	swig_r = (int32)(C._wrap_WalpoolLeaseDepth_raw_ff4e918ff7b5d14d(C.swig_type_15(_swig_i_0)))
+	swig_r = (int32)(C._wrap_WalpoolLeaseDepth_raw_7cc0cd1501019e7e(C.swig_type_15(_swig_i_0)))
 	return swig_r
 }
 
@@ -278,7 +285,7 @@ func WalpoolCursorNext(arg1 uint64, arg2 *Frame) (_swig_ret int32) {
 	var swig_r int32
 	_swig_i_0 := arg1
 	_swig_i_1 := arg2
-	swig_r = (int32)(C._wrap_WalpoolCursorNext_raw_ff4e918ff7b5d14d(C.swig_type_16(_swig_i_0), C.swig_voidp(_swig_i_1)))
+	swig_r = (int32)(C._wrap_WalpoolCursorNext_raw_7cc0cd1501019e7e(C.swig_type_16(_swig_i_0), C.swig_voidp(_swig_i_1)))
 	return swig_r
 }
 
@@ -289,7 +296,7 @@ func WalpoolCursorValue(arg1 uint64, arg2 int64, arg3 int64, arg4 []byte, arg5 *
 	_swig_i_2 := arg3
 	_swig_i_3 := arg4
 	_swig_i_4 := arg5
-	swig_r = (int32)(C._wrap_WalpoolCursorValue_raw_ff4e918ff7b5d14d(C.swig_type_17(_swig_i_0), C.swig_type_18(_swig_i_1), C.swig_type_19(_swig_i_2), *(*C.swig_type_20)(unsafe.Pointer(&_swig_i_3)), C.swig_voidp(_swig_i_4)))
+	swig_r = (int32)(C._wrap_WalpoolCursorValue_raw_7cc0cd1501019e7e(C.swig_type_17(_swig_i_0), C.swig_type_18(_swig_i_1), C.swig_type_19(_swig_i_2), *(*C.swig_type_20)(unsafe.Pointer(&_swig_i_3)), C.swig_voidp(_swig_i_4)))
 	if Swig_escape_always_false {
 		Swig_escape_val = arg4
 	}
@@ -300,14 +307,14 @@ func WalpoolCursorClose(arg1 uint64, arg2 *Frame) (_swig_ret int32) {
 	var swig_r int32
 	_swig_i_0 := arg1
 	_swig_i_1 := arg2
-	swig_r = (int32)(C._wrap_WalpoolCursorClose_raw_ff4e918ff7b5d14d(C.swig_type_21(_swig_i_0), C.swig_voidp(_swig_i_1)))
+	swig_r = (int32)(C._wrap_WalpoolCursorClose_raw_7cc0cd1501019e7e(C.swig_type_21(_swig_i_0), C.swig_voidp(_swig_i_1)))
 	return swig_r
 }
 
 func WalpoolTokenOpen(arg1 *Frame) (_swig_ret uint64) {
 	var swig_r uint64
 	_swig_i_0 := arg1
-	swig_r = (uint64)(C._wrap_WalpoolTokenOpen_raw_ff4e918ff7b5d14d(C.swig_voidp(_swig_i_0)))
+	swig_r = (uint64)(C._wrap_WalpoolTokenOpen_raw_7cc0cd1501019e7e(C.swig_voidp(_swig_i_0)))
 	return swig_r
 }
 
@@ -315,13 +322,13 @@ func WalpoolCancel(arg1 uint64, arg2 *Frame) (_swig_ret int32) {
 	var swig_r int32
 	_swig_i_0 := arg1
 	_swig_i_1 := arg2
-	swig_r = (int32)(C._wrap_WalpoolCancel_raw_ff4e918ff7b5d14d(C.swig_type_23(_swig_i_0), C.swig_voidp(_swig_i_1)))
+	swig_r = (int32)(C._wrap_WalpoolCancel_raw_7cc0cd1501019e7e(C.swig_type_23(_swig_i_0), C.swig_voidp(_swig_i_1)))
 	return swig_r
 }
 
 func WalpoolTokenClose(arg1 uint64) {
 	_swig_i_0 := arg1
-	C._wrap_WalpoolTokenClose_raw_ff4e918ff7b5d14d(C.swig_type_24(_swig_i_0))
+	C._wrap_WalpoolTokenClose_raw_7cc0cd1501019e7e(C.swig_type_24(_swig_i_0))
 }
 
 func WalpoolCheckpoint(arg1 uint64, arg2 int32, arg3 *Frame) (_swig_ret int32) {
@@ -329,7 +336,7 @@ func WalpoolCheckpoint(arg1 uint64, arg2 int32, arg3 *Frame) (_swig_ret int32) {
 	_swig_i_0 := arg1
 	_swig_i_1 := arg2
 	_swig_i_2 := arg3
-	swig_r = (int32)(C._wrap_WalpoolCheckpoint_raw_ff4e918ff7b5d14d(C.swig_type_25(_swig_i_0), C.swig_intgo(_swig_i_1), C.swig_voidp(_swig_i_2)))
+	swig_r = (int32)(C._wrap_WalpoolCheckpoint_raw_7cc0cd1501019e7e(C.swig_type_25(_swig_i_0), C.swig_intgo(_swig_i_1), C.swig_voidp(_swig_i_2)))
 	return swig_r
 }
 
@@ -339,7 +346,7 @@ func WalpoolMaintain(arg1 uint64, arg2 int32, arg3 int64, arg4 *Frame) (_swig_re
 	_swig_i_1 := arg2
 	_swig_i_2 := arg3
 	_swig_i_3 := arg4
-	swig_r = (int32)(C._wrap_WalpoolMaintain_raw_ff4e918ff7b5d14d(C.swig_type_26(_swig_i_0), C.swig_intgo(_swig_i_1), C.swig_type_27(_swig_i_2), C.swig_voidp(_swig_i_3)))
+	swig_r = (int32)(C._wrap_WalpoolMaintain_raw_7cc0cd1501019e7e(C.swig_type_26(_swig_i_0), C.swig_intgo(_swig_i_1), C.swig_type_27(_swig_i_2), C.swig_voidp(_swig_i_3)))
 	return swig_r
 }
 
@@ -349,7 +356,7 @@ func WalpoolBackupStart(arg1 uint64, arg2 *Frame, arg3 int32, arg4 *Frame) (_swi
 	_swig_i_1 := arg2
 	_swig_i_2 := arg3
 	_swig_i_3 := arg4
-	swig_r = (uint64)(C._wrap_WalpoolBackupStart_raw_ff4e918ff7b5d14d(C.swig_type_29(_swig_i_0), C.swig_voidp(_swig_i_1), C.int(_swig_i_2), C.swig_voidp(_swig_i_3)))
+	swig_r = (uint64)(C._wrap_WalpoolBackupStart_raw_7cc0cd1501019e7e(C.swig_type_29(_swig_i_0), C.swig_voidp(_swig_i_1), C.int(_swig_i_2), C.swig_voidp(_swig_i_3)))
 	return swig_r
 }
 
@@ -358,7 +365,7 @@ func WalpoolBackupStep(arg1 uint64, arg2 int32, arg3 *Frame) (_swig_ret int32) {
 	_swig_i_0 := arg1
 	_swig_i_1 := arg2
 	_swig_i_2 := arg3
-	swig_r = (int32)(C._wrap_WalpoolBackupStep_raw_ff4e918ff7b5d14d(C.swig_type_30(_swig_i_0), C.int(_swig_i_1), C.swig_voidp(_swig_i_2)))
+	swig_r = (int32)(C._wrap_WalpoolBackupStep_raw_7cc0cd1501019e7e(C.swig_type_30(_swig_i_0), C.int(_swig_i_1), C.swig_voidp(_swig_i_2)))
 	return swig_r
 }
 
@@ -366,7 +373,7 @@ func WalpoolBackupFinish(arg1 uint64, arg2 *Frame) (_swig_ret int32) {
 	var swig_r int32
 	_swig_i_0 := arg1
 	_swig_i_1 := arg2
-	swig_r = (int32)(C._wrap_WalpoolBackupFinish_raw_ff4e918ff7b5d14d(C.swig_type_31(_swig_i_0), C.swig_voidp(_swig_i_1)))
+	swig_r = (int32)(C._wrap_WalpoolBackupFinish_raw_7cc0cd1501019e7e(C.swig_type_31(_swig_i_0), C.swig_voidp(_swig_i_1)))
 	return swig_r
 }
 
@@ -375,7 +382,7 @@ func WalpoolRestore(arg1 uint64, arg2 *Frame, arg3 *Frame) (_swig_ret int32) {
 	_swig_i_0 := arg1
 	_swig_i_1 := arg2
 	_swig_i_2 := arg3
-	swig_r = (int32)(C._wrap_WalpoolRestore_raw_ff4e918ff7b5d14d(C.swig_type_32(_swig_i_0), C.swig_voidp(_swig_i_1), C.swig_voidp(_swig_i_2)))
+	swig_r = (int32)(C._wrap_WalpoolRestore_raw_7cc0cd1501019e7e(C.swig_type_32(_swig_i_0), C.swig_voidp(_swig_i_1), C.swig_voidp(_swig_i_2)))
 	return swig_r
 }
 
@@ -383,7 +390,7 @@ func WalpoolHealthGet(arg1 uint64, arg2 *Frame) (_swig_ret int32) {
 	var swig_r int32
 	_swig_i_0 := arg1
 	_swig_i_1 := arg2
-	swig_r = (int32)(C._wrap_WalpoolHealthGet_raw_ff4e918ff7b5d14d(C.swig_type_33(_swig_i_0), C.swig_voidp(_swig_i_1)))
+	swig_r = (int32)(C._wrap_WalpoolHealthGet_raw_7cc0cd1501019e7e(C.swig_type_33(_swig_i_0), C.swig_voidp(_swig_i_1)))
 	return swig_r
 }
 
@@ -391,7 +398,7 @@ func WalpoolHealthJson(arg1 uint64, arg2 *Frame) (_swig_ret int32) {
 	var swig_r int32
 	_swig_i_0 := arg1
 	_swig_i_1 := arg2
-	swig_r = (int32)(C._wrap_WalpoolHealthJson_raw_ff4e918ff7b5d14d(C.swig_type_34(_swig_i_0), C.swig_voidp(_swig_i_1)))
+	swig_r = (int32)(C._wrap_WalpoolHealthJson_raw_7cc0cd1501019e7e(C.swig_type_34(_swig_i_0), C.swig_voidp(_swig_i_1)))
 	return swig_r
 }
 
@@ -399,7 +406,7 @@ func WalpoolMetrics(arg1 uint64, arg2 *Frame) (_swig_ret int32) {
 	var swig_r int32
 	_swig_i_0 := arg1
 	_swig_i_1 := arg2
-	swig_r = (int32)(C._wrap_WalpoolMetrics_raw_ff4e918ff7b5d14d(C.swig_type_35(_swig_i_0), C.swig_voidp(_swig_i_1)))
+	swig_r = (int32)(C._wrap_WalpoolMetrics_raw_7cc0cd1501019e7e(C.swig_type_35(_swig_i_0), C.swig_voidp(_swig_i_1)))
 	return swig_r
 }
 
@@ -407,8 +414,29 @@ func WalpoolProbe(arg1 uint64, arg2 *Frame) (_swig_ret int32) {
 	var swig_r int32
 	_swig_i_0 := arg1
 	_swig_i_1 := arg2
-	swig_r = (int32)(C._wrap_WalpoolProbe_raw_ff4e918ff7b5d14d(C.swig_type_36(_swig_i_0), C.swig_voidp(_swig_i_1)))
+	swig_r = (int32)(C._wrap_WalpoolProbe_raw_7cc0cd1501019e7e(C.swig_type_36(_swig_i_0), C.swig_voidp(_swig_i_1)))
 	return swig_r
+}
+
+func WalpoolPrepare(arg1 uint64, arg2 *Frame) (_swig_ret uint64) {
+	var swig_r uint64
+	_swig_i_0 := arg1
+	_swig_i_1 := arg2
+	swig_r = (uint64)(C._wrap_WalpoolPrepare_raw_7cc0cd1501019e7e(C.swig_type_38(_swig_i_0), C.swig_voidp(_swig_i_1)))
+	return swig_r
+}
+
+func WalpoolPreparedJson(arg1 uint64, arg2 *Frame) (_swig_ret int32) {
+	var swig_r int32
+	_swig_i_0 := arg1
+	_swig_i_1 := arg2
+	swig_r = (int32)(C._wrap_WalpoolPreparedJson_raw_7cc0cd1501019e7e(C.swig_type_39(_swig_i_0), C.swig_voidp(_swig_i_1)))
+	return swig_r
+}
+
+func WalpoolPreparedClose(arg1 uint64) {
+	_swig_i_0 := arg1
+	C._wrap_WalpoolPreparedClose_raw_7cc0cd1501019e7e(C.swig_type_40(_swig_i_0))
 }
 
 const WALPOOL_STACK_DEPTH int = 24
@@ -417,6 +445,6 @@ func WalpoolLeasesJson(arg1 uint64, arg2 *Frame) (_swig_ret int32) {
 	var swig_r int32
 	_swig_i_0 := arg1
 	_swig_i_1 := arg2
-	swig_r = (int32)(C._wrap_WalpoolLeasesJson_raw_ff4e918ff7b5d14d(C.swig_type_37(_swig_i_0), C.swig_voidp(_swig_i_1)))
+	swig_r = (int32)(C._wrap_WalpoolLeasesJson_raw_7cc0cd1501019e7e(C.swig_type_41(_swig_i_0), C.swig_voidp(_swig_i_1)))
 	return swig_r
 }

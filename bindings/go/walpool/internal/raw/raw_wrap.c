@@ -229,7 +229,7 @@ typedef struct frame {
 _Static_assert(sizeof(walpool_error) == 512, "frame.go: Error");
 _Static_assert(sizeof(frame) == 544, "frame.go: HeaderBytes");
 _Static_assert(sizeof(walpool_health) == 69 * 8 + 8 + 48 + 48 + 256, "health.go");
-_Static_assert(sizeof(walpool_statement) <= 48 && sizeof(walpool_result) == 32,
+_Static_assert(sizeof(walpool_statement) <= 56 && sizeof(walpool_result) == 32,
                "frame.go: StatementBytes, ResultBytes");
 _Static_assert(sizeof(walpool_backup_progress) == 24, "backup.go");
 
@@ -274,7 +274,7 @@ frame_batch(frame *f, walpool_statement *statements, walpool_call *call, char *w
 extern "C" {
 #endif
 
-void _wrap_Swig_free_raw_ff4e918ff7b5d14d(void *_swig_go_0) {
+void _wrap_Swig_free_raw_7cc0cd1501019e7e(void *_swig_go_0) {
   void *arg1 = 0 ;
 
   arg1 = *(void **)&_swig_go_0;
@@ -284,7 +284,7 @@ void _wrap_Swig_free_raw_ff4e918ff7b5d14d(void *_swig_go_0) {
 }
 
 
-void *_wrap_Swig_malloc_raw_ff4e918ff7b5d14d(intgo _swig_go_0) {
+void *_wrap_Swig_malloc_raw_7cc0cd1501019e7e(intgo _swig_go_0) {
   int arg1 ;
   void *result = 0 ;
   void *_swig_go_result;
@@ -297,7 +297,7 @@ void *_wrap_Swig_malloc_raw_ff4e918ff7b5d14d(intgo _swig_go_0) {
 }
 
 
-int _wrap_WalpoolVersionNumber_raw_ff4e918ff7b5d14d() {
+int _wrap_WalpoolVersionNumber_raw_7cc0cd1501019e7e() {
   int32_t result;
   int _swig_go_result;
 
@@ -308,7 +308,7 @@ int _wrap_WalpoolVersionNumber_raw_ff4e918ff7b5d14d() {
 }
 
 
-void _wrap_WalpoolVersion_raw_ff4e918ff7b5d14d(walpool_version_info *_swig_go_0) {
+void _wrap_WalpoolVersion_raw_7cc0cd1501019e7e(walpool_version_info *_swig_go_0) {
   walpool_version_info *arg1 = 0 ;
 
   arg1 = (walpool_version_info *)_swig_go_0;
@@ -318,7 +318,7 @@ void _wrap_WalpoolVersion_raw_ff4e918ff7b5d14d(walpool_version_info *_swig_go_0)
 }
 
 
-char *_wrap_WalpoolStatusName_raw_ff4e918ff7b5d14d(int _swig_go_0) {
+char *_wrap_WalpoolStatusName_raw_7cc0cd1501019e7e(int _swig_go_0) {
   int32_t arg1 ;
   char *result = 0 ;
   char *_swig_go_result;
@@ -331,7 +331,7 @@ char *_wrap_WalpoolStatusName_raw_ff4e918ff7b5d14d(int _swig_go_0) {
 }
 
 
-char *_wrap_WalpoolSqliteCodeName_raw_ff4e918ff7b5d14d(int _swig_go_0) {
+char *_wrap_WalpoolSqliteCodeName_raw_7cc0cd1501019e7e(int _swig_go_0) {
   int32_t arg1 ;
   char *result = 0 ;
   char *_swig_go_result;
@@ -344,7 +344,7 @@ char *_wrap_WalpoolSqliteCodeName_raw_ff4e918ff7b5d14d(int _swig_go_0) {
 }
 
 
-long long _wrap_WalpoolOpen_raw_ff4e918ff7b5d14d(char *_swig_go_0) {
+long long _wrap_WalpoolOpen_raw_7cc0cd1501019e7e(char *_swig_go_0) {
   char *arg1 = 0 ;
   walpool_options *arg2 = 0 ;
   walpool_error *arg3 = 0 ;
@@ -364,7 +364,7 @@ long long _wrap_WalpoolOpen_raw_ff4e918ff7b5d14d(char *_swig_go_0) {
 }
 
 
-intgo _wrap_WalpoolClose_raw_ff4e918ff7b5d14d(long long _swig_go_0, long long _swig_go_1, walpool_error *_swig_go_2) {
+intgo _wrap_WalpoolClose_raw_7cc0cd1501019e7e(long long _swig_go_0, long long _swig_go_1, walpool_error *_swig_go_2) {
   walpool *arg1 = 0 ;
   int64_t arg2 ;
   walpool_error *arg3 = 0 ;
@@ -381,7 +381,7 @@ intgo _wrap_WalpoolClose_raw_ff4e918ff7b5d14d(long long _swig_go_0, long long _s
 }
 
 
-intgo _wrap_WalpoolRead_raw_ff4e918ff7b5d14d(long long _swig_go_0, walpool_statement *_swig_go_1) {
+intgo _wrap_WalpoolRead_raw_7cc0cd1501019e7e(long long _swig_go_0, walpool_statement *_swig_go_1) {
   walpool *arg1 = 0 ;
   walpool_statement *arg2 = 0 ;
   walpool_call *arg3 = 0 ;
@@ -406,7 +406,7 @@ intgo _wrap_WalpoolRead_raw_ff4e918ff7b5d14d(long long _swig_go_0, walpool_state
 }
 
 
-intgo _wrap_WalpoolWrite_raw_ff4e918ff7b5d14d(long long _swig_go_0, walpool_statement *_swig_go_1) {
+intgo _wrap_WalpoolWrite_raw_7cc0cd1501019e7e(long long _swig_go_0, walpool_statement *_swig_go_1) {
   walpool *arg1 = 0 ;
   walpool_statement *arg2 = 0 ;
   walpool_call *arg3 = 0 ;
@@ -431,7 +431,7 @@ intgo _wrap_WalpoolWrite_raw_ff4e918ff7b5d14d(long long _swig_go_0, walpool_stat
 }
 
 
-intgo _wrap_WalpoolBatch_raw_ff4e918ff7b5d14d(long long _swig_go_0, walpool_statement *_swig_go_1) {
+intgo _wrap_WalpoolBatch_raw_7cc0cd1501019e7e(long long _swig_go_0, walpool_statement *_swig_go_1) {
   walpool *arg1 = 0 ;
   walpool_statement *arg2 = 0 ;
   size_t arg3 ;
@@ -460,7 +460,7 @@ intgo _wrap_WalpoolBatch_raw_ff4e918ff7b5d14d(long long _swig_go_0, walpool_stat
 }
 
 
-long long _wrap_WalpoolAcquire_raw_ff4e918ff7b5d14d(long long _swig_go_0, intgo _swig_go_1, walpool_call *_swig_go_2) {
+long long _wrap_WalpoolAcquire_raw_7cc0cd1501019e7e(long long _swig_go_0, intgo _swig_go_1, walpool_call *_swig_go_2) {
   walpool *arg1 = 0 ;
   walpool_kind arg2 ;
   walpool_call *arg3 = 0 ;
@@ -482,7 +482,7 @@ long long _wrap_WalpoolAcquire_raw_ff4e918ff7b5d14d(long long _swig_go_0, intgo 
 }
 
 
-intgo _wrap_WalpoolRelease_raw_ff4e918ff7b5d14d(long long _swig_go_0, walpool_error *_swig_go_1) {
+intgo _wrap_WalpoolRelease_raw_7cc0cd1501019e7e(long long _swig_go_0, walpool_error *_swig_go_1) {
   walpool_lease *arg1 = 0 ;
   walpool_error *arg2 = 0 ;
   walpool_status result;
@@ -497,7 +497,7 @@ intgo _wrap_WalpoolRelease_raw_ff4e918ff7b5d14d(long long _swig_go_0, walpool_er
 }
 
 
-intgo _wrap_WalpoolRun_raw_ff4e918ff7b5d14d(long long _swig_go_0, walpool_statement *_swig_go_1) {
+intgo _wrap_WalpoolRun_raw_7cc0cd1501019e7e(long long _swig_go_0, walpool_statement *_swig_go_1) {
   walpool_lease *arg1 = 0 ;
   walpool_statement *arg2 = 0 ;
   walpool_call *arg3 = 0 ;
@@ -522,7 +522,7 @@ intgo _wrap_WalpoolRun_raw_ff4e918ff7b5d14d(long long _swig_go_0, walpool_statem
 }
 
 
-intgo _wrap_WalpoolBegin_raw_ff4e918ff7b5d14d(long long _swig_go_0, walpool_call *_swig_go_1) {
+intgo _wrap_WalpoolBegin_raw_7cc0cd1501019e7e(long long _swig_go_0, walpool_call *_swig_go_1) {
   walpool_lease *arg1 = 0 ;
   walpool_call *arg2 = 0 ;
   walpool_error *arg3 = 0 ;
@@ -542,7 +542,7 @@ intgo _wrap_WalpoolBegin_raw_ff4e918ff7b5d14d(long long _swig_go_0, walpool_call
 }
 
 
-intgo _wrap_WalpoolSavepoint_raw_ff4e918ff7b5d14d(long long _swig_go_0, walpool_error *_swig_go_1) {
+intgo _wrap_WalpoolSavepoint_raw_7cc0cd1501019e7e(long long _swig_go_0, walpool_error *_swig_go_1) {
   walpool_lease *arg1 = 0 ;
   walpool_error *arg2 = 0 ;
   walpool_status result;
@@ -557,7 +557,7 @@ intgo _wrap_WalpoolSavepoint_raw_ff4e918ff7b5d14d(long long _swig_go_0, walpool_
 }
 
 
-intgo _wrap_WalpoolCommit_raw_ff4e918ff7b5d14d(long long _swig_go_0, walpool_call *_swig_go_1) {
+intgo _wrap_WalpoolCommit_raw_7cc0cd1501019e7e(long long _swig_go_0, walpool_call *_swig_go_1) {
   walpool_lease *arg1 = 0 ;
   walpool_call *arg2 = 0 ;
   walpool_error *arg3 = 0 ;
@@ -577,7 +577,7 @@ intgo _wrap_WalpoolCommit_raw_ff4e918ff7b5d14d(long long _swig_go_0, walpool_cal
 }
 
 
-intgo _wrap_WalpoolRollback_raw_ff4e918ff7b5d14d(long long _swig_go_0, walpool_error *_swig_go_1) {
+intgo _wrap_WalpoolRollback_raw_7cc0cd1501019e7e(long long _swig_go_0, walpool_error *_swig_go_1) {
   walpool_lease *arg1 = 0 ;
   walpool_error *arg2 = 0 ;
   walpool_status result;
@@ -592,7 +592,7 @@ intgo _wrap_WalpoolRollback_raw_ff4e918ff7b5d14d(long long _swig_go_0, walpool_e
 }
 
 
-int _wrap_WalpoolLeaseDepth_raw_ff4e918ff7b5d14d(long long _swig_go_0) {
+int _wrap_WalpoolLeaseDepth_raw_7cc0cd1501019e7e(long long _swig_go_0) {
   walpool_lease *arg1 = 0 ;
   int32_t result;
   int _swig_go_result;
@@ -605,7 +605,7 @@ int _wrap_WalpoolLeaseDepth_raw_ff4e918ff7b5d14d(long long _swig_go_0) {
 }
 
 
-intgo _wrap_WalpoolCursorNext_raw_ff4e918ff7b5d14d(long long _swig_go_0, walpool_call *_swig_go_1) {
+intgo _wrap_WalpoolCursorNext_raw_7cc0cd1501019e7e(long long _swig_go_0, walpool_call *_swig_go_1) {
   walpool_cursor *arg1 = 0 ;
   walpool_call *arg2 = 0 ;
   walpool_rows *arg3 = 0 ;
@@ -628,7 +628,7 @@ intgo _wrap_WalpoolCursorNext_raw_ff4e918ff7b5d14d(long long _swig_go_0, walpool
 }
 
 
-intgo _wrap_WalpoolCursorValue_raw_ff4e918ff7b5d14d(long long _swig_go_0, long long _swig_go_1, long long _swig_go_2, _goslice_ _swig_go_3, walpool_error *_swig_go_4) {
+intgo _wrap_WalpoolCursorValue_raw_7cc0cd1501019e7e(long long _swig_go_0, long long _swig_go_1, long long _swig_go_2, _goslice_ _swig_go_3, walpool_error *_swig_go_4) {
   walpool_cursor *arg1 = 0 ;
   size_t arg2 ;
   size_t arg3 ;
@@ -650,7 +650,7 @@ intgo _wrap_WalpoolCursorValue_raw_ff4e918ff7b5d14d(long long _swig_go_0, long l
 }
 
 
-intgo _wrap_WalpoolCursorClose_raw_ff4e918ff7b5d14d(long long _swig_go_0, walpool_error *_swig_go_1) {
+intgo _wrap_WalpoolCursorClose_raw_7cc0cd1501019e7e(long long _swig_go_0, walpool_error *_swig_go_1) {
   walpool_cursor *arg1 = 0 ;
   walpool_error *arg2 = 0 ;
   walpool_status result;
@@ -665,7 +665,7 @@ intgo _wrap_WalpoolCursorClose_raw_ff4e918ff7b5d14d(long long _swig_go_0, walpoo
 }
 
 
-long long _wrap_WalpoolTokenOpen_raw_ff4e918ff7b5d14d(walpool_error *_swig_go_0) {
+long long _wrap_WalpoolTokenOpen_raw_7cc0cd1501019e7e(walpool_error *_swig_go_0) {
   walpool_error *arg1 = 0 ;
   walpool_token *result = 0 ;
   long long _swig_go_result;
@@ -678,7 +678,7 @@ long long _wrap_WalpoolTokenOpen_raw_ff4e918ff7b5d14d(walpool_error *_swig_go_0)
 }
 
 
-intgo _wrap_WalpoolCancel_raw_ff4e918ff7b5d14d(long long _swig_go_0, walpool_error *_swig_go_1) {
+intgo _wrap_WalpoolCancel_raw_7cc0cd1501019e7e(long long _swig_go_0, walpool_error *_swig_go_1) {
   walpool_token *arg1 = 0 ;
   walpool_error *arg2 = 0 ;
   walpool_status result;
@@ -693,7 +693,7 @@ intgo _wrap_WalpoolCancel_raw_ff4e918ff7b5d14d(long long _swig_go_0, walpool_err
 }
 
 
-void _wrap_WalpoolTokenClose_raw_ff4e918ff7b5d14d(long long _swig_go_0) {
+void _wrap_WalpoolTokenClose_raw_7cc0cd1501019e7e(long long _swig_go_0) {
   walpool_token *arg1 = 0 ;
 
   arg1 = (walpool_token *)(uintptr_t)_swig_go_0;
@@ -703,7 +703,7 @@ void _wrap_WalpoolTokenClose_raw_ff4e918ff7b5d14d(long long _swig_go_0) {
 }
 
 
-intgo _wrap_WalpoolCheckpoint_raw_ff4e918ff7b5d14d(long long _swig_go_0, intgo _swig_go_1, walpool_call *_swig_go_2) {
+intgo _wrap_WalpoolCheckpoint_raw_7cc0cd1501019e7e(long long _swig_go_0, intgo _swig_go_1, walpool_call *_swig_go_2) {
   walpool *arg1 = 0 ;
   walpool_checkpoint_mode arg2 ;
   walpool_call *arg3 = 0 ;
@@ -726,7 +726,7 @@ intgo _wrap_WalpoolCheckpoint_raw_ff4e918ff7b5d14d(long long _swig_go_0, intgo _
 }
 
 
-intgo _wrap_WalpoolMaintain_raw_ff4e918ff7b5d14d(long long _swig_go_0, intgo _swig_go_1, long long _swig_go_2, walpool_call *_swig_go_3) {
+intgo _wrap_WalpoolMaintain_raw_7cc0cd1501019e7e(long long _swig_go_0, intgo _swig_go_1, long long _swig_go_2, walpool_call *_swig_go_3) {
   walpool *arg1 = 0 ;
   walpool_task arg2 ;
   int64_t arg3 ;
@@ -753,7 +753,7 @@ intgo _wrap_WalpoolMaintain_raw_ff4e918ff7b5d14d(long long _swig_go_0, intgo _sw
 }
 
 
-long long _wrap_WalpoolBackupStart_raw_ff4e918ff7b5d14d(long long _swig_go_0, char *_swig_go_1, int _swig_go_2, walpool_call *_swig_go_3) {
+long long _wrap_WalpoolBackupStart_raw_7cc0cd1501019e7e(long long _swig_go_0, char *_swig_go_1, int _swig_go_2, walpool_call *_swig_go_3) {
   walpool *arg1 = 0 ;
   char *arg2 = 0 ;
   int32_t arg3 ;
@@ -783,7 +783,7 @@ long long _wrap_WalpoolBackupStart_raw_ff4e918ff7b5d14d(long long _swig_go_0, ch
 }
 
 
-intgo _wrap_WalpoolBackupStep_raw_ff4e918ff7b5d14d(long long _swig_go_0, int _swig_go_1, walpool_call *_swig_go_2) {
+intgo _wrap_WalpoolBackupStep_raw_7cc0cd1501019e7e(long long _swig_go_0, int _swig_go_1, walpool_call *_swig_go_2) {
   walpool_backup *arg1 = 0 ;
   int32_t arg2 ;
   walpool_call *arg3 = 0 ;
@@ -806,7 +806,7 @@ intgo _wrap_WalpoolBackupStep_raw_ff4e918ff7b5d14d(long long _swig_go_0, int _sw
 }
 
 
-intgo _wrap_WalpoolBackupFinish_raw_ff4e918ff7b5d14d(long long _swig_go_0, walpool_error *_swig_go_1) {
+intgo _wrap_WalpoolBackupFinish_raw_7cc0cd1501019e7e(long long _swig_go_0, walpool_error *_swig_go_1) {
   walpool_backup *arg1 = 0 ;
   walpool_error *arg2 = 0 ;
   walpool_status result;
@@ -821,7 +821,7 @@ intgo _wrap_WalpoolBackupFinish_raw_ff4e918ff7b5d14d(long long _swig_go_0, walpo
 }
 
 
-intgo _wrap_WalpoolRestore_raw_ff4e918ff7b5d14d(long long _swig_go_0, char *_swig_go_1, walpool_call *_swig_go_2) {
+intgo _wrap_WalpoolRestore_raw_7cc0cd1501019e7e(long long _swig_go_0, char *_swig_go_1, walpool_call *_swig_go_2) {
   walpool *arg1 = 0 ;
   char *arg2 = 0 ;
   walpool_call *arg3 = 0 ;
@@ -849,7 +849,7 @@ intgo _wrap_WalpoolRestore_raw_ff4e918ff7b5d14d(long long _swig_go_0, char *_swi
 }
 
 
-intgo _wrap_WalpoolHealthGet_raw_ff4e918ff7b5d14d(long long _swig_go_0, walpool_health *_swig_go_1) {
+intgo _wrap_WalpoolHealthGet_raw_7cc0cd1501019e7e(long long _swig_go_0, walpool_health *_swig_go_1) {
   walpool *arg1 = 0 ;
   walpool_health *arg2 = 0 ;
   walpool_error *arg3 = 0 ;
@@ -865,7 +865,7 @@ intgo _wrap_WalpoolHealthGet_raw_ff4e918ff7b5d14d(long long _swig_go_0, walpool_
 }
 
 
-intgo _wrap_WalpoolHealthJson_raw_ff4e918ff7b5d14d(long long _swig_go_0, char *_swig_go_1) {
+intgo _wrap_WalpoolHealthJson_raw_7cc0cd1501019e7e(long long _swig_go_0, char *_swig_go_1) {
   walpool *arg1 = 0 ;
   char *arg2 = 0 ;
   size_t arg3 ;
@@ -887,7 +887,7 @@ intgo _wrap_WalpoolHealthJson_raw_ff4e918ff7b5d14d(long long _swig_go_0, char *_
 }
 
 
-intgo _wrap_WalpoolMetrics_raw_ff4e918ff7b5d14d(long long _swig_go_0, char *_swig_go_1) {
+intgo _wrap_WalpoolMetrics_raw_7cc0cd1501019e7e(long long _swig_go_0, char *_swig_go_1) {
   walpool *arg1 = 0 ;
   char *arg2 = 0 ;
   size_t arg3 ;
@@ -909,7 +909,7 @@ intgo _wrap_WalpoolMetrics_raw_ff4e918ff7b5d14d(long long _swig_go_0, char *_swi
 }
 
 
-intgo _wrap_WalpoolProbe_raw_ff4e918ff7b5d14d(long long _swig_go_0, walpool_call *_swig_go_1) {
+intgo _wrap_WalpoolProbe_raw_7cc0cd1501019e7e(long long _swig_go_0, walpool_call *_swig_go_1) {
   walpool *arg1 = 0 ;
   walpool_call *arg2 = 0 ;
   walpool_rows *arg3 = 0 ;
@@ -932,7 +932,63 @@ intgo _wrap_WalpoolProbe_raw_ff4e918ff7b5d14d(long long _swig_go_0, walpool_call
 }
 
 
-intgo _wrap_WalpoolLeasesJson_raw_ff4e918ff7b5d14d(long long _swig_go_0, char *_swig_go_1) {
+long long _wrap_WalpoolPrepare_raw_7cc0cd1501019e7e(long long _swig_go_0, char *_swig_go_1) {
+  walpool *arg1 = 0 ;
+  char *arg2 = 0 ;
+  size_t arg3 ;
+  walpool_call *arg4 = 0 ;
+  walpool_error *arg5 = 0 ;
+  walpool_statement statement2 ;
+  walpool_call call2 ;
+  char why2[WALPOOL_WHY_BYTES] ;
+  walpool_prepared *result = 0 ;
+  long long _swig_go_result;
+
+  arg1 = (walpool *)(uintptr_t)_swig_go_0;
+  if (frame_request((frame *)_swig_go_1, &statement2, &call2, why2) != WALPOOL_OK)
+  return 0;
+  arg2 = (char *)statement2.sql; arg3 = statement2.sql_bytes; arg4 = &call2; arg5 = (walpool_error *)_swig_go_1;
+
+  result = (walpool_prepared *)walpool_prepare(arg1,(char const *)arg2,arg3,(struct walpool_call const *)arg4,arg5);
+  _swig_go_result = (long long)(uintptr_t)result;
+
+  return _swig_go_result;
+}
+
+
+intgo _wrap_WalpoolPreparedJson_raw_7cc0cd1501019e7e(long long _swig_go_0, char *_swig_go_1) {
+  walpool_prepared *arg1 = 0 ;
+  char *arg2 = 0 ;
+  size_t arg3 ;
+  size_t *arg4 = 0 ;
+  walpool_error *arg5 = 0 ;
+  size_t need2 ;
+  walpool_status result;
+  intgo _swig_go_result;
+
+  arg1 = (walpool_prepared *)(uintptr_t)_swig_go_0;
+  need2 = 0;
+  arg2 = (char *)frame_room((frame *)_swig_go_1); arg3 = (size_t)((frame *)_swig_go_1)->rows_bytes;
+  arg4 = &need2; arg5 = (walpool_error *)_swig_go_1;
+
+  result = (walpool_status)walpool_prepared_json(arg1,arg2,arg3,arg4,arg5);
+  _swig_go_result = (int)result;
+  ((frame *)arg5)->count = *arg4;
+  return _swig_go_result;
+}
+
+
+void _wrap_WalpoolPreparedClose_raw_7cc0cd1501019e7e(long long _swig_go_0) {
+  walpool_prepared *arg1 = 0 ;
+
+  arg1 = (walpool_prepared *)(uintptr_t)_swig_go_0;
+
+  walpool_prepared_close(arg1);
+
+}
+
+
+intgo _wrap_WalpoolLeasesJson_raw_7cc0cd1501019e7e(long long _swig_go_0, char *_swig_go_1) {
   walpool *arg1 = 0 ;
   char *arg2 = 0 ;
   size_t arg3 ;
