@@ -146,6 +146,46 @@ TEST(checkpointer__keeps_the_WAL_small_beside_readers_that_overlap)
     api_close(crowded);
 }
 
+/* The same where readers come all the time, and their snapshots stay. */
+static void *
+read_all_the_time(void *unused)
+{
+    (void)unused;
+    while (!atomic_load(&enough)) {
+        for (int i = 0; i < 50; i++)
+            CHECK(api_number(crowded, "SELECT b FROM t LIMIT 1") != 0);
+        CHECK_OK(walpool_release(api_acquire(crowded, WALPOOL_READ), &err));
+    }
+    return NULL;
+}
+
+TEST(checkpointer__keeps_the_WAL_small_whatever_snapshots_stay)
+{
+    enum { THRESHOLD = 200, COMMITS = 3000 };
+    static const int keeps_ms[] = {0, 5, 1000};
+    for (size_t n = 0; n < ARRAY_COUNT(keeps_ms); n++) {
+        pthread_t threads[3];
+        char options[80];
+        snprintf(options, sizeof options,
+                 "checkpoint_frames=200&readers=3&snapshot_keep=%d",
+                 keeps_ms[n]);
+        crowded = api_open("a.db", options);
+        CHECK_OK(api_write(crowded, "CREATE TABLE IF NOT EXISTS t(b)"));
+        atomic_store(&enough, false);
+        for (size_t i = 0; i < ARRAY_COUNT(threads); i++)
+            CHECK_INT(pthread_create(&threads[i], NULL, read_all_the_time, NULL),
+                      0);
+        for (int i = 0; i < COMMITS; i++)
+            CHECK_OK(api_write(crowded, "INSERT INTO t VALUES(1)"));
+        atomic_store(&enough, true);
+        for (size_t i = 0; i < ARRAY_COUNT(threads); i++)
+            CHECK_INT(pthread_join(threads[i], NULL), 0);
+        int64_t frames = api_health(crowded).wal_bytes_highest / 4120;
+        CHECK(frames < 8 * THRESHOLD); /* of some 15; 3 or 4 */
+        api_close(crowded);
+    }
+}
+
 TEST(checkpointer__rests_while_a_reader_keeps_frames_back)
 {
     walpool *db = open_table("checkpoint_frames=10");

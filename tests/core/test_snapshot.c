@@ -4,6 +4,7 @@
 #include <pthread.h>
 
 #include "inside.h"
+#include "mem.h"
 #include "pool.h"
 
 #define MS 1000000
@@ -292,6 +293,21 @@ TEST(pool__lends_a_reader_last_whose_snapshot_was_ended)
     walpool__pool_cool(&pool, false);
     CHECK_INT(pthread_create(&thread, NULL, take_any, first), 0);
     pthread_join(thread, NULL);
+    end();
+}
+
+TEST(pool__keeps_no_snapshot_where_no_thread_is_to_be_had)
+{
+    begin(1);
+    take_and_give();
+    walpool__mem_fail_after(0);
+    take_and_give();
+    CHECK(walpool__mem_fail_after(-1) > 0);
+    CHECK_INT(walpool__pool_warm_count(&pool), 0);
+    CHECK(!pool.sweeper.running);
+    CHECK_INT(raw_number(raw, "PRAGMA wal_checkpoint(TRUNCATE)"), 0);
+    CHECK_EVENTUALLY((take_and_give(), walpool__pool_warm_count(&pool) == 1));
+    CHECK(pool.sweeper.running);
     end();
 }
 
