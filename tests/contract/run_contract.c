@@ -143,7 +143,8 @@ unknown_member(const struct json *step)
     static const char known[] =
         " do on as sql params param_rows expect_changes once_key statements"
         " count name options kind why"
-        " mode task pages full save since path type to content permissions timeout token"
+        " mode task pages full save since path type to content permissions offset"
+        " timeout token"
         " durability immediate background expect replace check ";
     char word[64];
     JSON_EACH(member, step) {

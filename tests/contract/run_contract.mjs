@@ -361,6 +361,14 @@ class Run {
         return {};
     }
 
+    overwrite(step) {
+        const file = fs.openSync(this.text(step.path), 'r+');
+        const content = Buffer.from(value(step.content));
+        fs.writeSync(file, content, 0, content.length, step.offset);
+        fs.closeSync(file);
+        return {};
+    }
+
     make(step) {
         const at = this.text(step.path);
         if (step.type === 'directory') fs.mkdirSync(at);

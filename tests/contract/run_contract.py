@@ -289,6 +289,13 @@ class Run:
         Path(self.text(step["path"])).rename(self.text(step["to"]))
         return {}
 
+    def overwrite(self, step: Step) -> Step:
+        content = value(step["content"])
+        with Path(self.text(step["path"])).open("r+b") as file:
+            file.seek(step["offset"])
+            file.write(content if isinstance(content, bytes) else content.encode())
+        return {}
+
     def picture(self) -> dict[str, Any]:
         found = {}
         for path in sorted(self.folder.rglob("*")):

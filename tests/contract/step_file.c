@@ -56,6 +56,24 @@ move(struct run *run, const struct json *step, struct answer *answer)
     free(to);
 }
 
+/* Bytes of a file, as a disk might damage them. */
+static void
+overwrite(struct run *run, const struct json *step, struct answer *answer)
+{
+    char *path = run_expand(run, json_text(step, "path", ""));
+    long offset = (long)json_int(step, "offset", 0);
+    struct value value = {0};
+    FILE *file = fopen(path, "r+b");
+    int written = file != NULL &&
+                  value_read(json_get(step, "content"), &value) &&
+                  fseek(file, offset, SEEK_SET) == 0 &&
+                  fwrite(value.bytes, 1, value.length, file) == value.length;
+    if ((file != NULL && fclose(file) != 0) || !written)
+        answer_fail(answer, "cannot overwrite %s", path);
+    value_finish(&value);
+    free(path);
+}
+
 /* One line a name: path, mode and the bytes in hex. */
 static void
 describe(FILE *out, const char *path)
@@ -148,6 +166,7 @@ step_file_find(const char *name)
     } steps[] = {
         {"make", make},
         {"move", move},
+        {"overwrite", overwrite},
         {"remember", remember},
         {"unchanged", unchanged},
         {"present", present_or_absent},

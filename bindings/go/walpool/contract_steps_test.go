@@ -32,7 +32,7 @@ func (run *contractRun) do(step fields) (*contractAnswer, error) {
 		c, stop := context.WithCancel(context.Background())
 		run.add(step["as"].(string), &contractToken{c, stop})
 		return nil, nil
-	case "make", "move", "remember", "unchanged", "present", "absent":
+	case "make", "move", "overwrite", "remember", "unchanged", "present", "absent":
 		return nil, run.file(verb, step)
 	}
 	on, ok := step["on"].(string)

@@ -310,6 +310,8 @@ func (run *contractRun) file(verb string, step fields) error {
 		return run.makeFile(path, step)
 	case "move":
 		return os.Rename(path, run.expand(step["to"].(string)))
+	case "overwrite":
+		return overwrite(path, step)
 	case "remember":
 		run.seen = run.look()
 	case "unchanged":
@@ -324,19 +326,35 @@ func (run *contractRun) file(verb string, step fields) error {
 	return nil
 }
 
+// contentOf is the bytes of a TEXT or BLOB, or none.
+func contentOf(step fields) []byte {
+	switch v := contractValue(step["content"]).(type) {
+	case string:
+		return []byte(v)
+	case []byte:
+		return v
+	}
+	return nil
+}
+
+func overwrite(path string, step fields) error {
+	file, err := os.OpenFile(path, os.O_WRONLY, 0)
+	if err != nil {
+		return err
+	}
+	offset, err := step["offset"].(json.Number).Int64()
+	if err == nil {
+		_, err = file.WriteAt(contentOf(step), offset)
+	}
+	return errors.Join(err, file.Close())
+}
+
 func (run *contractRun) makeFile(path string, step fields) error {
 	to := run.expand(cmpOr(step["to"], ""))
 	err := fmt.Errorf("cannot make a %v", step["type"])
 	switch step["type"] {
 	case "file":
-		var content []byte
-		switch v := contractValue(step["content"]).(type) {
-		case string:
-			content = []byte(v)
-		case []byte:
-			content = v
-		}
-		err = os.WriteFile(path, content, 0o600)
+		err = os.WriteFile(path, contentOf(step), 0o600)
 	case "directory":
 		err = os.Mkdir(path, 0o700)
 	case "fifo":
