@@ -86,6 +86,17 @@ gather_times(struct walpool__stats *stats, walpool_health *out)
         (int64_t)walpool__histogram_max(&stats->checkpoint_hold_us);
 }
 
+/* Where the wal-index has a format that we do not know, none stays. */
+static int64_t
+count_warm(struct walpool__db *db)
+{
+    struct walpool__wal_state state;
+
+    return db->pool.keep_ns && walpool__walindex_read(&db->walindex, &state)
+               ? walpool__pool_warm_count(&db->pool)
+               : -1;
+}
+
 static void
 gather_queues(struct walpool__db *db, walpool_health *out)
 {
@@ -95,6 +106,7 @@ gather_queues(struct walpool__db *db, walpool_health *out)
     out->readers_open = load(&db->stats.readers_open);
     walpool__waitq_count(&db->pool.queue, &lent, &waiters);
     out->readers_leased = lent;
+    out->snapshots_warm = count_warm(db);
     out->private_open = walpool__roster_count(&db->roster);
     out->reader_waiters = waiters;
     walpool__waitq_count(&db->writer.queue, &lent, &waiters);

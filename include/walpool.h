@@ -1323,6 +1323,7 @@ typedef enum walpool_fs_class {
     X(readers_limit, "readers that may be open")                              \
     X(readers_open, "reader connections that are open")                       \
     X(readers_leased, "readers in use")                                       \
+    X(snapshots_warm, "readers whose snapshot stays between uses; -1: off")   \
     X(private_open, "private connections that are open")                      \
     X(reader_waiters, "calls that wait for a reader")                         \
     X(writer_leased, "1 while the writer is in use")                          \

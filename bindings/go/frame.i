@@ -18,7 +18,7 @@ typedef struct frame {
 
 _Static_assert(sizeof(walpool_error) == 512, "frame.go: Error");
 _Static_assert(sizeof(frame) == 544, "frame.go: HeaderBytes");
-_Static_assert(sizeof(walpool_health) == 69 * 8 + 8 + 48 + 48 + 256, "health.go");
+_Static_assert(sizeof(walpool_health) == 70 * 8 + 8 + 48 + 48 + 256, "health.go");
 _Static_assert(sizeof(walpool_statement) <= 56 && sizeof(walpool_result) == 32,
                "frame.go: StatementBytes, ResultBytes");
 _Static_assert(sizeof(walpool_backup_progress) == 24, "backup.go");

@@ -243,6 +243,8 @@ export interface Health {
     readers_limit: number;
     readers_open: number;
     readers_leased: number;
+    /** Readers whose snapshot stays between uses; -1: off. */
+    snapshots_warm: number;
     private_open: number;
     reader_waiters: number;
     writer_leased: number;

@@ -502,4 +502,21 @@ TEST(snapshot__lets_every_checkpoint_through_ours_and_others)
     close_database();
 }
 
+TEST(snapshot__is_told_by_health)
+{
+    open_database();
+    CHECK_INT(api_health(db).snapshots_warm, 0);
+    CHECK_EVENTUALLY((read_number("SELECT count(*) FROM t"),
+                      api_health(db).snapshots_warm == 1));
+    api_close(db);
+    db = api_open("b.db", "snapshot_keep=0");
+    for (int i = 0; i < 10; i++)
+        read_number("SELECT count(*) FROM t");
+    CHECK_INT(api_health(db).snapshots_warm, -1);
+    api_close(db);
+    db = api_open("b.db", "allow_attach=1");
+    CHECK_INT(api_health(db).snapshots_warm, -1);
+    close_database();
+}
+
 CHECK_MAIN()

@@ -15,6 +15,7 @@ type Health struct {
 	ReadersLimit   int64         // readers that may be open
 	ReadersOpen    int64         // reader connections that are open
 	ReadersLeased  int64         // readers in use
+	SnapshotsWarm  int64         // readers whose snapshot stays between uses; -1: off
 	PrivateOpen    int64         // private connections that are open
 	ReaderWaiters  int64         // calls that wait for a reader
 	WriterLeased   int64         // 1 while the writer is in use
@@ -161,7 +162,7 @@ type healthBlock struct {
 }
 
 const (
-	healthNumbers = 69
+	healthNumbers = 70
 	healthBytes   = healthNumbers*8 + 8 + 48 + 48 + 256
 )
 
@@ -201,7 +202,7 @@ func healthOf(c *healthBlock) Health {
 
 func (h *Health) fields() [healthNumbers]any {
 	return [healthNumbers]any{
-		&h.ReadersLimit, &h.ReadersOpen, &h.ReadersLeased,
+		&h.ReadersLimit, &h.ReadersOpen, &h.ReadersLeased, &h.SnapshotsWarm,
 		&h.PrivateOpen, &h.ReaderWaiters,
 		&h.WriterLeased, &h.WriterWaiters, &h.OldestLease,
 		&h.Reads, &h.Writes, &h.Rollbacks, &h.OnceReplays, &h.Coalesced,

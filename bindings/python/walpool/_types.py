@@ -322,6 +322,7 @@ class Health:
     readers_open: int
     """Reader connections that are open."""
     readers_leased: int
+    snapshots_warm: int
     """Readers in use."""
     private_open: int
     """Private connections that are open."""
