@@ -139,6 +139,11 @@ MUTANTS = {
         "    walpool__waitq_put(&pool->queue, reader);\n",
         "    if (reader->conn)\n        end_snapshot(reader);\n",
     ),
+    "gives_way_for_ever": (
+        "    if (gives)\n        atomic_fetch_or(&pool->cold, COLD_FOR_OTHERS);\n"
+        "    else\n        atomic_fetch_and(&pool->cold, ~COLD_FOR_OTHERS);\n",
+        "    if (gives)\n        atomic_fetch_or(&pool->cold, COLD_FOR_OTHERS);\n",
+    ),
     "arms_nobody": (
         "    if (stays(reader) && !walpool__sweeper_arm(&pool->sweeper))\n"
         "        end_snapshot(reader);",

@@ -1,4 +1,5 @@
-/* Opening: how simulated connections open, and who touches their snapshots. */
+/* Opening: how simulated connections open, who touches their snapshots, and
+ * whether another program checkpoints. */
 #ifndef OPENING_H
 #define OPENING_H
 
@@ -12,5 +13,7 @@ void opening_may_fail(int count);
 struct walpool__conn;
 void opening_on_touch(void (*look)(const struct walpool__conn *conn,
                                    bool taken));
+
+void opening_set_copying(bool copying);
 
 #endif

@@ -36,6 +36,7 @@ static struct {
     struct guest guests[GUESTS];
     struct ticket ticket;
     struct walpool__walindex walindex;
+    struct walpool__survey survey; /* opening.h answers for it */
     uint32_t header[64]; /* that it reads */
     struct { /* of a reader */
         uint32_t shows;  /* commits, by its snapshot */
@@ -242,6 +243,8 @@ begin(int readers, int failures, int keep_ms)
     if (keep_ms > 0)
         shelf_try_begins(&scene.shelf); /* the sweeper, at any time */
     opening_on_touch(keep_ms > 0 ? look_at_touch : NULL);
+    opening_set_copying(false);
+    scene.pool.survey = keep_ms > 0 ? &scene.survey : NULL;
     sim_on_step(shelf_look_at_step, &scene.shelf);
     sim_on_quiet(look_when_quiet, NULL);
 }
@@ -315,7 +318,18 @@ cool_for_a_while(void *unused)
     shelf_try_ends(&scene.shelf, -1);
 }
 
-/* Nobody comes any more, so none stays. */
+/* As another program does, which nobody tells us. */
+static void
+copy_for_a_while(void *unused)
+{
+    (void)unused;
+    sim_nap_ns((int64_t)sim_choose(3) * MS);
+    opening_set_copying(true);
+    sim_nap_ns((int64_t)sim_choose(4) * MS);
+    opening_set_copying(false);
+}
+
+/* Nobody comes any more, so none stays, and the next may. */
 static void
 end_when_none_stays(void)
 {
@@ -323,6 +337,8 @@ end_when_none_stays(void)
     sim_nap_ns(2 * scene.pool.keep_ns + 1);
     SIM_CHECK(walpool__pool_warm_count(&scene.pool) == 0,
               "the snapshot of a reader stays for ever");
+    SIM_CHECK(atomic_load(&scene.pool.cold) == 0,
+              "no snapshot may stay any more");
     end();
 }
 
@@ -344,6 +360,8 @@ scene_pool_warm(void)
     sim_spawn("committer", 0, commit_often, NULL);
     if (sim_choose(3) == 0)
         sim_spawn("cooler", 0, cool_for_a_while, NULL);
+    if (sim_choose(3) == 0)
+        sim_spawn("copier", 0, copy_for_a_while, NULL);
     if (sim_choose(4) == 0)
         sim_spawn("closer", 0, close_for_a_while, NULL);
     end_when_none_stays();

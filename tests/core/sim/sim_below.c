@@ -1,5 +1,5 @@
-/* Sim: what pool and writer call of core/conn.h and core/ownlocks.h. To open a
- * connection may fail, where the scene allows it.
+/* Sim: what pool and writer call of core/conn.h, core/ownlocks.h and
+ * core/survey.h. To open a connection may fail, where the scene allows it.
  *
  * Does: make and end connections that no SQLite is behind.
  * Must not: know who uses them.
@@ -13,9 +13,11 @@
 #include "opening.h"
 #include "ownlocks.h"
 #include "sim.h"
+#include "survey.h"
 
 static int may_fail;
 static void (*on_touch)(const struct walpool__conn *conn, bool taken);
+static bool copying;
 
 void
 opening_may_fail(int count)
@@ -27,6 +29,13 @@ void
 opening_on_touch(void (*look)(const struct walpool__conn *conn, bool taken))
 {
     on_touch = look;
+}
+
+void
+opening_set_copying(bool is_so)
+{
+    copying = is_so;
+    sim_note("  another program %s", is_so ? "checkpoints" : "has checkpointed");
 }
 
 struct walpool__conn *
@@ -100,4 +109,14 @@ walpool__ownlocks_name_writer(struct walpool__ownlocks *own, bool idle,
     sim_must_hold_none("ask who writes");
     sim_point("ask who writes", NULL);
     snprintf(dst, bytes, "%s", otherwise);
+}
+
+/* Asks the kernel, so no lock of ours may be held. */
+bool
+walpool__survey_is_copying(struct walpool__survey *survey)
+{
+    (void)survey;
+    sim_must_hold_none("ask who checkpoints");
+    sim_point("ask who checkpoints", NULL);
+    return copying;
 }
