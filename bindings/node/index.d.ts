@@ -162,8 +162,10 @@ export interface CheckpointResult {
     pinnedWhy: string;
 }
 
-/** SQLite's modes (sqlite.org/c3ref/wal_checkpoint_v2.html); none of them holds
- * the write lock while it waits for readers. */
+/** SQLite's modes (sqlite.org/c3ref/wal_checkpoint_v2.html): `'passive'` does what
+ * it can at once, `'full'` goes on until all frames are copied, `'restart'` until
+ * the WAL starts anew, `'truncate'` until it is empty, each up to the timeout. None
+ * of them holds the write lock while it waits for readers. */
 export type CheckpointMode = 'passive' | 'full' | 'restart' | 'truncate';
 
 /** How far a backup is. */
@@ -184,9 +186,10 @@ export interface BackupOptions extends CallOptions {
     /** Called after each step, and awaited. An error from it cancels the backup
      * and comes out of the call. */
     progress?: (at: BackupProgress) => unknown;
-    /** Copied in one step. Default 1000. */
+    /** Copied in one step, 1 to 2147483647. Default 1000. */
     pages?: number;
-    /** Milliseconds between two steps, which leave the disk to others. Default 5. */
+    /** Milliseconds between two steps, which leave the disk to others, 0 to a day.
+     * Default 5. */
     pause?: number;
     /** SQLite's quick check of the copy, its full one, which compares indexes with
      * their tables, or none. Default `'quick'`. */
@@ -200,10 +203,13 @@ export interface BackupOptions extends CallOptions {
 export interface ProbeResult {
     /** Until the writer, the turn and SQLite's lock were had. */
     writerUs: number;
+    /** The write. */
     writeUs: number;
-    /** With the sync where the durability is full. */
+    /** Its commit, with the sync where the durability is full. */
     commitUs: number;
+    /** The read, on a reader. */
     readUs: number;
+    /** All of it. */
     totalUs: number;
 }
 
@@ -214,6 +220,7 @@ export interface HealthReason {
         | 'writer_stuck' | 'reader_exhausted' | 'wal_pinned' | 'wal_long'
         | 'lease_overdue' | 'no_turns' | 'dirty_leases' | 'second_sqlite' | 'risky_fs'
         | 'wal_ceiling';
+    /** How grave it is. */
     verdict: 'degraded' | 'failing';
     /** What is wrong, with its name and numbers. */
     text: string;
@@ -224,6 +231,7 @@ export interface HealthReason {
 /** One snapshot of a database's health, with the names that all languages use.
  * Times are in microseconds; counters only grow. */
 export interface Health {
+    /** That of the gravest reason. */
     verdict: 'ok' | 'degraded' | 'failing';
     /** The gravest reason, and what to do; or `''`. */
     reason: string;
@@ -235,49 +243,86 @@ export interface Health {
     dirty_why: string;
     /** Absolute path of the file. */
     path: string;
+    /** Version of walpool. */
     walpool: string;
+    /** Version of SQLite. */
     sqlite: string;
+    /** It is compiled in; otherwise it is the system's library. */
     sqlite_bundled: boolean;
     /** Who has connections, without stacks: see `leases()`. */
     leases: Omit<LeaseInfo, 'stack'>[];
+    /** Readers that may be open. */
     readers_limit: number;
+    /** Reader connections that are open. */
     readers_open: number;
+    /** Readers in use. */
     readers_leased: number;
     /** Readers whose snapshot stays between uses; -1: off. */
     snapshots_warm: number;
+    /** Private connections that are open. */
     private_open: number;
+    /** Calls that wait for a reader. */
     reader_waiters: number;
+    /** 1 while the writer is in use. */
     writer_leased: number;
+    /** Calls that wait for the writer. */
     writer_waiters: number;
+    /** Age of the oldest lease or cursor that is out. */
     oldest_lease_us: number;
+    /** Counter: read calls that succeeded. */
     reads: number;
+    /** Counter: committed transactions. */
     writes: number;
+    /** Counter: transactions rolled back. */
     rollbacks: number;
+    /** Counter: writes answered from their once key. */
     once_replays: number;
+    /** Counter: writes that shared a transaction. */
     coalesced: number;
+    /** Counter: calls that failed. */
     errors: number;
+    /** Counter: of these, past their deadline. */
     timeouts: number;
+    /** Counter: of these, cancelled. */
     cancels: number;
+    /** Counter: leases given back with an open transaction. */
     dirty_leases: number;
+    /** Connections that are out for longer than `leaseWarn`. */
     leases_long: number;
+    /** Counter: leases and cursors that were out for longer. */
     leases_overdue: number;
+    /** Counter: sleeps of 1 ms for another process's lock. */
     lock_waits: number;
+    /** Counter: waits for the turn of another process. */
     turn_waits: number;
     /** 0 unknown, 1 local disk, 2 memory, 3 overlay of a container, 4 network, 5 the
      * host of this machine, 6 FUSE. */
     fs_class: number;
+    /** 1: writers take turns with other processes; 0: read-only, or no. */
     turns: number;
+    /** Files that are not in place: moved, replaced, removed, cut. */
     moved_files: number;
+    /** Counter: commits saved from a -wal or -shm that was removed. */
     rescues: number;
+    /** 1: another SQLite of this process uses the file. */
     second_sqlite: number;
+    /** Counter: locks of SQLite's that were found lost. */
     lost_locks: number;
+    /** 1: lost locks are noticed; 0: this system cannot tell. */
     lock_checks: number;
+    /** Counter: times that tables were measured, or need not be. */
     optimizes: number;
+    /** Counter: prepared statement found in the cache. */
     statement_hits: number;
+    /** Counter: statement had to be prepared. */
     statement_misses: number;
+    /** Size of the -wal file. */
     wal_bytes: number;
+    /** Highest wal_bytes seen by this database. */
     wal_bytes_highest: number;
+    /** Frames in the WAL that hold commits. */
     wal_frames: number;
+    /** Of these, in the database file. */
     wal_frames_checkpointed: number;
     /** Frames that the oldest snapshot in use has; -1: none is. */
     pin_frames: number;
@@ -289,8 +334,11 @@ export interface Health {
     disk_free_bytes: number;
     /** 1: this SQLite has the fix of the WAL-reset bug; 0: walpool guards it. */
     wal_reset_safe: number;
+    /** Counter: checkpoints of this process. */
     checkpoints: number;
+    /** Counter: checkpoints that ended in an error. */
     checkpoint_failures: number;
+    /** Counter: times that new readers waited for old ones. */
     reader_gates: number;
     /** 1: `checkpointOwner` is `'external'`. */
     checkpoint_external: number;
@@ -298,30 +346,51 @@ export interface Health {
     wal_ceiling_frames: number;
     /** 1: the WAL has more, and something keeps it. */
     wal_over_ceiling: number;
+    /** Counter: backups that came to their end. */
     backups: number;
     /** Started, and not finished. */
     backup_running: number;
+    /** Counter: times the writer was asked for. */
     writer_wait_count: number;
+    /** Wait for the writer, median. */
     writer_wait_p50_us: number;
+    /** Wait for the writer, 99th percentile. */
     writer_wait_p99_us: number;
+    /** Wait for the writer, longest. */
     writer_wait_max_us: number;
+    /** Use of the writer, median. */
     writer_hold_p50_us: number;
+    /** Use of the writer, 99th percentile. */
     writer_hold_p99_us: number;
+    /** Use of the writer, longest. */
     writer_hold_max_us: number;
+    /** Write or commit behind the queue, median. */
     commit_p50_us: number;
+    /** Write or commit behind the queue, 99th percentile. */
     commit_p99_us: number;
+    /** Write or commit behind the queue, longest. */
     commit_max_us: number;
     /** Of reads one in 16 is measured, and those that take long. */
     query_p50_us: number;
+    /** Such a read, 99th percentile. */
     query_p99_us: number;
+    /** Such a read, longest. */
     query_max_us: number;
+    /** Counter: syncs of the WAL for durable commits and reads. */
     syncs: number;
+    /** Such a sync, median. */
     sync_p50_us: number;
+    /** Such a sync, 99th percentile. */
     sync_p99_us: number;
+    /** Such a sync, longest. */
     sync_max_us: number;
+    /** Checkpoint, median. */
     checkpoint_p50_us: number;
+    /** Checkpoint, 99th percentile. */
     checkpoint_p99_us: number;
+    /** Longest checkpoint. */
     checkpoint_max_us: number;
+    /** Longest use of the writer by a checkpoint. */
     checkpoint_hold_max_us: number;
 }
 
@@ -331,6 +400,7 @@ export interface Maintenance {
     pageSize: number;
     /** Pages of the database. */
     pagesBefore: number;
+    /** Its pages afterwards. */
     pagesAfter: number;
     /** Of these, without content. */
     freePages: number;
@@ -348,6 +418,7 @@ export interface Maintenance {
 export interface Problem {
     /** `'damage'`: restore a backup. `'foreign_key'`: rows without their parent. */
     kind: 'damage' | 'foreign_key';
+    /** What is wrong, as SQLite says it. */
     message: string;
     /** Of rows without their parent; the next two, too. */
     table: string | null;
@@ -572,15 +643,25 @@ export interface Database extends Calls, AsyncDisposable {
     acquire(kind: 'read', options?: CallOptions): Promise<ReadLease>;
     acquire(kind: 'write', options?: CallOptions): Promise<WriteLease>;
 
-    /** Checkpoint now. Rarely needed: the library does it by itself. */
+    /**
+     * Checkpoint now, `'passive'` if nothing is said. Rarely needed: the library
+     * does it by itself. That it was not complete is no error: see `outcome`.
+     *
+     * @throws {TimeoutError} the writer was not to be had. @throws {DeadlockError}
+     *   inside a write block. @throws {RefusedError} with `checkpointOwner:
+     *   'external'`. @throws {ReadonlyError} @throws {IOError} @throws {FullError}
+     */
     checkpoint(mode?: CheckpointMode, options?: CallOptions): Promise<CheckpointResult>;
 
     /** Measure the tables that need it, by which SQLite chooses indexes: some rows
-     * of each, in a short write of its own. */
+     * of each, in a short write of its own. Here and below the timeout is for all of
+     * it; without one only waiting is limited, by `busyTimeout`.
+     * @throws {TimeoutError} @throws {DeadlockError} inside a write block.
+     * @throws {ReadonlyError} @throws {PoisonedError} as do the next two. */
     optimize(options?: CallOptions): Promise<Maintenance>;
 
     /** Build the file anew, without free pages, and empty the WAL. Holds the writer
-     * meanwhile; readers go on.
+     * meanwhile; readers go on. Cancelled, it has done nothing.
      * @throws {FullError} the disk has no room for twice what the database holds. */
     vacuum(options?: CallOptions): Promise<Maintenance>;
 
@@ -604,12 +685,19 @@ export interface Database extends Calls, AsyncDisposable {
      *
      * @throws {CantOpenError} a file is there, or a sidecar of one; no folder.
      * @throws {MisuseError} it is the database itself, or one of its files.
+     * @throws {BusyError} another backup to that path is running.
+     * @throws {CorruptError} the database is damaged; the copy is not kept.
      */
     backup(to: string | URL | Uint8Array, options?: BackupOptions): Promise<BackupProgress>;
 
     /** Replace all that is in the database by what is in a file, such as a backup,
      * in one transaction. The file is checked first. Readers keep their snapshots,
-     * and whatever cuts it off leaves all as it was. */
+     * and whatever cuts it off leaves all as it was.
+     *
+     * @throws {CantOpenError} @throws {NotADatabaseError} @throws {CorruptError} the
+     *   file. @throws {MisuseError} it is the database itself.
+     * @throws {UnsupportedError} its page size or text encoding is another.
+     * @throws {DeadlockError} inside a write block; and as `execute`. */
     restore(from: string | URL | Uint8Array, options?: CallOptions): Promise<void>;
 
     /** One snapshot of the database's health. Waits for nobody. */
@@ -621,7 +709,8 @@ export interface Database extends Calls, AsyncDisposable {
 
     /** Find out whether a write gets through, now: write what is there already,
      * by a commit of one page that goes the way of all others, and read it.
-     * Nothing of it is left behind. The timeout is for all of it. */
+     * Nothing of it is left behind. The timeout is for all of it.
+     * @throws {TimeoutError} which names who was waited for; and as `execute`. */
     probe(options?: CallOptions): Promise<ProbeResult>;
 
     /** The connections that are out, and who has them. Waits for nobody. */

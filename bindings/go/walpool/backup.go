@@ -37,7 +37,7 @@ type BackupCheckMode int32
 const (
 	BackupCheckQuick BackupCheckMode = 0 // SQLite's quick_check
 	BackupCheckFull  BackupCheckMode = 1 // integrity_check: indexes are compared with their tables
-	BackupCheckNone  BackupCheckMode = 2
+	BackupCheckNone  BackupCheckMode = 2 // no check
 )
 
 // BackupOptions say how a backup is made. The zero value is the default.
@@ -46,7 +46,7 @@ type BackupOptions struct {
 	Replace bool
 	// Check is how the copy is checked before it is kept.
 	Check BackupCheckMode
-	// Pages are copied in one step; 0 is 1000.
+	// Pages are copied in one step, up to 2147483647; 0 is 1000.
 	Pages int
 	// Pause between two steps leaves the disk to others; 0 is 5 ms, negative none.
 	Pause time.Duration
@@ -102,7 +102,7 @@ func (o *BackupOptions) plan() (plan BackupOptions, flags int32, err error) {
 //
 // Until all is copied the snapshot keeps the WAL from being reset; health and
 // [DB.Leases] name it "backup", or as [WithWhy] says. Nil options are the
-// defaults.
+// defaults. The context's deadline is for all of it.
 //
 // Errors: [ErrCantOpen] (a file or a sidecar of one is there, no folder),
 // [ErrMisuse] (it is the database itself, or one of its files), [ErrBusy]
@@ -228,7 +228,8 @@ func pause(ctx context.Context, d time.Duration) {
 //
 // Readers keep their snapshots, other processes see an ordinary commit, and
 // whatever cuts it off leaves all as it was. Never copy a file over a database
-// that is open somewhere: its WAL would be applied to it.
+// that is open somewhere: its WAL would be applied to it. The context's deadline
+// is for all of it.
 //
 // Errors: [ErrCantOpen], [ErrNotADatabase] and [ErrCorrupt] (the file),
 // [ErrMisuse] (it is the database itself), [ErrUnsupported] (another page size

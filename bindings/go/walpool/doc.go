@@ -37,12 +37,22 @@
 //
 // Errors are an [*Error] with a [Status]: errors.Is(err, walpool.ErrTimeout).
 //
+// # Looking after it
+//
+// [DB.Health] is a snapshot that waits for nobody, with a verdict, and reasons
+// that name who is in the way; [DB.Metrics] is the same for Prometheus, and
+// [DB.Probe] finds out whether a write gets through. Checkpoints are made by
+// themselves; [Options] bound the WAL. [DB.Backup] copies a database while it is
+// used, [DB.Restore] takes one back. [DB.Optimize], [DB.Vacuum],
+// [DB.IncrementalVacuum] and [DB.Check] keep it fast, small and known to be sound.
+//
 // # Caveats
 //
 // Never open and close the database file, its -wal or its -shm yourself in
 // a process that has it open: POSIX then drops all locks of the process. Do not
 // open it through another copy of SQLite in the same process, for the same
-// reason; the packages that carry SQLite with them are such copies. Rows that
+// reason; the packages that carry SQLite with them are such copies. Never move,
+// replace or remove them while they are open: writes are then refused. Rows that
 // are neither read to their end nor closed keep their snapshot, and the WAL
 // cannot be reset while they do. WAL needs one machine: no network file
 // systems.

@@ -283,8 +283,9 @@ type checkpointBlock struct {
 // a copy of the file is made, or the like. No mode keeps writers waiting while
 // it waits for readers. That it was not complete is no error: see Outcome.
 //
-// Errors: [ErrTimeout] when the writer was not to be had, [ErrRefused] with
-// [CheckpointExternal], [ErrReadOnly], [ErrIO], [ErrFull] and others. It calls walpool_checkpoint.
+// Errors: [ErrTimeout] when the writer was not to be had, [ErrDeadlock],
+// [ErrRefused] with [Options.CheckpointExternal], [ErrReadOnly], [ErrIO],
+// [ErrFull] and others. It calls walpool_checkpoint.
 func (db *DB) Checkpoint(ctx context.Context, mode CheckpointMode) (CheckpointResult, error) {
 	var c call
 	if err := db.writer().begin(ctx, &c); err != nil {
@@ -330,7 +331,8 @@ const probeSteps = 5
 // already, by a commit of one page that goes the way of all others, and reads
 // it. Nothing of it is left behind. The context's deadline is for all of it.
 //
-// Errors: as [DB.Exec]. It calls walpool_probe.
+// Errors: [ErrTimeout], which names who was waited for, and as [DB.Exec]. It
+// calls walpool_probe.
 func (db *DB) Probe(ctx context.Context) (ProbeResult, error) {
 	var c call
 	if err := db.writer().begin(ctx, &c); err != nil {

@@ -23,7 +23,7 @@ const problemsRoom = 128 << 10
 type Maintenance struct {
 	PageSize              int   // bytes
 	PagesBefore           int64 // of the database
-	PagesAfter            int64
+	PagesAfter            int64 // of it afterwards
 	FreePages             int64 // of these, without content
 	Tables                int64 // that needed to be measured, and were
 	WALFrames             int64 // after the checkpoint that follows a vacuum
@@ -42,7 +42,7 @@ const (
 // Problem is what [DB.Check] has found.
 type Problem struct {
 	Kind    ProblemKind
-	Message string
+	Message string // what is wrong, as SQLite says it
 	Table   string // of rows without their parent; the next two, too
 	Parent  string
 	Rows    int64
@@ -52,8 +52,8 @@ type Problem struct {
 // some rows of each, in a short write of its own. Run it after much was changed,
 // or have it done by [Options.OptimizeInterval].
 //
-// Errors: [ErrTimeout], [ErrReadOnly], [ErrPoisoned] and others. It calls
-// walpool_maintain.
+// Errors: [ErrTimeout], [ErrDeadlock], [ErrReadOnly], [ErrPoisoned] and others.
+// It calls walpool_maintain.
 func (db *DB) Optimize(ctx context.Context) (Maintenance, error) {
 	return db.improve(ctx, taskOptimize, 0)
 }
@@ -82,7 +82,10 @@ func (db *DB) IncrementalVacuum(ctx context.Context, pages int64) (Maintenance, 
 // Check looks for damage, and for rows without their parent, on a reader, which
 // keeps its snapshot meanwhile. A full one compares indexes with their tables,
 // too. At most 100 problems of each kind are told; what SQLite cannot read on
-// from is a problem, not an error. It calls walpool_maintain.
+// from is a problem, not an error.
+//
+// Errors: [ErrTimeout], [ErrCanceled], [ErrClosed], [ErrIO]. It calls
+// walpool_maintain.
 func (db *DB) Check(ctx context.Context, full bool) ([]Problem, error) {
 	var c call
 	if err := c.begin(ctx); err != nil {
