@@ -9,21 +9,12 @@ read_statement(struct walpool__py_batch *batch, size_t index, PyObject *item)
 {
     walpool_statement *statement = &batch->statements[index];
     PyObject *sql, *params, *expect;
-    Py_ssize_t bytes;
+    char what[48];
 
-    if (!PyArg_ParseTuple(item, "OOO", &sql, &params, &expect))
+    snprintf(what, sizeof what, "sql of statement %zu", index);
+    if (!PyArg_ParseTuple(item, "OOO", &sql, &params, &expect) ||
+        !walpool__py_sql(sql, what, statement))
         return false;
-    if (!PyUnicode_Check(sql))
-        return walpool__py_fail(WALPOOL_MISUSE,
-                                "sql of statement %zu is of type %.200s; pass "
-                                "str",
-                                index, Py_TYPE(sql)->tp_name);
-    statement->sql = PyUnicode_AsUTF8AndSize(sql, &bytes);
-    statement->sql_bytes = (size_t)bytes;
-    if (!statement->sql)
-        return walpool__py_fail(WALPOOL_ENCODING,
-                                "sql of statement %zu holds a lone surrogate",
-                                index);
     return (expect == Py_None || walpool__py_expect(expect, statement)) &&
            walpool__py_params(params, &batch->params[index], statement);
 }

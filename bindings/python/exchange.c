@@ -117,19 +117,10 @@ aim(struct walpool__py_exchange *x, size_t window)
 }
 
 static bool
-read_sql(struct walpool__py_exchange *x)
+read_sql(struct walpool__py_exchange *x, PyObject *sql)
 {
-    Py_ssize_t bytes;
-
-    if (!PyUnicode_Check(x->sql))
-        return walpool__py_fail(WALPOOL_MISUSE,
-                                "sql is of type %.200s; pass str",
-                                Py_TYPE(x->sql)->tp_name);
-    x->statement.sql = PyUnicode_AsUTF8AndSize(x->sql, &bytes);
-    x->statement.sql_bytes = (size_t)bytes;
-    if (!x->statement.sql)
-        return walpool__py_fail(WALPOOL_ENCODING, "sql holds a lone surrogate");
-    return true;
+    x->sql = walpool__py_sql(sql, "sql", &x->statement);
+    return x->sql;
 }
 
 /* What a factory needs: the names, from the block or from an earlier call. */
@@ -226,11 +217,11 @@ begin(struct walpool__py_exchange *x, PyObject *request)
     if (!well_formed(request))
         return malformed();
     field = &PyTuple_GET_ITEM(request, 0);
-    x->sql = field[SQL];
     if (!walpool__py_from_handle(field[HANDLE], &x->handle) ||
         !walpool__py_call_of(field[TIMEOUT], field[WHY], field[TOKEN],
                              &x->call) ||
-        !read_extras(x, field, PyTuple_GET_SIZE(request)) || !read_sql(x) ||
+        !read_extras(x, field, PyTuple_GET_SIZE(request)) ||
+        !read_sql(x, field[SQL]) ||
         !walpool__py_params(field[PARAMS], &x->params, &x->statement))
         return false;
     set_mode(x, (int)PyLong_AsLong(field[MODE]), field[FACTORY]);

@@ -105,7 +105,8 @@ PyObject *walpool__py_probe(walpool *db, const walpool_call *call,
                             walpool_error *err);
 
 %init %{
-    if (walpool__py_add_rows_type(m) < 0)
+    if (walpool__py_add_rows_type(m) < 0 ||
+        walpool__py_add_prepared_type(m) < 0)
         return -1;
 %}
 

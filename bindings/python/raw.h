@@ -157,6 +157,16 @@ PyObject *walpool__py_probe(walpool *db, const walpool_call *call,
 /* Add the class Rows to the module; -1: raised. */
 int walpool__py_add_rows_type(PyObject *module);
 
+/* ------------------------------------------------------------- prepared.c */
+
+/* Point the statement at SQL, which is a str or a Prepared; `what` it is, for
+ * messages. Returns the text, or NULL: raised. */
+PyObject *walpool__py_sql(PyObject *sql, const char *what,
+                          walpool_statement *statement);
+
+/* Add the class Prepared to the module; -1: raised. */
+int walpool__py_add_prepared_type(PyObject *module);
+
 /* ---------------------------------------------------------------- batch.c */
 
 /* A batch under way. */

@@ -81,6 +81,7 @@ from ._errors import (
     WalpoolError,
 )
 from ._lease import Reader
+from ._prepared import Prepared
 from ._token import Token
 from ._types import (
     Checkpoint,
@@ -96,6 +97,7 @@ from ._types import (
     Problem,
     Result,
     Row,
+    Sql,
     Statement,
     Value,
     Version,
@@ -136,6 +138,7 @@ __all__ = [
     "ParamError",
     "Params",
     "PoisonedError",
+    "Prepared",
     "Probe",
     "Problem",
     "ReadOnlyError",
@@ -144,6 +147,7 @@ __all__ = [
     "Result",
     "Row",
     "Savepoint",
+    "Sql",
     "SqlError",
     "StaleError",
     "Statement",

@@ -7,8 +7,9 @@ from typing import Any
 
 from . import _native
 from ._errors import MisuseError, WalpoolError
+from ._prepared import Prepared
 from ._token import Token
-from ._types import Durability, Many, Params, Result, Statement, new
+from ._types import Durability, Many, Params, Result, Sql, Statement, new
 from ._writer import Writer
 from ._writing import CHUNK, Writing, pack
 
@@ -55,7 +56,7 @@ class Crossing(Writing):
 
     def execute(
         self,
-        sql: str,
+        sql: Sql,
         params: Params = (),
         *,
         expect: int | None = None,
@@ -123,7 +124,7 @@ class Crossing(Writing):
 
     def executemany(
         self,
-        sql: str,
+        sql: Sql,
         rows: Iterable[Params],
         *,
         expect: int | None = None,
@@ -182,7 +183,7 @@ class Crossing(Writing):
 
     def batch(
         self,
-        statements: Iterable[str | tuple[str, Params] | Statement | Many],
+        statements: Iterable[Sql | tuple[Sql, Params] | Statement | Many],
         *,
         once_key: str | bytes | None = None,
         durability: Durability | None = None,
@@ -201,8 +202,8 @@ class Crossing(Writing):
         >>> [result.changes for result in results]
         [1, 1, 2]
 
-        :param statements: SQL texts, pairs of SQL and parameters,
-            :class:`walpool.Statement` or :class:`walpool.Many`.
+        :param statements: SQL texts, prepared statements, pairs of either and
+            parameters, :class:`walpool.Statement` or :class:`walpool.Many`.
         :returns: a :class:`walpool.Result` for each statement.
         :raises WalpoolError: with ``statement`` saying which one failed.
 
@@ -212,8 +213,8 @@ class Crossing(Writing):
         return [new(Result, result) for result in _native.batch(self._handle, request)]
 
 
-def _encode_one(index: int, item: Any) -> tuple[str, Any, int | None]:
-    if isinstance(item, str):
+def _encode_one(index: int, item: Any) -> tuple[Sql, Any, int | None]:
+    if isinstance(item, (str, Prepared)):
         return item, (), None
     if isinstance(item, Many):
         return item.sql, pack(item.rows, 0)[1][0], item.expect
@@ -227,7 +228,7 @@ def _encode_one(index: int, item: Any) -> tuple[str, Any, int | None]:
     )
 
 
-def _encode(items: Any) -> list[tuple[str, Any, int | None]]:
+def _encode(items: Any) -> list[tuple[Sql, Any, int | None]]:
     if isinstance(items, (str, bytes)) or not isinstance(items, Iterable):
         raise MisuseError(
             f"the statements are of type {type(items).__name__}; pass a list of them"

@@ -16,6 +16,7 @@ from ._crossing import Crossing
 from ._errors import MisuseError, WalpoolError
 from ._lease import Reader
 from ._options import Path, encode_name, encode_option
+from ._prepared import Prepared
 from ._token import Token
 from ._types import Checkpoint, Health, LeaseInfo, Options, Probe
 from ._upkeep import Upkeep
@@ -121,6 +122,35 @@ class Database(Crossing, Backups, Upkeep):
         :raises CancelledError, ClosedError: as they say.
         """
         return Reader(self, _native.READ, (timeout, why, token, None, durable))
+
+    def prepare(
+        self,
+        sql: str,
+        *,
+        timeout: float | None = None,
+        why: str | None = None,
+        token: Token | None = None,
+    ) -> Prepared:
+        """Prepare a statement that is run often: its text is not converted,
+        hashed and compared each time.
+
+        >>> by_id = db.prepare("SELECT name FROM user WHERE id = ?")
+        >>> [by_id.query_one((id,)) for id in (1, 2)]
+        [('Ada',), ('Grace',)]
+
+        What is wrong with it is raised now: it is checked on a reader, by what
+        is committed. BEGIN and the like, and temporary tables, have no prepared
+        statements.
+
+        :param sql: exactly one statement.
+        :param timeout: seconds to wait for a reader, as in :meth:`query`.
+        :param why: a label for health and errors; 47 bytes of it are kept.
+        :param token: cancels the wait from another thread.
+        :raises SqlError: the statement is malformed, a table is missing.
+        :raises RefusedError, TimeoutError, CancelledError, ClosedError,
+            EncodingError, MisuseError: as they say.
+        """
+        return Prepared(self, sql, timeout, why, token)
 
     # --------------------------------------------------------- looking after
 

@@ -9,7 +9,7 @@ from . import _native
 from ._cursor import Cursor
 from ._errors import TooBigError
 from ._token import Token
-from ._types import Params, Row
+from ._types import Params, Row, Sql
 
 T = TypeVar("T")
 
@@ -24,7 +24,7 @@ class Reading:
     @overload
     def query(
         self,
-        sql: str,
+        sql: Sql,
         params: Params = ...,
         *,
         durable: bool = ...,
@@ -36,7 +36,7 @@ class Reading:
     @overload
     def query(
         self,
-        sql: str,
+        sql: Sql,
         params: Params = ...,
         *,
         durable: bool = ...,
@@ -47,7 +47,7 @@ class Reading:
     ) -> list[T]: ...
     def query(
         self,
-        sql: str,
+        sql: Sql,
         params: Params = (),
         *,
         durable: bool = False,
@@ -95,7 +95,7 @@ class Reading:
     @overload
     def query_one(
         self,
-        sql: str,
+        sql: Sql,
         params: Params = ...,
         *,
         durable: bool = ...,
@@ -107,7 +107,7 @@ class Reading:
     @overload
     def query_one(
         self,
-        sql: str,
+        sql: Sql,
         params: Params = ...,
         *,
         durable: bool = ...,
@@ -118,7 +118,7 @@ class Reading:
     ) -> T | None: ...
     def query_one(
         self,
-        sql: str,
+        sql: Sql,
         params: Params = (),
         *,
         durable: bool = False,
@@ -144,7 +144,7 @@ class Reading:
     @overload
     def iterate(
         self,
-        sql: str,
+        sql: Sql,
         params: Params = ...,
         *,
         durable: bool = ...,
@@ -156,7 +156,7 @@ class Reading:
     @overload
     def iterate(
         self,
-        sql: str,
+        sql: Sql,
         params: Params = ...,
         *,
         durable: bool = ...,
@@ -167,7 +167,7 @@ class Reading:
     ) -> Cursor[T]: ...
     def iterate(
         self,
-        sql: str,
+        sql: Sql,
         params: Params = (),
         *,
         durable: bool = False,

@@ -5,7 +5,10 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Literal, NamedTuple, TypeAlias, TypedDict, Union
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple, TypeAlias, TypedDict, Union
+
+if TYPE_CHECKING:
+    from ._prepared import Prepared
 
 Value: TypeAlias = Union[None, bool, int, float, str, bytes, bytearray, memoryview]
 """What can be stored. ``bool`` is stored as 0 or 1, the last three as BLOB.
@@ -17,6 +20,9 @@ Params: TypeAlias = Union[Sequence[Value], Mapping[str, Value]]
 names are allowed, surplus positions are not."""
 
 Row: TypeAlias = tuple[Any, ...]
+
+Sql: TypeAlias = Union[str, "Prepared"]
+"""The text of a statement, or what :meth:`walpool.Database.prepare` made of it."""
 
 Durability: TypeAlias = Literal["normal", "full"]
 """What a commit survives: see :class:`walpool.Options`."""
@@ -115,7 +121,7 @@ class Options(TypedDict, total=False):
 class Statement(NamedTuple):
     """A statement of :meth:`walpool.Database.batch`, with all that it takes."""
 
-    sql: str
+    sql: Sql
     """Exactly one statement."""
     params: Params = ()
     """Its parameters, by position or by name."""
@@ -128,7 +134,7 @@ class Many(NamedTuple):
     """A statement of :meth:`walpool.Database.batch` that is run once for each
     row of parameters."""
 
-    sql: str
+    sql: Sql
     """Exactly one statement."""
     rows: Iterable[Params]
     """Any iterable of sequences or mappings."""

@@ -12,7 +12,7 @@ from ._errors import WalpoolError
 from ._lease import Lease
 from ._reading import Reading
 from ._token import Token
-from ._types import Durability, Params, Result, new
+from ._types import Durability, Params, Result, Sql, new
 from ._writing import CHUNK, Chunk, Writing, pack
 
 
@@ -155,7 +155,7 @@ class Writer(Lease, Writing):
 
     def execute(
         self,
-        sql: str,
+        sql: Sql,
         params: Params = (),
         *,
         expect: int | None = None,
@@ -197,7 +197,7 @@ class Writer(Lease, Writing):
 
     def executemany(
         self,
-        sql: str,
+        sql: Sql,
         rows: Iterable[Params],
         *,
         expect: int | None = None,
@@ -218,7 +218,7 @@ class Writer(Lease, Writing):
 
     def _stream(
         self,
-        sql: str,
+        sql: Sql,
         source: Iterator[Params],
         first: Chunk,
         timeout: float | None,

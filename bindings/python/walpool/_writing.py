@@ -9,7 +9,7 @@ from . import _native
 from ._errors import MisuseError
 from ._reading import Reading
 from ._token import Token
-from ._types import Durability, Params, Result, new
+from ._types import Durability, Params, Result, Sql, new
 
 # Bytes of parameters that executemany hands over at once.
 CHUNK = 1 << 20
@@ -42,7 +42,7 @@ class Writing(Reading):
 
     def _many(
         self,
-        sql: str,
+        sql: Sql,
         block: object,
         timeout: float | None,
         why: str | None,
