@@ -270,9 +270,9 @@ typedef struct walpool_options {
                                     while one is out for longer, 0..86400000,
                                     -1 = never; default 10000 */
     int64_t snapshot_keep_ms;    /* a reader that is used again within this
-                                    time may keep its snapshot open meanwhile,
-                                    if nothing was committed since: it asks the
-                                    kernel for no lock. 0..1000; default 5 */
+                                    time may keep its snapshot meanwhile: it
+                                    asks for no lock, if nothing was committed.
+                                    0..1000, 0 = off; default 5 */
     int32_t allow_network_fs;    /* 1: open in spite of walpool_fs_class NETWORK
                                     and BRIDGE, for one machine; default 0 */
     int32_t reserved;            /* 0 */
@@ -1447,12 +1447,12 @@ WALPOOL_API walpool_status walpool_health_get(walpool *db, walpool_health *out,
  * "failing"), "reason", "reasons" (a list of objects with "code", "verdict",
  * "text", "remedy"), "oldest_why", "dirty_why", "path", "leases" (as
  * walpool_leases_json, without "stack"), and the versions.
- * @param db       the database.
- * @param dst      receives NUL-terminated JSON; may be NULL if capacity is 0.
+ * @param db  the database.
+ * @param dst receives NUL-terminated JSON; may be NULL if capacity is 0.
  * @param capacity bytes at dst.
- * @param need     receives the bytes needed with the NUL; may be NULL.
- * @param err      may be NULL.
- * @return WALPOOL_OK, or TOOBIG when capacity was too small.
+ * @param need receives the bytes needed with the NUL; may be NULL.
+ * @param err may be NULL. @return WALPOOL_OK, or TOOBIG when capacity was too
+ *   small.
  * Owner: caller. Threads: any. Blocks: as walpool_health_get.
  * Errors: MISUSE, CLOSED, FORKED, TOOBIG. Since: 0.1
  */
@@ -1462,10 +1462,9 @@ WALPOOL_API walpool_status walpool_health_json(walpool *db, char *dst,
 
 /**
  * The same as text for Prometheus, with histograms; label `database`: the path.
- * @param db       the database.
- * @param dst      as walpool_health_json, as are the next two.
+ * @param db  the database. @param dst as walpool_health_json, as are the next.
  * @param capacity bytes at dst. @param need bytes needed, with the NUL.
- * @param err      may be NULL. @return as walpool_health_json.
+ * @param err may be NULL. @return as walpool_health_json.
  * Owner: caller. Threads: any. Blocks: as walpool_health_get.
  * Errors: MISUSE, CLOSED, FORKED, TOOBIG. Since: 0.1
  */
