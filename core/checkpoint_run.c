@@ -4,7 +4,8 @@
  *   COPY       the right to copy         nobody
  *   FINISH     that, writer and turn     old readers, RESET_BUDGET_NS at most
  *   GATE       that; new readers wait    old readers, the gate's budget at most
- *   INTERRUPT  that                      nobody
+ *   INTERRUPT  that; for the second time readers that run, ENDING_BUDGET_NS
+ *              new readers wait, too     at most
  *
  * With the writer in hand it is looked once more how much there is to copy: if
  * others have written too much while FINISH waited for it, it gives the writer
@@ -31,9 +32,12 @@
 
 /* Longest wait of a run that nobody asked for, for the writer. */
 #define BACKGROUND_MS 1000
-/* Longest wait for readers while the writer is held, and between two looks. */
+/* Longest wait for readers while the writer is held. */
 #define RESET_BUDGET_NS 5000000
-#define RESET_NAP_US 200
+/* Longest wait for calls that were asked to end their snapshots. */
+#define ENDING_BUDGET_NS 20000000
+/* Between two looks. */
+#define NAP_US 200
 
 struct run {
     struct walpool__ckpt_room *room;
@@ -113,22 +117,34 @@ may_copy(const struct run *run)
 }
 
 static int64_t
-oldest_reader_ms(const struct walpool__pool *pool)
+age_ms(struct walpool__holder holder)
 {
-    struct walpool__holder oldest = walpool__pool_oldest_snapshot(pool);
+    return holder.since_ns ? walpool__holder_age_ms(&holder) : -1;
+}
 
-    return oldest.since_ns ? walpool__holder_age_ms(&oldest) : -1;
+/* Of snapshots that no gate ends. Another process's may have gone by now: the
+ * run will see. */
+static int64_t
+oldest_other_ms(const struct walpool__ckpt_room *room)
+{
+    int64_t ours = age_ms(walpool__pin_oldest_private(&room->pin_room));
+    struct walpool__holder other = {
+        .since_ns = room->foreign.pid ? room->foreign_since_ns : 0};
+    int64_t theirs = age_ms(other);
+
+    return ours > theirs ? ours : theirs;
 }
 
 /* The pin is looked for where it decides: it takes some system calls. */
 static void
 look_for_pin(struct run *run)
 {
-    run->view.pin_is_ours = false;
-    if (!walpool__policy_is_over(&run->view))
-        return;
-    run->pin = walpool__pin_find(&run->room->pin_room);
-    run->view.pin_is_ours = run->pin.ours;
+    run->view.pin_is_pooled = false;
+    if (walpool__policy_is_over(&run->view)) {
+        run->pin = walpool__pin_find(&run->room->pin_room);
+        run->view.pin_is_pooled = run->pin.pooled;
+    }
+    atomic_store(&run->room->curable, walpool__policy_is_curable(&run->view));
 }
 
 /* What is there now. A wal-index in a format that we do not know leaves only
@@ -142,7 +158,9 @@ look(struct run *run)
         state.frames = state.checkpointed = (uint32_t)run->view.threshold;
     run->view.frames = state.frames;
     run->view.checkpointed = state.checkpointed;
-    run->view.oldest_ms = oldest_reader_ms(run->room->pool);
+    run->view.oldest_ms =
+        age_ms(walpool__pool_oldest_snapshot(run->room->pool));
+    run->view.others_ms = oldest_other_ms(run->room);
     look_for_pin(run);
 }
 
@@ -207,7 +225,7 @@ reset(struct run *run, walpool_checkpoint_mode mode)
 
         if (rc != SQLITE_OK || !run->out->busy || walpool__clock_now() >= until)
             return rc;
-        walpool__thread_nap_us(RESET_NAP_US);
+        walpool__thread_nap_us(NAP_US);
     }
 }
 
@@ -308,43 +326,86 @@ gate_end(const struct run *run)
                : end;
 }
 
-/* Newcomers wait from here on, until the run ends. */
+/* Newcomers wait from here on, until the run ends. True: everybody is home. */
+static bool
+hold(struct run *run, int64_t until)
+{
+    run->gated_now = true;
+    run->view.gated = true;
+    walpool__stats_add(&run->room->stats->reader_gates, 1);
+    return walpool__waitq_hold(&run->room->pool->queue, until);
+}
+
+/* Has nobody who is out a snapshot? */
+static bool
+is_drained(struct walpool__pool *pool)
+{
+    int out, waiting;
+
+    walpool__waitq_count(&pool->queue, &out, &waiting);
+    return out <= walpool__pool_ended_count(pool);
+}
+
+/* A lease whose snapshot was ended may be out for long: who waits for it to come
+ * home would wait in vain. */
 static void
 shut_gate(struct run *run)
 {
-    bool empty = walpool__waitq_hold(&run->room->pool->queue, gate_end(run));
+    struct walpool__pool *pool = run->room->pool;
+    int64_t until = gate_end(run);
+    bool empty = hold(run, walpool__pool_ended_count(pool) ? 0 : until);
 
-    run->gated_now = true;
-    run->view.gated = true;
+    while (!empty && !(empty = is_drained(pool)) &&
+           walpool__clock_now() < until)
+        walpool__thread_nap_us(NAP_US);
     run->view.copies = 0;
     run->view.finished = !empty; /* in vain: nothing has changed */
-    walpool__stats_add(&run->room->stats->reader_gates, 1);
 }
 
 /* The word is read before the tag, and compared when it is moved: so it is the
- * holder of that age that is struck, and not the next one. Where a call runs it
- * is asked to stop, and ends the snapshot itself. */
-static void
+ * holder of that age that is struck, and not the next one. True: a call runs,
+ * was asked to stop, and is still to end the snapshot itself. */
+static bool
 end_if_old(struct run *run, struct walpool__reader *reader)
 {
     uint64_t seen = walpool__recall_look(&reader->recall);
-    struct walpool__holder holder = walpool__tag_read(&reader->tag);
+    struct walpool__holder holder = walpool__pool_snapshot(reader);
+    enum walpool__recall_answer answer;
 
     if (!holder.since_ns ||
-        walpool__holder_age_ms(&holder) < run->view.patience_ms ||
-        walpool__recall_seize(&reader->recall, seen) != WALPOOL__RECALL_SEIZED)
-        return;
-    walpool__txn_end_snapshot(reader->conn);
-    walpool__recall_ended(&reader->recall);
-    walpool__stats_add(&run->room->stats->snapshots_ended, 1);
+        walpool__holder_age_ms(&holder) < run->view.patience_ms)
+        return false;
+    answer = walpool__recall_seize(&reader->recall, seen);
+    if (answer == WALPOOL__RECALL_SEIZED) {
+        walpool__txn_end_snapshot(reader->conn);
+        walpool__recall_ended(&reader->recall);
+        walpool__stats_add(&run->room->stats->snapshots_ended, 1);
+    }
+    return answer == WALPOOL__RECALL_ASKED;
 }
 
+static bool
+end_old_ones(struct run *run)
+{
+    bool some_run = false;
+
+    for (int i = 0; i < run->room->pool->count; i++)
+        some_run |= end_if_old(run, &run->room->pool->readers[i]);
+    return some_run;
+}
+
+/* Newcomers wait only where it was not enough before: it may take long to copy
+ * what was kept until now. */
 static void
 interrupt(struct run *run)
 {
-    for (int i = 0; i < run->room->pool->count; i++)
-        end_if_old(run, &run->room->pool->readers[i]);
-    run->view.interrupted = true;
+    int64_t until = walpool__clock_now() + ENDING_BUDGET_NS;
+
+    if (run->view.interrupts > 0 && run->view.gate_ms > 0 && !run->gated_now)
+        hold(run, 0);
+    while (end_old_ones(run) && walpool__clock_now() < until)
+        walpool__thread_nap_us(NAP_US);
+    run->view.interrupts++;
     run->view.copies = 0;
     run->view.finished = false;
 }
@@ -424,6 +485,20 @@ run_counted(struct run *run)
     return status;
 }
 
+/* Another process's, as far as it is in the same place at every look. */
+static void
+remember_foreign(struct walpool__ckpt_room *room, const struct walpool__pin *pin)
+{
+    bool same = room->foreign.pid == pin->pid &&
+                room->foreign.frame == pin->frame;
+
+    room->foreign = *pin;
+    if (pin->ours)
+        room->foreign.pid = 0;
+    if (!same)
+        room->foreign_since_ns = walpool__clock_now();
+}
+
 /* Who is in the way? */
 static void
 tell_pin(struct run *run)
@@ -431,6 +506,7 @@ tell_pin(struct run *run)
     walpool_checkpoint_result *out = run->out;
 
     run->pin = walpool__pin_find(&run->room->pin_room);
+    remember_foreign(run->room, &run->pin);
     if (!run->pin.pid)
         return;
     out->pinned_pid = run->pin.pid;
@@ -447,6 +523,10 @@ conclude(struct run *run, walpool_status status)
 
     if (status == WALPOOL_OK && run->out->busy)
         tell_pin(run);
+    else if (status == WALPOOL_OK)
+        run->room->foreign.pid = 0;
+    if (status != WALPOOL_OK)
+        atomic_store(&run->room->curable, false);
     if (!stopped)
         walpool__ceiling_note(run->room->ceiling,
                               walpool__policy_is_over(&run->view), &run->pin);
@@ -455,6 +535,7 @@ conclude(struct run *run, walpool_status status)
 static walpool_status
 other_checkpointer(struct run *run)
 {
+    atomic_store(&run->room->curable, false);
     run->out->outcome = WALPOOL_CHECKPOINT_OTHER;
     run->out->busy = 1;
     return WALPOOL_OK;

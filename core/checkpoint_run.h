@@ -21,6 +21,9 @@ struct walpool__ckpt_room {
     struct walpool__walindex *walindex;
     struct walpool__pin_room pin_room;
     struct walpool__ceiling *ceiling;
+    struct walpool__pin foreign; /* of the newest run; pid 0: it was ours, or */
+    int64_t foreign_since_ns;    /* nobody. And since when it stands there */
+    atomic_bool curable; /* what keeps the WAL will be ended: see policy.h */
     struct walpool__poison *poison;
     struct walpool__ownlocks *ownlocks; /* NULL: nobody looks after them */
     struct walpool__watch *watch;       /* NULL: the same */

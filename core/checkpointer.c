@@ -10,7 +10,7 @@
  *   idle      notice of enough frames     wanted
  *   wanted    a run that did it all       idle
  *   wanted    a run that did not          resting
- *   resting   REST_MS passed              pausing
+ *   resting   REST_MS passed, or hurry    pausing
  *   pausing   notice of enough frames     wanted
  *   pausing   the pause passed            wanted; the next is longer
  *   any       stop                        stopped
@@ -113,7 +113,8 @@ rest(struct walpool__checkpointer *checkpointer)
 {
     int64_t until = walpool__clock_deadline(REST_MS);
 
-    while (!checkpointer->stopping && walpool__clock_now() < until)
+    while (!checkpointer->stopping && !checkpointer->hurry &&
+           walpool__clock_now() < until)
         walpool__cond_wait(&checkpointer->changed, &checkpointer->mutex, until);
 }
 
@@ -141,7 +142,7 @@ run_thread(void *arg)
     walpool__mutex_lock(&checkpointer->mutex);
     for (;;) {
         int64_t pause_ms;
-        bool complete;
+        bool complete, hurried;
 
         while (!checkpointer->wanted && !checkpointer->stopping &&
                walpool__clock_now() < until)
@@ -150,11 +151,13 @@ run_thread(void *arg)
         if (checkpointer->stopping)
             break;
         checkpointer->wanted = false;
+        hurried = checkpointer->hurry;
         checkpointer->at_work = true;
         walpool__mutex_unlock(&checkpointer->mutex);
         complete = run_once(checkpointer);
         walpool__mutex_lock(&checkpointer->mutex);
         checkpointer->at_work = false;
+        checkpointer->hurry &= !hurried;
         checkpointer->failures = complete ? 0 : checkpointer->failures + 1;
         walpool__cond_broadcast(&checkpointer->changed);
         if (!complete)
@@ -169,10 +172,13 @@ run_thread(void *arg)
 }
 
 /* Is there a chance that the WAL gets shorter soon? Not where a reader has been
- * in the way for several runs: then waiting would help nobody. */
+ * in the way for several runs: then waiting would help nobody, unless the next
+ * one ends its snapshot. */
 static bool
 gets_shorter(const struct walpool__checkpointer *checkpointer)
 {
+    if (checkpointer->hurry || atomic_load(&checkpointer->room.curable))
+        return checkpointer->running;
     return checkpointer->failures <= HOPEFUL_FAILURES &&
            (checkpointer->at_work || checkpointer->failures > 0);
 }
@@ -190,6 +196,23 @@ hold_up(struct walpool__checkpointer *checkpointer, struct walpool__call *call,
     while (gets_shorter(checkpointer) && !checkpointer->stopping &&
            walpool__clock_now() < until)
         walpool__cond_wait(&checkpointer->changed, &checkpointer->mutex, until);
+}
+
+/* Where readers may be interrupted, a run is due as soon as the WAL is above
+ * its ceiling; if that does not help, the next one as usual. The mutex is
+ * held. */
+static void
+look_at_ceiling(struct walpool__checkpointer *checkpointer, int64_t frames)
+{
+    const struct walpool__ceiling *ceiling = checkpointer->room.ceiling;
+    bool above = ceiling->policy == WALPOOL__CEILING_INTERRUPT &&
+                 ceiling->frames > 0 && frames > ceiling->frames;
+
+    if (above && !checkpointer->above) {
+        checkpointer->hurry = true;
+        walpool__cond_broadcast(&checkpointer->changed);
+    }
+    checkpointer->above = above;
 }
 
 /* The mutex is held. */
@@ -226,6 +249,7 @@ walpool__checkpointer_notice(struct walpool__checkpointer *checkpointer,
     us = walpool__policy_hold_up_us(frames, threshold);
     walpool__mutex_lock(&checkpointer->mutex);
     want(checkpointer);
+    look_at_ceiling(checkpointer, frames);
     if (us > 0)
         hold_up(checkpointer, call, us);
     walpool__mutex_unlock(&checkpointer->mutex);

@@ -5,13 +5,15 @@
 #include "checkpoint_run.h"
 
 struct walpool__checkpointer {
-    struct walpool__mutex mutex; /* guards the next six */
+    struct walpool__mutex mutex; /* guards the next eight */
     struct walpool__cond changed;
     bool running; /* the thread was started */
     bool wanted;
     bool stopping;
     bool at_work;  /* the thread is in a run */
     int failures;  /* its runs in a row that did not get to the end */
+    bool above;    /* the newest commit left more than the ceiling, and its */
+    bool hurry;    /* policy is interrupt: no run has begun and ended since */
     struct walpool__thread thread;
     struct walpool__ckpt_room room; /* belongs to whoever has its slot */
     const walpool_options *options;

@@ -5,6 +5,7 @@
  * Lock: none; whoever has `busy` is alone here. */
 #include "lease_txn.h"
 
+#include "clock.h"
 #include "error.h"
 #include "txn.h"
 
@@ -62,8 +63,10 @@ static walpool_status
 begin_reader(struct walpool__lease *lease, struct walpool__call *call,
              walpool_error *err)
 {
+    struct walpool__reader *reader = lease->reader;
     walpool_status status = walpool__call_check_durability(
         call, WALPOOL_CALL_DURABLE, "a reader", err);
+    bool passes;
 
     if (status != WALPOOL_OK)
         return status;
@@ -72,10 +75,16 @@ begin_reader(struct walpool__lease *lease, struct walpool__call *call,
                                   "a cursor of this lease is open: close it "
                                   "first");
     walpool__txn_rollback(lease->conn);
-    walpool__recall_begin(&lease->reader->recall);
-    status = walpool__lease_take_snapshot(lease->db, lease->reader, call, err);
+    walpool__recall_drop(&reader->recall);
+    lease->lost_snapshot = lease->in_transaction = false;
+    passes = walpool__waitq_pass(&lease->db->pool.queue, call);
+    atomic_store(&reader->begun_ns, walpool__clock_now());
+    walpool__recall_begin(&reader->recall);
+    if (!passes)
+        return walpool__call_stopped(call, "begin", "a checkpoint has readers "
+                                     "wait for a moment", err);
+    status = walpool__lease_take_snapshot(lease->db, reader, call, err);
     lease->in_transaction = status == WALPOOL_OK;
-    lease->lost_snapshot = false;
     return status;
 }
 

@@ -18,20 +18,26 @@
 
 #include "posixlock.h"
 
-/* The oldest of ours began first, and so is the farthest behind. */
-static struct walpool__holder
-oldest_of_ours(const struct walpool__pin_room *room)
+struct walpool__holder
+walpool__pin_oldest_private(const struct walpool__pin_room *room)
 {
-    struct walpool__holder oldest = walpool__pool_oldest_snapshot(room->pool);
-    struct walpool__holder private = {0};
+    struct walpool__holder none = {0};
     int64_t unused = 0;
 
-    if (room->roster)
-        private = walpool__roster_oldest(room->roster, 0, 0, &unused);
-    if (private.since_ns &&
-        (!oldest.since_ns || private.since_ns < oldest.since_ns))
-        return private;
-    return oldest;
+    return room->roster ? walpool__roster_oldest(room->roster, 0, 0, &unused)
+                        : none;
+}
+
+/* The oldest of ours began first, and so is the farthest behind. */
+static struct walpool__holder
+oldest_of_ours(const struct walpool__pin_room *room, bool *pooled)
+{
+    struct walpool__holder oldest = walpool__pool_oldest_snapshot(room->pool);
+    struct walpool__holder private = walpool__pin_oldest_private(room);
+
+    *pooled = oldest.since_ns &&
+              (!private.since_ns || oldest.since_ns < private.since_ns);
+    return *pooled ? oldest : private;
 }
 
 static void
@@ -69,7 +75,8 @@ find_locked(const struct walpool__pin_room *room,
 struct walpool__pin
 walpool__pin_find(const struct walpool__pin_room *room)
 {
-    struct walpool__holder oldest = oldest_of_ours(room);
+    bool pooled;
+    struct walpool__holder oldest = oldest_of_ours(room, &pooled);
     struct walpool__wal_state state = {0, 0};
     struct walpool__wal_pins pins;
     struct walpool__pin pin = {.pid = 0};
@@ -84,6 +91,7 @@ walpool__pin_find(const struct walpool__pin_room *room)
         pin.pid = pin.ours ? getpid() : WALPOOL__PIN_UNNAMED;
         pin.frame = oldest.frames > 0 ? oldest.frames : state.checkpointed;
     }
+    pin.pooled = pin.ours && pooled;
     if (pin.ours)
         memcpy(pin.why, oldest.why, sizeof pin.why);
     return pin;

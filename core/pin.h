@@ -14,6 +14,7 @@ struct walpool__pin {
     int64_t frame; /* what came after it stays in the WAL */
     int64_t pid;   /* 0: nobody was found */
     bool ours;     /* this process's */
+    bool pooled;   /* it is a reader of the pool */
     char why[WALPOOL_WHY_BYTES]; /* label of our oldest holder, or "" */
 };
 
@@ -27,6 +28,11 @@ struct walpool__pin_room {
 
 /* Find the one that is the farthest behind. Some ten system calls. */
 struct walpool__pin walpool__pin_find(const struct walpool__pin_room *room);
+
+/* The oldest snapshot of ours that is not the pool's: a private lease's, or a
+ * backup's. since_ns is 0: there is none. */
+struct walpool__holder
+walpool__pin_oldest_private(const struct walpool__pin_room *room);
 
 /* "process 12 (name)", or "report (this process)". */
 #define WALPOOL__PIN_NAME_BYTES (WALPOOL_WHY_BYTES + 48)

@@ -12,7 +12,11 @@
  *                 wait for a moment until the old ones have gone. It is only
  *                 worth it if these are likely to go within the budget: a
  *                 reader that has been there for longer than the budget has
- *                 shown that it is not of that kind.
+ *                 shown that it is not of that kind. Nor is it where somebody
+ *                 else has: a backup, a private lease, another process.
+ *   one above     INTERRUPT, where the user wants it. There may be much to copy
+ *   the ceiling   then, while newcomers come in; who was ended may come back and
+ *                 be in the way again. So, for a second time, nobody comes in.
  *
  * Does: decide.
  * Must not: look at a clock, a file or a lock: the same view gives the same
@@ -32,6 +36,7 @@
 #define HURRIED_THRESHOLDS 3
 #define FIRST_HOLD_UP_US 1000
 #define LONGEST_HOLD_UP_US 15000
+#define MOST_INTERRUPTS 2
 /* FINISH is turned away so often, then the run ends. */
 #define MOST_CROWDED 2
 /* So many thresholds, and never less frames, are copied with the writer in
@@ -67,7 +72,7 @@ static bool
 gate_helps(const struct walpool__wal_view *view)
 {
     return !view->gated && view->oldest_ms >= 0 &&
-           view->oldest_ms < view->gate_ms;
+           view->oldest_ms < view->gate_ms && view->others_ms < view->gate_ms;
 }
 
 static bool
@@ -79,8 +84,8 @@ is_above(const struct walpool__wal_view *view)
 static bool
 interrupt_helps(const struct walpool__wal_view *view)
 {
-    return is_above(view) && view->policy == WALPOOL__CEILING_INTERRUPT &&
-           !view->asked && !view->interrupted && view->pin_is_ours &&
+    return walpool__policy_is_curable(view) && !view->asked &&
+           view->interrupts < MOST_INTERRUPTS && view->oldest_ms >= 0 &&
            view->oldest_ms >= view->patience_ms;
 }
 
@@ -96,7 +101,7 @@ next_behind_reader(const struct walpool__wal_view *view)
 enum walpool__step
 walpool__policy_next(const struct walpool__wal_view *view)
 {
-    bool begun = view->asked || view->gated || view->interrupted;
+    bool begun = view->asked || view->gated || view->interrupts > 0;
 
     PRE(view->threshold > 0);
     if (view->finished)
@@ -133,6 +138,13 @@ bool
 walpool__policy_is_over(const struct walpool__wal_view *view)
 {
     return is_above(view) && !view->done;
+}
+
+bool
+walpool__policy_is_curable(const struct walpool__wal_view *view)
+{
+    return walpool__policy_is_over(view) && view->pin_is_pooled &&
+           view->policy == WALPOOL__CEILING_INTERRUPT;
 }
 
 int64_t

@@ -29,17 +29,19 @@ struct walpool__wal_view {
     bool done;            /* and got to what the run is for */
     bool gated;           /* GATE was done in this run */
     int64_t gate_ms;      /* budget of a gate; 0: never */
-    int64_t oldest_ms;    /* age of the oldest reader of ours, or -1: none */
-    bool interrupted;     /* INTERRUPT was done in this run */
+    int64_t oldest_ms;    /* age of the pool's oldest snapshot, or -1: none */
+    int64_t others_ms;    /* of the oldest that no gate ends, or -1: none */
+    int interrupts;       /* INTERRUPT steps of this run so far */
     int64_t patience_ms;  /* readers younger than this are not interrupted */
-    bool pin_is_ours;     /* who is the farthest behind is of this process */
+    bool pin_is_pooled;   /* the farthest behind is a reader of the pool */
 };
 
 enum walpool__step {
     WALPOOL__STEP_COPY,   /* copy while others write */
     WALPOOL__STEP_FINISH, /* copy the rest and start anew, with the writer */
     WALPOOL__STEP_GATE,   /* have new readers wait until the old ones end */
-    WALPOOL__STEP_INTERRUPT, /* end the snapshots of our oldest readers */
+    WALPOOL__STEP_INTERRUPT, /* end the snapshots of our oldest readers; for
+                                the second time new ones wait, as behind GATE */
     WALPOOL__STEP_END     /* nothing more to do, or to be done */
 };
 
@@ -55,6 +57,9 @@ int64_t walpool__policy_ceiling(int64_t option, int64_t threshold);
 
 /* A run has ended: is the WAL above its ceiling, and kept there? */
 bool walpool__policy_is_over(const struct walpool__wal_view *view);
+
+/* The same, and it will be ended: the next run INTERRUPTs who keeps it. */
+bool walpool__policy_is_curable(const struct walpool__wal_view *view);
 
 /* Commits come faster than they are copied: for how long the answer to one that
  * left so many frames is held up, in microseconds; 0: not at all. */

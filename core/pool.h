@@ -16,6 +16,9 @@ struct walpool__reader {
     atomic_bool stays;         /* its snapshot does */
     atomic_int_fast64_t home_ns; /* since when it is free; 0: it is not */
     struct walpool__recall recall;
+    atomic_int_fast64_t begun_ns; /* of a snapshot that its lease took when it
+                                     began anew; before the lending: of another
+                                     lease */
 };
 
 struct walpool__pool {
@@ -64,10 +67,16 @@ int walpool__pool_warm_count(const struct walpool__pool *pool);
 /* Close the connections; nobody has one. */
 void walpool__pool_close_all(struct walpool__pool *pool);
 
-/* Who has had a reader for longest; and for longest of those that still have
- * their snapshot. */
+/* Who has had a reader for longest. */
 struct walpool__holder walpool__pool_oldest(const struct walpool__pool *pool);
+
+/* Who has a snapshot on this reader, and since when; and who has the oldest. */
+struct walpool__holder
+walpool__pool_snapshot(const struct walpool__reader *reader);
 struct walpool__holder
 walpool__pool_oldest_snapshot(const struct walpool__pool *pool);
+
+/* How many are out, but their snapshot was ended? */
+int walpool__pool_ended_count(const struct walpool__pool *pool);
 
 #endif

@@ -11,6 +11,7 @@
  *   RUNNING   the call ends, kept          KEPT
  *   RUNNING   asked                        RUNNING, asked
  *   RUNNING   the call ends, asked         ENDING by its own thread
+ *   RUNNING   dropped by the call          ENDED
  *   KEPT      the next call                RUNNING
  *   KEPT      seized                       ENDING by another thread
  *   ENDING    done                         ENDED
@@ -101,6 +102,12 @@ walpool__recall_ended(struct walpool__recall *recall)
 }
 
 void
+walpool__recall_drop(struct walpool__recall *recall)
+{
+    set(recall, ENDED);
+}
+
+void
 walpool__recall_home(struct walpool__recall *recall)
 {
     set(recall, HOME);
@@ -116,6 +123,12 @@ bool
 walpool__recall_has_snapshot(uint64_t seen)
 {
     return (seen & STATES) == RUNNING || (seen & STATES) == KEPT;
+}
+
+bool
+walpool__recall_is_ended(uint64_t seen)
+{
+    return (seen & STATES) == ENDED;
 }
 
 enum walpool__recall_answer

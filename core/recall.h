@@ -23,6 +23,8 @@ bool walpool__recall_keep(struct walpool__recall *recall);
 bool walpool__recall_resume(struct walpool__recall *recall);
 
 void walpool__recall_ended(struct walpool__recall *recall);
+void walpool__recall_drop(struct walpool__recall *recall); /* it ended it, not
+                                                               asked */
 void walpool__recall_home(struct walpool__recall *recall);
 
 /* Is the running call to stop? */
@@ -39,6 +41,9 @@ uint64_t walpool__recall_look(const struct walpool__recall *recall);
 
 /* Was there a snapshot? Not at home, and not after it was ended. */
 bool walpool__recall_has_snapshot(uint64_t seen);
+
+/* Was it ended, and its holder has the reader still? */
+bool walpool__recall_is_ended(uint64_t seen);
 
 enum walpool__recall_answer {
     WALPOOL__RECALL_GONE,   /* that lending is over, or ended already */

@@ -32,6 +32,8 @@
 #define WINDOW_NS 1000000 /* shortest one */
 #define WINDOW_MOST_NS 400000000 /* of 1200 */
 #define WINDOW_EACH_NS 333000 /* for each waiter */
+/* Between two looks of who passes by: see walpool__waitq_pass. */
+#define PASS_NAP_US 200
 
 struct waiter {
     struct walpool__link link;
@@ -344,6 +346,30 @@ walpool__waitq_release(struct walpool__waitq *waitq)
     waitq->held = false;
     wake_oldest(waitq);
     walpool__mutex_unlock(&waitq->mutex);
+}
+
+static bool
+is_held(struct walpool__waitq *waitq)
+{
+    bool held;
+
+    walpool__mutex_lock(&waitq->mutex);
+    held = waitq->held;
+    walpool__mutex_unlock(&waitq->mutex);
+    return held;
+}
+
+bool
+walpool__waitq_pass(struct walpool__waitq *waitq, struct walpool__call *call)
+{
+    while (UNLIKELY(call->timeout_ms != 0 && is_held(waitq))) {
+        call->phase = WALPOOL_PHASE_QUEUE;
+        if (walpool__call_must_stop(call))
+            return false;
+        walpool__call_leave(call);
+        walpool__thread_nap_us(PASS_NAP_US);
+    }
+    return true;
 }
 
 void

@@ -55,6 +55,11 @@ void walpool__waitq_reopen(struct walpool__waitq *waitq);
 bool walpool__waitq_hold(struct walpool__waitq *waitq, int64_t deadline_ns);
 void walpool__waitq_release(struct walpool__waitq *waitq);
 
+/* Who has one already, and is about to do what the holder waits to end, waits
+ * here, as newcomers do. False: call->stopped says why. */
+bool walpool__waitq_pass(struct walpool__waitq *waitq,
+                         struct walpool__call *call);
+
 void walpool__waitq_count(struct walpool__waitq *waitq, int *lent,
                           int *waiters);
 

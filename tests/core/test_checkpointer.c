@@ -186,6 +186,93 @@ TEST(checkpointer__keeps_the_WAL_small_whatever_snapshots_stay)
     }
 }
 
+/* A reader that never ends, and comes back at once when it was ended: now by
+ * another lease, now by the same one. */
+static void *
+read_for_ever(void *unused)
+{
+    (void)unused;
+    walpool_lease *lease = api_acquire(crowded, WALPOOL_READ);
+    for (int round = 0; !atomic_load(&enough);) {
+        if (api_run(lease, "SELECT count(*) FROM u") == WALPOOL_OK) {
+            walpool__thread_nap_us(200);
+        } else if (round++ % 2) {
+            CHECK_OK(walpool_begin(lease, NULL, &err));
+        } else {
+            CHECK_OK(walpool_release(lease, &err));
+            lease = api_acquire(crowded, WALPOOL_READ);
+        }
+    }
+    CHECK_OK(walpool_release(lease, &err));
+    return NULL;
+}
+
+TEST(checkpointer__keeps_the_ceiling_beside_a_reader_that_comes_back)
+{
+    enum { CEILING = 2000, COMMITS = 10 * CEILING };
+    pthread_t thread;
+    atomic_store(&enough, false);
+    crowded = open_table("checkpoint_frames=100&wal_ceiling_frames=2000&"
+                         "wal_ceiling_policy=interrupt&reader_gate=20");
+    CHECK_OK(api_write(crowded, "CREATE TABLE u(b)"));
+    CHECK_INT(pthread_create(&thread, NULL, read_for_ever, NULL), 0);
+    for (int i = 0; i < COMMITS; i++)
+        CHECK_OK(api_write(crowded, "INSERT INTO t VALUES(1)"));
+    atomic_store(&enough, true);
+    CHECK_INT(pthread_join(thread, NULL), 0);
+    CHECK(api_health(crowded).wal_bytes_highest / 4120 < 2 * CEILING);
+    CHECK(walpool__stats_get(&behind(crowded)->stats.snapshots_ended) > 2);
+    api_close(crowded);
+}
+
+static int64_t
+oldest_snapshot_ms(walpool *db)
+{
+    struct walpool__holder oldest =
+        walpool__pool_oldest_snapshot(&behind(db)->pool);
+    return oldest.since_ns ? walpool__holder_age_ms(&oldest) : -1;
+}
+
+TEST(checkpointer__knows_a_snapshot_by_its_own_age)
+{
+    inside_stop_clock();
+    walpool *db = open_table("");
+    CHECK_INT(oldest_snapshot_ms(db), -1);
+    walpool_lease *lease = api_acquire(db, WALPOOL_READ);
+    atomic_fetch_add(&inside_time_ns, 1000000000);
+    CHECK_INT(oldest_snapshot_ms(db), 1000);
+    CHECK_OK(walpool_begin(lease, NULL, &err));
+    CHECK_INT(oldest_snapshot_ms(db), 0);
+    atomic_fetch_add(&inside_time_ns, 3000000);
+    CHECK_INT(oldest_snapshot_ms(db), 3);
+    CHECK_OK(walpool_release(lease, &err));
+    lease = api_acquire(db, WALPOOL_READ);
+    atomic_fetch_add(&inside_time_ns, 2000000);
+    CHECK_INT(oldest_snapshot_ms(db), 2);
+    CHECK_OK(walpool_release(lease, &err));
+    api_close(db);
+    walpool__clock_replace(NULL);
+}
+
+/* The clock stands still: a gate would stay shut for ever. */
+TEST(checkpointer__shuts_no_gate_while_a_backup_keeps_the_WAL)
+{
+    inside_stop_clock();
+    walpool *db = open_table("checkpoint_frames=10");
+    walpool_backup *backup =
+        walpool_backup_start(db, check_path("b.db"), 0, NULL, &err);
+    CHECK(backup != NULL);
+    atomic_fetch_add(&inside_time_ns, 1000000000);
+    walpool_lease *lease = api_acquire(db, WALPOOL_READ);
+    insert(db, 6);
+    CHECK_EVENTUALLY(api_health(db).checkpoints > 0);
+    CHECK_INT(api_health(db).reader_gates, 0);
+    CHECK_OK(walpool_release(lease, &err));
+    CHECK_OK(walpool_backup_finish(backup, &err));
+    api_close(db);
+    walpool__clock_replace(NULL);
+}
+
 TEST(checkpointer__rests_while_a_reader_keeps_frames_back)
 {
     walpool *db = open_table("checkpoint_frames=10");

@@ -13,7 +13,8 @@ view_of(int64_t frames, int64_t checkpointed)
                                       .beside = true,
                                       .patience_ms = 100,
                                       .gate_ms = 100,
-                                      .oldest_ms = -1};
+                                      .oldest_ms = -1,
+                                      .others_ms = -1};
 }
 
 static const struct {
@@ -89,7 +90,7 @@ view_above(void)
     view.ceiling = 16000;
     view.policy = WALPOOL__CEILING_INTERRUPT;
     view.copies = 1;
-    view.pin_is_ours = true;
+    view.pin_is_pooled = true;
     view.oldest_ms = 100;
     return view;
 }
@@ -109,11 +110,11 @@ TEST(policy__interrupts_only_where_it_helps)
         else if (i == 1)
             view.policy = WALPOOL__CEILING_FAIL;
         else if (i == 2)
-            view.pin_is_ours = false;
+            view.pin_is_pooled = false;
         else if (i == 3)
             view.oldest_ms = 99, view.gated = true;
         else if (i == 4)
-            view.interrupted = true;
+            view.interrupts = 2;
         else if (i == 5)
             view.asked = true;
         else if (i == 6)
@@ -130,11 +131,58 @@ TEST(policy__interrupts_only_where_it_helps)
 TEST(policy__begins_anew_behind_an_interrupt)
 {
     struct walpool__wal_view view = view_above();
-    view.interrupted = true;
+    view.interrupts = 1;
     view.copies = 0;
     CHECK_INT(walpool__policy_next(&view), WALPOOL__STEP_COPY);
     view.frames = view.checkpointed = 10; /* another was faster */
     CHECK_INT(walpool__policy_next(&view), WALPOOL__STEP_FINISH);
+}
+
+/* Who was interrupted has come back, and is in the way again. */
+TEST(policy__interrupts_again_who_comes_back)
+{
+    struct walpool__wal_view view = view_above();
+    view.interrupts = 1;
+    CHECK_INT(walpool__policy_next(&view), WALPOOL__STEP_INTERRUPT);
+    view.finished = true;
+    CHECK_INT(walpool__policy_next(&view), WALPOOL__STEP_INTERRUPT);
+    view.oldest_ms = 3; /* it may go by itself */
+    CHECK_INT(walpool__policy_next(&view), WALPOOL__STEP_GATE);
+    view.gated = true; /* it did not, and is not young any more */
+    view.oldest_ms = 103;
+    CHECK_INT(walpool__policy_next(&view), WALPOOL__STEP_INTERRUPT);
+    view.interrupts = 2;
+    CHECK_INT(walpool__policy_next(&view), WALPOOL__STEP_END);
+}
+
+TEST(policy__shuts_no_gate_where_others_keep_the_WAL)
+{
+    struct walpool__wal_view view = view_of(1500, 1200);
+    view.finished = true;
+    view.oldest_ms = 3;
+    view.others_ms = 99;
+    CHECK_INT(walpool__policy_next(&view), WALPOOL__STEP_GATE);
+    view.others_ms = 100;
+    CHECK_INT(walpool__policy_next(&view), WALPOOL__STEP_END);
+}
+
+TEST(policy__knows_what_the_next_run_cures)
+{
+    struct walpool__wal_view view = view_above();
+    CHECK(walpool__policy_is_curable(&view));
+    view.oldest_ms = 3; /* if not the next one, then the one after it */
+    CHECK(walpool__policy_is_curable(&view));
+    view.pin_is_pooled = false;
+    CHECK(!walpool__policy_is_curable(&view));
+    view = view_above();
+    view.policy = WALPOOL__CEILING_BACKPRESSURE;
+    CHECK(!walpool__policy_is_curable(&view));
+    view = view_above();
+    view.done = true;
+    CHECK(!walpool__policy_is_curable(&view));
+    view = view_above();
+    view.frames = 16000;
+    CHECK(!walpool__policy_is_curable(&view));
 }
 
 TEST(policy__finishes_at_once_where_nothing_may_be_copied_beside_writers)
@@ -194,7 +242,8 @@ look_by_chance(struct walpool__wal_view *view)
                                              (uint64_t)view->frames + 1)
                                        : view->frames;
     view->oldest_ms = (int64_t)throw_dice(200) - 1;
-    view->pin_is_ours = throw_dice(2);
+    view->others_ms = (int64_t)throw_dice(200) - 1;
+    view->pin_is_pooled = throw_dice(2);
 }
 
 static void
@@ -223,10 +272,11 @@ carry_out(struct walpool__wal_view *view, enum walpool__step step)
         view->finished = throw_dice(2);
         break;
     case WALPOOL__STEP_INTERRUPT:
-        CHECK(!view->interrupted && view->pin_is_ours && !view->asked);
+        CHECK(view->interrupts < 2 && view->pin_is_pooled && !view->asked);
         CHECK_INT(view->policy, WALPOOL__CEILING_INTERRUPT);
         CHECK(view->frames > view->ceiling);
-        view->interrupted = true;
+        view->interrupts++;
+        view->gated |= view->interrupts == 2 && view->gate_ms > 0;
         view->copies = 0;
         view->finished = false;
         break;
@@ -237,7 +287,7 @@ carry_out(struct walpool__wal_view *view, enum walpool__step step)
 
 /* No sequence of views keeps a run going: each part of it has at most
  * MOST_COPIES copies and one FINISH, MOST_CROWDED are turned away, and there is
- * one GATE and one INTERRUPT. Every kind of step is met. */
+ * one GATE and two INTERRUPTs. Every kind of step is met. */
 TEST(policy__comes_to_an_end_whatever_happens)
 {
     int met[WALPOOL__STEP_END + 1] = {0};
@@ -257,7 +307,7 @@ TEST(policy__comes_to_an_end_whatever_happens)
             met[step]++;
             if (step != WALPOOL__STEP_END)
                 carry_out(&view, step);
-            CHECK(++steps <= 3 * (6 + 1) + 2 + 2 + 1);
+            CHECK(++steps <= 4 * (6 + 1) + 2 + 3 + 1);
         } while (step != WALPOOL__STEP_END);
         CHECK(!view.done || view.finished);
     }

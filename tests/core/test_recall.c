@@ -52,6 +52,22 @@ TEST(recall__strikes_nobody_but_the_holder_that_was_seen)
     walpool__recall_home(&recall);
 }
 
+TEST(recall__drops_a_snapshot_that_its_holder_ended_unasked)
+{
+    walpool__recall_begin(&recall);
+    uint64_t seen = walpool__recall_look(&recall);
+    CHECK_INT(walpool__recall_seize(&recall, seen), WALPOOL__RECALL_ASKED);
+    CHECK(!walpool__recall_is_ended(seen));
+    walpool__recall_drop(&recall);
+    CHECK(walpool__recall_is_ended(walpool__recall_look(&recall)));
+    CHECK_INT(walpool__recall_seize(&recall, seen), WALPOOL__RECALL_GONE);
+    CHECK(!walpool__recall_is_asked(&recall));
+    walpool__recall_begin(&recall);
+    CHECK(!walpool__recall_is_ended(walpool__recall_look(&recall)));
+    walpool__recall_home(&recall);
+    CHECK(!walpool__recall_is_ended(walpool__recall_look(&recall)));
+}
+
 TEST(recall__forgets_a_question_with_the_lending)
 {
     walpool__recall_begin(&recall);

@@ -94,6 +94,60 @@ TEST(waitq__lends_to_who_cannot_wait_although_it_is_held)
     walpool__waitq_finish(&waitq);
 }
 
+static atomic_int passed;
+
+static void *
+pass(void *call)
+{
+    CHECK(walpool__waitq_pass(&waitq, call));
+    atomic_fetch_add(&passed, 1);
+    return NULL;
+}
+
+static void
+note_leave(void *left)
+{
+    atomic_store((atomic_bool *)left, true);
+}
+
+TEST(waitq__lets_nobody_pass_while_it_is_held)
+{
+    pthread_t passer;
+    atomic_bool waits = false;
+    struct walpool__call call;
+    begin(1);
+    walpool__call_begin_own(&call, -1);
+    call.leave = note_leave;
+    call.leave_data = &waits;
+    pass(&call);
+    CHECK(!atomic_load(&waits));
+    int *out = try_take();
+    CHECK(!walpool__waitq_hold(&waitq, 0));
+    CHECK_INT(pthread_create(&passer, NULL, pass, &call), 0);
+    CHECK_EVENTUALLY(atomic_load(&waits));
+    CHECK_INT(atomic_load(&passed), 1);
+    walpool__waitq_release(&waitq);
+    CHECK_INT(pthread_join(passer, NULL), 0);
+    CHECK_INT(atomic_load(&passed), 2);
+    walpool__waitq_give(&waitq, out);
+    walpool__waitq_finish(&waitq);
+}
+
+TEST(waitq__lets_who_must_stop_or_cannot_wait_pass_no_longer_than_that)
+{
+    struct walpool__call call;
+    begin(1);
+    CHECK(walpool__waitq_hold(&waitq, 0));
+    walpool__call_begin_own(&call, 0);
+    CHECK(walpool__waitq_pass(&waitq, &call));
+    walpool__call_begin_own(&call, 5);
+    CHECK(!walpool__waitq_pass(&waitq, &call));
+    CHECK_INT(call.stopped, WALPOOL_TIMEOUT);
+    CHECK_INT(call.phase, WALPOOL_PHASE_QUEUE);
+    walpool__waitq_release(&waitq);
+    walpool__waitq_finish(&waitq);
+}
+
 TEST(waitq__lets_a_waiter_give_up_while_it_is_held)
 {
     struct customer customer = {0};
