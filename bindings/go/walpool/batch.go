@@ -10,6 +10,7 @@ import (
 // Statement is one statement of a [DB.Batch].
 type Statement struct {
 	SQL  string
+	Stmt *Stmt   // instead of SQL: what [DB.Prepare] made of it
 	Args []any   // parameters, as in [DB.Query]
 	Many [][]any // instead of Args: run it once for each of these
 
@@ -55,6 +56,7 @@ func (db *DB) Batch(ctx context.Context, statements []Statement) ([]BatchResult,
 	f.Count = uint64(len(statements))
 	f.seal(f.batchHead() + leastRoom)
 	t.runBatch(f)
+	runtime.KeepAlive(statements)
 	if err := c.failed(f); err != nil {
 		return nil, err
 	}
@@ -63,6 +65,9 @@ func (db *DB) Batch(ctx context.Context, statements []Statement) ([]BatchResult,
 
 // write adds the statement's request to the frame.
 func (s *Statement) write(f *frame, c *call) error {
+	if s.SQL != "" && s.Stmt != nil {
+		return errorf(ErrMisuse, "the statement has both SQL and Stmt")
+	}
 	at := f.used
 	if err := s.writePlain(f, c); err != nil || s.Expect == nil {
 		return err
@@ -74,14 +79,16 @@ func (s *Statement) write(f *frame, c *call) error {
 	return nil
 }
 
+func (s *Statement) source() source { return source{s.SQL, s.Stmt} }
+
 func (s *Statement) writePlain(f *frame, c *call) error {
 	if s.Many == nil {
-		return statement(f, c, callNames, 0, s.SQL, s.Args)
+		return statement(f, c, callNames, 0, s.source(), s.Args)
 	}
 	if s.Args != nil {
 		return errorf(ErrMisuse, "the statement has both Args and Many")
 	}
-	at, err := f.statement(c, callNames, 0, s.SQL)
+	at, err := f.statement(c, callNames, 0, s.source())
 	if err != nil {
 		return err
 	}
@@ -119,16 +126,16 @@ func (t *target) batchResults(f *frame, statements []Statement) []BatchResult {
 		results[i].Result = Result{res.changes, res.lastRowID}
 		if res.rowsBytes > 0 {
 			begin := uint64(head) + res.rowsOffset
-			results[i].Rows = t.copyRows(room[begin:begin+res.rowsBytes], statements[i].SQL)
+			results[i].Rows = t.copyRows(room[begin:begin+res.rowsBytes], statements[i].source())
 		}
 	}
 	return results
 }
 
 // copyRows gives a block of a batch a frame, and a life, of its own.
-func (t *target) copyRows(block []byte, sql string) *Rows {
+func (t *target) copyRows(block []byte, s source) *Rows {
 	f := getFrame()
 	f.plain(len(block))
 	copy(f.room(), block)
-	return newRows(t, &call{}, f, sql, nil)
+	return newRows(t, &call{}, f, s, nil)
 }

@@ -3,6 +3,7 @@ package walpool
 import (
 	"context"
 	"iter"
+	"runtime"
 )
 
 const (
@@ -21,14 +22,14 @@ const (
 // may use a list again for its next row. A longer sequence is read while the
 // transaction is open, so it must not write to the database itself.
 func (db *DB) ExecMany(ctx context.Context, sql string, args iter.Seq[[]any]) (Result, error) {
-	b := bulk{t: db.writer(), ctx: ctx, sql: sql}
+	b := bulk{t: db.writer(), ctx: ctx, from: text(sql)}
 	return b.run(args)
 }
 
 // ExecMany runs one statement once for each list of args, all or nothing; see
 // [DB.ExecMany].
 func (tx *WriteTx) ExecMany(ctx context.Context, sql string, args iter.Seq[[]any]) (Result, error) {
-	b := bulk{t: tx.lease.target(), ctx: ctx, sql: sql}
+	b := bulk{t: tx.lease.target(), ctx: ctx, from: text(sql)}
 	return b.run(args)
 }
 
@@ -38,7 +39,7 @@ func (tx *WriteTx) ExecMany(ctx context.Context, sql string, args iter.Seq[[]any
 type bulk struct {
 	t      *target
 	ctx    context.Context
-	sql    string
+	from   source
 	c      call
 	f      *frame
 	at     int // of the request
@@ -111,7 +112,7 @@ func (b *bulk) start(row []any) error {
 	before := b.p.before
 	b.f.start()
 	b.c.again()
-	at, err := b.f.statement(&b.c, 0, 0, b.sql)
+	at, err := b.f.statement(&b.c, 0, 0, b.from)
 	if err != nil {
 		return err
 	}
@@ -126,6 +127,7 @@ func (b *bulk) start(row []any) error {
 func (b *bulk) send() error {
 	b.p.finish(b.at)
 	res, err := b.t.finish(&b.c, b.f)
+	runtime.KeepAlive(b.from.stmt)
 	b.res.Changes += res.Changes
 	b.res.LastRowID = res.LastRowID
 	b.p.before += b.p.rows

@@ -34,10 +34,18 @@ func (cc *columnCache) known(sql string) *columns {
 	return c
 }
 
-// remember keeps the names that stand in the block of rs. A block without
+// columns returns what is known of those of its results, or nil.
+func (s source) columns(db *DB) *columns {
+	if s.stmt != nil {
+		return s.stmt.columns.Load()
+	}
+	return db.columns.known(s.sql)
+}
+
+// columns keeps the names that stand in the block of rs. A block without
 // columns may have none.
-func (cc *columnCache) remember(rs *Rows, h *header, sql string) *columns {
-	c := &columns{sql: sql, shape: h.shape}
+func (rs *Rows) columns(h *header, s source) *columns {
+	c := &columns{sql: s.sql, shape: h.shape}
 	if h.flags&rowsNames == 0 {
 		return c
 	}
@@ -46,6 +54,10 @@ func (cc *columnCache) remember(rs *Rows, h *header, sql string) *columns {
 	for i, name := range cellsOf(block, rowsHeader, rs.width) {
 		c.names[i] = string(block[name.bits : name.bits+uint64(name.length)])
 	}
-	cc.slot(sql).Store(c)
+	if s.stmt != nil {
+		s.stmt.columns.Store(c)
+	} else {
+		rs.db.columns.slot(s.sql).Store(c)
+	}
 	return c
 }

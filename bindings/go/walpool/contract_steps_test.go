@@ -19,6 +19,8 @@ type contractAnswer struct {
 	results []contractAnswer
 	leases  []fields
 	fields  fields // of a checkpoint or health
+
+	prepared *Stmt
 }
 
 func (run *contractRun) do(step fields) (*contractAnswer, error) {
@@ -44,6 +46,8 @@ func (run *contractRun) do(step fields) (*contractAnswer, error) {
 		return run.onDB(ctx, verb, target, step)
 	case *lease:
 		return run.onLease(ctx, verb, target, step)
+	case *Stmt:
+		return nil, target.Close()
 	case *Rows:
 		return onRows(ctx, verb, target, step)
 	case *contractToken:
@@ -83,6 +87,13 @@ func (run *contractRun) onDB(ctx context.Context, verb string, db *DB, step fiel
 			return nil, db.closeIn(n)
 		}
 		return nil, db.Close()
+	case "prepare":
+		s, err := db.Prepare(ctx, contractSQL(step["sql"]))
+		if err != nil {
+			return nil, err
+		}
+		run.add(step["as"].(string), s)
+		return &contractAnswer{columns: s.Columns(), prepared: s}, nil
 	case "acquire":
 		kind := int32(kindRead)
 		if step["kind"] == "write" {
@@ -94,7 +105,7 @@ func (run *contractRun) onDB(ctx context.Context, verb string, db *DB, step fiel
 		}
 		return nil, err
 	case "batch":
-		return contractBatch(ctx, db, step)
+		return run.batch(ctx, db, step)
 	case "checkpoint":
 		return contractCheckpoint(ctx, db, step)
 	case "maintain":
@@ -131,9 +142,17 @@ func (run *contractRun) onLease(ctx context.Context, verb string, l *lease, step
 	return run.sql(ctx, verb, l.target(), step)
 }
 
+// source reads SQL: a text, or the name of what a step has prepared.
+func (run *contractRun) source(v any) source {
+	if named, ok := v.(fields); ok && named["prepared"] != nil {
+		return source{stmt: run.find(named["prepared"].(string)).(*Stmt)}
+	}
+	return text(contractSQL(v))
+}
+
 // sql runs the verbs that have a statement.
 func (run *contractRun) sql(ctx context.Context, verb string, t *target, step fields) (*contractAnswer, error) {
-	sql := contractSQL(step["sql"])
+	sql := run.source(step["sql"])
 	args := contractArgs(step["params"])
 	switch verb {
 	case "iterate":
@@ -184,18 +203,18 @@ func contractOne(row *Row) (*contractAnswer, error) {
 	return &contractAnswer{rows: [][]any{values}}, err
 }
 
-func contractMany(ctx context.Context, t *target, sql string, step fields) (*contractAnswer, error) {
+func contractMany(ctx context.Context, t *target, from source, step fields) (*contractAnswer, error) {
 	var lists [][]any
 	for _, params := range step["param_rows"].([]any) {
 		lists = append(lists, contractArgs(params))
 	}
 	if !wantsRows(step) {
-		b := bulk{t: t, ctx: ctx, sql: sql}
+		b := bulk{t: t, ctx: ctx, from: from}
 		res, err := b.run(iter.Seq[[]any](slices.Values(lists)))
 		return &contractAnswer{res: res}, err
 	}
 	// Rows of many runs: only a batch gives them.
-	results, err := t.db.Batch(ctx, []Statement{{SQL: sql, Many: lists}})
+	results, err := t.db.Batch(ctx, []Statement{{SQL: from.sql, Stmt: from.stmt, Many: lists}})
 	if err != nil {
 		return nil, err
 	}
@@ -232,12 +251,13 @@ func onRows(ctx context.Context, verb string, rows *Rows, step fields) (*contrac
 	return gather(rows, int(count))
 }
 
-func contractBatch(ctx context.Context, db *DB, step fields) (*contractAnswer, error) {
+func (run *contractRun) batch(ctx context.Context, db *DB, step fields) (*contractAnswer, error) {
 	var statements []Statement
 	for _, s := range step["statements"].([]any) {
 		s := s.(fields)
+		from := run.source(s["sql"])
 		statement := Statement{
-			SQL: contractSQL(s["sql"]), Args: contractArgs(s["params"]), Expect: contractExpect(s),
+			SQL: from.sql, Stmt: from.stmt, Args: contractArgs(s["params"]), Expect: contractExpect(s),
 		}
 		if lists, ok := s["param_rows"].([]any); ok {
 			statement.Many = [][]any{}

@@ -173,7 +173,7 @@ func (db *DB) writer() *target { return &target{db: db, write: true} }
 // [DB.Read] or [DB.Write]), [ErrParam], [ErrSQL], [ErrTimeout], [ErrCanceled]
 // and others. It calls walpool_read.
 func (db *DB) Query(ctx context.Context, sql string, args ...any) (*Rows, error) {
-	return db.reader().query(ctx, sql, args)
+	return db.reader().query(ctx, text(sql), args)
 }
 
 // QueryRow is Query for the first row. It always returns a row; errors come
@@ -182,7 +182,7 @@ func (db *DB) Query(ctx context.Context, sql string, args ...any) (*Rows, error)
 //	var name string
 //	err := db.QueryRow(ctx, "SELECT name FROM user WHERE id = ?", 7).Scan(&name)
 func (db *DB) QueryRow(ctx context.Context, sql string, args ...any) *Row {
-	return db.reader().queryRow(ctx, sql, args)
+	return db.reader().queryRow(ctx, text(sql), args)
 }
 
 // Exec runs one statement in a write transaction of its own: it is committed
@@ -193,7 +193,7 @@ func (db *DB) QueryRow(ctx context.Context, sql string, args ...any) *Row {
 // Errors: [ErrConstraint], [ErrDeadlock], [ErrFull], and as Query. It calls
 // walpool_write.
 func (db *DB) Exec(ctx context.Context, sql string, args ...any) (Result, error) {
-	return db.writer().exec(ctx, 0, sql, args)
+	return db.writer().exec(ctx, 0, text(sql), args)
 }
 
 // ExecExpect is Exec for a statement that must change exactly so many rows: with
@@ -201,13 +201,13 @@ func (db *DB) Exec(ctx context.Context, sql string, args ...any) (Result, error)
 //
 //	_, err := db.ExecExpect(ctx, 1, "UPDATE user SET name = ? WHERE id = ?", "Ada", 7)
 func (db *DB) ExecExpect(ctx context.Context, changes int64, sql string, args ...any) (Result, error) {
-	return db.writer().execExpect(ctx, changes, sql, args)
+	return db.writer().execExpect(ctx, changes, text(sql), args)
 }
 
 // ExecReturning is Exec for a statement with RETURNING: it returns the rows,
 // which are all in memory, after the commit.
 func (db *DB) ExecReturning(ctx context.Context, sql string, args ...any) (*Rows, error) {
-	return db.writer().query(ctx, sql, args)
+	return db.writer().query(ctx, text(sql), args)
 }
 
 // ExecReturningRow is ExecReturning for the first row of a statement that is
@@ -217,12 +217,12 @@ func (db *DB) ExecReturning(ctx context.Context, sql string, args ...any) (*Rows
 //	var id int64
 //	err := db.ExecReturningRow(ctx, "INSERT INTO user(name) VALUES (?) RETURNING id", "Ada").Scan(&id)
 func (db *DB) ExecReturningRow(ctx context.Context, sql string, args ...any) *Row {
-	return db.writer().queryRow(ctx, sql, args)
+	return db.writer().queryRow(ctx, text(sql), args)
 }
 
 // Script runs the statements of a text, which have no parameters and whose
 // rows are dropped, in one write transaction: all of them or none.
 func (db *DB) Script(ctx context.Context, sql string) error {
-	_, err := db.writer().exec(ctx, callScript, sql, nil)
+	_, err := db.writer().exec(ctx, callScript, text(sql), nil)
 	return err
 }

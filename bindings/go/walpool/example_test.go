@@ -356,3 +356,24 @@ func ExampleError() {
 	}
 	// Output: WALPOOL_TIMEOUT execute true
 }
+
+func ExampleDB_Prepare() {
+	db, done := open()
+	defer done()
+
+	byID, err := db.Prepare(ctx, "SELECT name FROM user WHERE id = ?")
+	if err != nil {
+		log.Fatal(err)
+	}
+	defer byID.Close()
+	for id := 1; id <= 2; id++ {
+		var name string
+		if err := byID.QueryRow(ctx, id).Scan(&name); err != nil {
+			log.Fatal(err)
+		}
+		fmt.Println(name)
+	}
+	// Output:
+	// Ada
+	// Grace
+}

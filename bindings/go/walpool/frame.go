@@ -42,7 +42,9 @@ const (
 	callAnyThread = 8
 	callDurable   = 16
 	callNormal    = 32
-	requestExpect = 0x10000
+
+	requestExpect   = 0x10000
+	requestPrepared = 0x20000
 
 	rowsNames = 2
 	rowsLarge = 8
@@ -154,6 +156,12 @@ func (f *frame) request(c *call, flags uint32, shape uint64, sql string) (at int
 func (f *frame) expect(at int, changes int64) {
 	f.put32(at+4, binary.NativeEndian.Uint32(f.mem[at+4:])|requestExpect)
 	f.put64(at+64, uint64(changes))
+}
+
+// prepared gives a request without a text the handle that stands for it.
+func (f *frame) prepared(at int, handle uint64) {
+	f.put32(at+4, binary.NativeEndian.Uint32(f.mem[at+4:])|requestPrepared)
+	f.put64(at+32, handle)
 }
 
 // inLease makes a request one of several in a transaction: the commit's

@@ -48,16 +48,20 @@ func (db *DB) Leases() ([]Lease, error) {
 
 // text makes a call that answers with a text.
 func (db *DB) text(call func(uint64, *raw.Frame) int32) ([]byte, error) {
+	defer runtime.KeepAlive(db)
+	return textFrom(db.id(), call)
+}
+
+func textFrom(handle uint64, call func(uint64, *raw.Frame) int32) ([]byte, error) {
 	f := getFrame()
 	defer func() { putFrame(f) }()
 	f.plain(leastRoom)
 	for {
-		call(db.id(), f.Frame)
+		call(handle, f.Frame)
 		if !f.short() || !f.enlarge() {
 			break
 		}
 	}
-	runtime.KeepAlive(db)
 	if f.Error.Status != 0 {
 		return nil, failure(&f.Error)
 	}

@@ -55,14 +55,14 @@ type header struct {
 }
 
 // newRows takes over the frame, whose room holds the first block.
-func newRows(t *target, c *call, f *frame, sql string, known *columns) *Rows {
+func newRows(t *target, c *call, f *frame, s source, known *columns) *Rows {
 	rs := &Rows{frame: f, db: t.db, lease: t.lease, call: *c}
 	rs.call.forget()
 	h := rs.load()
 	rs.res = Result{Changes: h.changes, LastRowID: h.lastRowID}
 	rs.names = known
 	if h.flags&rowsNames != 0 || known == nil {
-		rs.names = t.db.columns.remember(rs, h, sql)
+		rs.names = rs.columns(h, s)
 	}
 	if h.cursor != 0 {
 		rs.hold(h.cursor)

@@ -1,6 +1,7 @@
 package walpool
 
 import (
+	"cmp"
 	"context"
 	"math"
 	"runtime"
@@ -14,7 +15,17 @@ type target struct {
 	db    *DB
 	lease *lease
 	write bool
+
+	missing string // what is nil where db is: the database, if ""
 }
+
+// A source is the SQL of a call: a text, or a prepared statement.
+type source struct {
+	sql  string
+	stmt *Stmt
+}
+
+func text(sql string) source { return source{sql: sql} }
 
 // Result tells what a statement changed.
 type Result struct {
@@ -48,7 +59,7 @@ func (f *frame) short() bool {
 
 func (t *target) begin(ctx context.Context, c *call) error {
 	if t.db == nil {
-		return errorf(ErrMisuse, "the database is nil")
+		return errorf(ErrMisuse, "the %s is nil", cmp.Or(t.missing, "database"))
 	}
 	if t.write {
 		return c.beginWrite(ctx, t.db)
@@ -61,8 +72,8 @@ func (t *target) begin(ctx context.Context, c *call) error {
 }
 
 // statement writes a request of one statement with its arguments.
-func statement(f *frame, c *call, flags uint32, shape uint64, sql string, args []any) error {
-	at, err := f.statement(c, flags, shape, sql)
+func statement(f *frame, c *call, flags uint32, shape uint64, s source, args []any) error {
+	at, err := f.statement(c, flags, shape, s)
 	if err != nil {
 		return err
 	}
@@ -71,33 +82,38 @@ func statement(f *frame, c *call, flags uint32, shape uint64, sql string, args [
 
 // statement writes a request of one statement without its arguments. A request
 // has no place for an empty text; a blank is the same to SQLite.
-func (f *frame) statement(c *call, flags uint32, shape uint64, sql string) (at int, err error) {
-	if len(sql) > math.MaxInt32 {
-		return 0, errorf(ErrTooBig, "the SQL text has %d bytes", len(sql))
+func (f *frame) statement(c *call, flags uint32, shape uint64, s source) (at int, err error) {
+	switch {
+	case s.stmt != nil:
+		at = f.request(c, flags, shape, "")
+		f.prepared(at, s.stmt.handle)
+		return at, nil
+	case len(s.sql) > math.MaxInt32:
+		return 0, errorf(ErrTooBig, "the SQL text has %d bytes", len(s.sql))
+	case s.sql == "":
+		s.sql = " "
 	}
-	if sql == "" {
-		sql = " "
-	}
-	return f.request(c, flags, shape, sql), nil
+	return f.request(c, flags, shape, s.sql), nil
 }
 
 // query runs a statement and returns its rows.
-func (t *target) query(ctx context.Context, sql string, args []any) (*Rows, error) {
+func (t *target) query(ctx context.Context, s source, args []any) (*Rows, error) {
 	var c call
 	if err := t.begin(ctx, &c); err != nil {
 		return nil, err
 	}
-	known := t.db.columns.known(sql)
+	known := s.columns(t.db)
 	flags, shape := uint32(callNames), uint64(0)
 	if known != nil {
 		flags, shape = 0, known.shape
 	}
 	f := getFrame()
 	f.start()
-	err := statement(f, &c, flags, shape, sql, args)
+	err := statement(f, &c, flags, shape, s, args)
 	if err == nil {
 		f.seal(leastRoom)
 		t.run(f)
+		runtime.KeepAlive(s.stmt)
 		err = c.failed(f)
 	}
 	if err != nil {
@@ -105,11 +121,11 @@ func (t *target) query(ctx context.Context, sql string, args []any) (*Rows, erro
 		putFrame(f)
 		return nil, err
 	}
-	return newRows(t, &c, f, sql, known), nil
+	return newRows(t, &c, f, s, known), nil
 }
 
 // queryRow runs a statement for its first row.
-func (t *target) queryRow(ctx context.Context, sql string, args []any) *Row {
+func (t *target) queryRow(ctx context.Context, s source, args []any) *Row {
 	var c call
 	if err := t.begin(ctx, &c); err != nil {
 		return &Row{err: err}
@@ -117,10 +133,11 @@ func (t *target) queryRow(ctx context.Context, sql string, args []any) *Row {
 	defer c.end()
 	f := getFrame()
 	f.start()
-	err := statement(f, &c, callFirst, 0, sql, args)
+	err := statement(f, &c, callFirst, 0, s, args)
 	if err == nil {
 		f.seal(leastRoom)
 		t.run(f)
+		runtime.KeepAlive(s.stmt)
 		err = c.failed(f)
 	}
 	if err != nil {
@@ -176,7 +193,7 @@ func large(c *call, cursor uint64, column int, length uint32) ([]byte, error) {
 }
 
 // exec runs a statement for what it changes.
-func (t *target) exec(ctx context.Context, flags uint32, sql string, args []any) (Result, error) {
+func (t *target) exec(ctx context.Context, flags uint32, s source, args []any) (Result, error) {
 	var c call
 	if err := t.begin(ctx, &c); err != nil {
 		return Result{}, err
@@ -185,17 +202,18 @@ func (t *target) exec(ctx context.Context, flags uint32, sql string, args []any)
 	f := getFrame()
 	defer func() { putFrame(f) }()
 	f.start()
-	if err := statement(f, &c, flags, 0, sql, args); err != nil {
+	if err := statement(f, &c, flags, 0, s, args); err != nil {
 		return Result{}, err
 	}
+	defer runtime.KeepAlive(s.stmt)
 	return t.finish(&c, f)
 }
 
-func (t *target) execExpect(ctx context.Context, changes int64, sql string, args []any) (Result, error) {
+func (t *target) execExpect(ctx context.Context, changes int64, s source, args []any) (Result, error) {
 	if ctx == nil {
 		return Result{}, errNilContext()
 	}
-	return t.exec(withExpect(ctx, changes), 0, sql, args)
+	return t.exec(withExpect(ctx, changes), 0, s, args)
 }
 
 // finish runs the request in the frame and reads what it changed.

@@ -36,12 +36,12 @@ func errNilFunction() error { return errorf(ErrMisuse, "the function is nil") }
 
 // Query runs one statement that does not write; see [DB.Query].
 func (tx *ReadTx) Query(ctx context.Context, sql string, args ...any) (*Rows, error) {
-	return tx.lease.target().query(ctx, sql, args)
+	return tx.lease.target().query(ctx, text(sql), args)
 }
 
 // QueryRow is Query for the first row; see [DB.QueryRow].
 func (tx *ReadTx) QueryRow(ctx context.Context, sql string, args ...any) *Row {
-	return tx.lease.target().queryRow(ctx, sql, args)
+	return tx.lease.target().queryRow(ctx, text(sql), args)
 }
 
 // Refresh goes on to the newest snapshot. Rows of the old one must have been
@@ -122,13 +122,13 @@ func (tx *WriteTx) Context() context.Context {
 // Query runs one statement, which may write and have RETURNING, in the
 // transaction; see [DB.Query].
 func (tx *WriteTx) Query(ctx context.Context, sql string, args ...any) (*Rows, error) {
-	return tx.lease.target().query(ctx, sql, args)
+	return tx.lease.target().query(ctx, text(sql), args)
 }
 
 // QueryRow is Query for the first row; see [DB.QueryRow]. A statement that
 // writes is carried out for all its rows.
 func (tx *WriteTx) QueryRow(ctx context.Context, sql string, args ...any) *Row {
-	return tx.lease.target().queryRow(ctx, sql, args)
+	return tx.lease.target().queryRow(ctx, text(sql), args)
 }
 
 // Exec runs one statement in the transaction; see [DB.Exec]. A statement that
@@ -136,19 +136,19 @@ func (tx *WriteTx) QueryRow(ctx context.Context, sql string, args ...any) *Row {
 // to undo all of it (the disk is full, a write was canceled while it ran) has
 // it ended, and the error says so.
 func (tx *WriteTx) Exec(ctx context.Context, sql string, args ...any) (Result, error) {
-	return tx.lease.target().exec(ctx, 0, sql, args)
+	return tx.lease.target().exec(ctx, 0, text(sql), args)
 }
 
 // ExecExpect is Exec for a statement that must change exactly so many rows. With
 // any other number it is undone by itself, and the transaction goes on; see
 // [DB.ExecExpect].
 func (tx *WriteTx) ExecExpect(ctx context.Context, changes int64, sql string, args ...any) (Result, error) {
-	return tx.lease.target().execExpect(ctx, changes, sql, args)
+	return tx.lease.target().execExpect(ctx, changes, text(sql), args)
 }
 
 // Script runs the statements of a text; see [DB.Script].
 func (tx *WriteTx) Script(ctx context.Context, sql string) error {
-	_, err := tx.lease.target().exec(ctx, callScript, sql, nil)
+	_, err := tx.lease.target().exec(ctx, callScript, text(sql), nil)
 	return err
 }
 
