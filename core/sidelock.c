@@ -2,8 +2,9 @@
  *
  * Open-file-description locks where there are any: they belong to the
  * descriptor, so neither a fork nor a close() elsewhere in the process takes
- * them away, a crash of the holder frees them, and the kernel lets waiters in
- * first come, first served. flock() elsewhere: the same, but one lock for the
+ * them away, a crash of the holder frees them, and the kernel wakes waiters in
+ * their order; but until the first of them runs, anybody may be faster: that is
+ * what LINE is for. flock() elsewhere: the same, but one lock for the
  * whole file, so the queue byte is always free there.
  * The file is never removed: a process could hold a lock on a file that is
  * gone while another locks its successor.
@@ -100,7 +101,36 @@ walpool__sidelock_give(int fd, enum walpool__sidelock_byte byte)
     lock_with(fd, byte, F_OFD_SETLK, F_UNLCK);
 }
 
+void
+walpool__sidelock_join(int fd)
+{
+    lock_with(fd, WALPOOL__SIDELOCK_LINE, F_OFD_SETLK, F_RDLCK);
+}
+
+bool
+walpool__sidelock_is_others(int fd, enum walpool__sidelock_byte byte)
+{
+    struct flock lock = {.l_type = F_WRLCK, .l_whence = SEEK_SET,
+                         .l_start = byte, .l_len = 1};
+
+    return fcntl(fd, F_OFD_GETLK, &lock) == 0 && lock.l_type != F_UNLCK;
+}
+
 #else
+
+void
+walpool__sidelock_join(int fd)
+{
+    (void)fd;
+}
+
+bool
+walpool__sidelock_is_others(int fd, enum walpool__sidelock_byte byte)
+{
+    (void)fd;
+    (void)byte;
+    return false;
+}
 
 static int
 lock_with(int fd, enum walpool__sidelock_byte byte, int how)

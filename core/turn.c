@@ -17,7 +17,7 @@
  *
  * With strict alternation every write would cost a switch between processes.
  * So a turn may be used for STREAK_NS, and may be taken again right after it
- * was given. But when is somebody else waiting? The file has two locks. Who
+ * was given. But when is somebody else waiting? The file has locks for that. Who
  * wants to write takes the queue lock first, then waits for the turn, and gives
  * the queue lock back when he has it. In its streak a process goes straight for
  * the turn; after it, it takes the queue lock like anybody, and if another
@@ -48,6 +48,8 @@
 
 #define STREAK_NS 1000000
 #define GAP_NS 50000
+#define SLOW_NAP_US 20
+#define SLOW_TRIES 50
 #define CLOSE_WRITES 3 /* in a row, before another one is expected */
 
 enum state { AWAY, ASKED, CAME, OURS, KEPT };
@@ -70,6 +72,7 @@ struct walpool__turn {
     bool watching; /* the keeper looks after what is kept */
     bool calling;  /* it is in `idle` */
     bool keeps_none;
+    bool is_next;  /* the queue lock is ours already */
     struct walpool__thread keeper;
 };
 
@@ -132,9 +135,25 @@ hand_over(struct walpool__turn *turn)
 static void
 queue_up(int fd)
 {
+    walpool__sidelock_join(fd);
     walpool__sidelock_wait(fd, WALPOOL__SIDELOCK_QUEUE);
     walpool__sidelock_wait(fd, WALPOOL__SIDELOCK_TURN);
+    walpool__sidelock_give(fd, WALPOOL__SIDELOCK_LINE);
     walpool__sidelock_give(fd, WALPOOL__SIDELOCK_QUEUE);
+}
+
+/* The kernel wakes the first in line when the queue lock is free, and lets
+ * anybody take it until that one has come to his senses: who comes anew would
+ * be before all who wait. So he waits until it is taken. Who has it leaves the
+ * line first: whoever stands there while it is free is about to take it. */
+static void
+let_the_first_in(int fd)
+{
+    for (int i = 0; i < SLOW_TRIES &&
+                    !walpool__sidelock_is_others(fd, WALPOOL__SIDELOCK_QUEUE) &&
+                    walpool__sidelock_is_others(fd, WALPOOL__SIDELOCK_LINE);
+         i++)
+        walpool__thread_nap_us(SLOW_NAP_US);
 }
 
 /* When to look again. A write that is just between two others is no idle one:
@@ -181,7 +200,12 @@ run_keeper(void *arg)
     walpool__mutex_lock(&turn->mutex);
     while (!turn->stopping) {
         if (turn->state == ASKED) {
+            bool is_next = turn->is_next;
+
+            turn->is_next = false;
             walpool__mutex_unlock(&turn->mutex);
+            if (!is_next)
+                let_the_first_in(turn->fd);
             queue_up(turn->fd);
             walpool__mutex_lock(&turn->mutex);
             hand_over(turn);
@@ -305,10 +329,13 @@ try_locks(struct walpool__turn *turn)
     if (in_streak(turn, walpool__clock_now()) &&
         walpool__sidelock_try(turn->fd, WALPOOL__SIDELOCK_TURN) == 0)
         return true;
-    if (walpool__sidelock_try(turn->fd, WALPOOL__SIDELOCK_QUEUE) != 0)
+    if (walpool__sidelock_is_others(turn->fd, WALPOOL__SIDELOCK_LINE) ||
+        walpool__sidelock_try(turn->fd, WALPOOL__SIDELOCK_QUEUE) != 0)
         return false;
+    turn->is_next = true;
     if (walpool__sidelock_try(turn->fd, WALPOOL__SIDELOCK_TURN) != 0)
         return false;
+    turn->is_next = false;
     walpool__sidelock_give(turn->fd, WALPOOL__SIDELOCK_QUEUE);
     turn->streak_ns = walpool__clock_now();
     return true;

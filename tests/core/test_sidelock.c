@@ -48,6 +48,28 @@ TEST(sidelock__has_two_locks_that_are_apart)
     walpool__sidelock_close(two);
 }
 
+TEST(sidelock__line_is_shared_and_tells_whether_others_stand_in_it)
+{
+    const char *db = database(), *path = check_path("a.db-turn");
+    int one = walpool__sidelock_open(path, db);
+    int two = walpool__sidelock_open(path, db);
+    CHECK(!walpool__sidelock_is_others(one, WALPOOL__SIDELOCK_LINE));
+    walpool__sidelock_join(one);
+    CHECK(!walpool__sidelock_is_others(one, WALPOOL__SIDELOCK_LINE));
+    CHECK(walpool__sidelock_is_others(two, WALPOOL__SIDELOCK_LINE));
+    walpool__sidelock_join(two);
+    CHECK(walpool__sidelock_is_others(one, WALPOOL__SIDELOCK_LINE));
+    CHECK(!walpool__sidelock_is_others(one, WALPOOL__SIDELOCK_QUEUE));
+    CHECK_INT(walpool__sidelock_try(two, WALPOOL__SIDELOCK_QUEUE), 0);
+    CHECK(walpool__sidelock_is_others(one, WALPOOL__SIDELOCK_QUEUE));
+    CHECK(!walpool__sidelock_is_others(two, WALPOOL__SIDELOCK_QUEUE));
+    walpool__sidelock_give(two, WALPOOL__SIDELOCK_LINE);
+    CHECK(!walpool__sidelock_is_others(one, WALPOOL__SIDELOCK_LINE));
+    walpool__sidelock_give(one, WALPOOL__SIDELOCK_LINE);
+    walpool__sidelock_close(one);
+    walpool__sidelock_close(two);
+}
+
 TEST(sidelock__is_freed_when_its_holder_dies)
 {
     const char *db = database(), *path = check_path("a.db-turn");

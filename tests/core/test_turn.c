@@ -229,6 +229,49 @@ TEST(turn__is_taken_again_in_a_streak_and_then_only_in_line)
     tear_down();
 }
 
+static void *
+come_to_its_senses(void *unused)
+{
+    (void)unused;
+    CHECK_EVENTUALLY(atomic_load(&stats.turn_waits) > 0);
+    CHECK_INT(walpool__sidelock_wait(other, WALPOOL__SIDELOCK_QUEUE), 0);
+    CHECK_INT(walpool__sidelock_wait(other, WALPOOL__SIDELOCK_TURN), 0);
+    walpool__sidelock_give(other, WALPOOL__SIDELOCK_LINE);
+    walpool__sidelock_give(other, WALPOOL__SIDELOCK_QUEUE);
+    walpool__sidelock_give(other, WALPOOL__SIDELOCK_TURN);
+    return NULL;
+}
+
+/* The queue lock is free, and its next holder has only just been woken. */
+TEST(turn__is_not_taken_before_those_who_stand_in_line)
+{
+    walpool_status stopped;
+    pthread_t thread;
+    set_up();
+    walpool__sidelock_join(other);
+    CHECK(!take_within(0, &stopped));
+    CHECK_INT(stopped, WALPOOL_TIMEOUT);
+    CHECK_INT(walpool__sidelock_try(other, WALPOOL__SIDELOCK_QUEUE), 0);
+    walpool__sidelock_give(other, WALPOOL__SIDELOCK_QUEUE);
+    atomic_store(&stats.turn_waits, 0);
+    CHECK_INT(pthread_create(&thread, NULL, come_to_its_senses, NULL), 0);
+    CHECK(take_within(20000, &stopped));
+    pthread_join(thread, NULL);
+    walpool__turn_give(turn);
+    tear_down();
+}
+
+/* Somebody who stands in line and never takes the lock keeps nobody. */
+TEST(turn__is_taken_past_one_who_stands_there_for_long)
+{
+    walpool_status stopped;
+    set_up();
+    walpool__sidelock_join(other);
+    CHECK(take_within(20000, &stopped));
+    walpool__turn_give(turn);
+    tear_down();
+}
+
 TEST(turn__without_a_keeper_leaves_the_line_free)
 {
     walpool_status stopped;

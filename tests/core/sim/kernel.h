@@ -14,4 +14,7 @@ bool kernel_waits(int process, enum walpool__sidelock_byte byte);
  * first of the line was woken, and found that somebody had slipped in. */
 int kernel_setbacks(int process);
 
+/* Does it wait until somebody who stood in line before has the queue lock? */
+bool kernel_lets_others_in(int process);
+
 #endif

@@ -6,7 +6,9 @@
  * that one, and takes those behind him along. A crash frees the locks of the
  * process and takes its threads out of all lines.
  *
- * Does: what the kernel does with three bytes of each file.
+ * Shares of a lock are for the line alone: everybody gets one at once.
+ *
+ * Does: what the kernel does with four bytes of each file.
  * Must not: know turns.
  * Lock: none, there is one real thread. */
 #include "kernel.h"
@@ -42,9 +44,11 @@ static struct {
     char paths[FILES][64];
     struct opened opened[OPENED];
     struct lock locks[FILES][BYTES];
+    uint64_t shares[FILES]; /* of WALPOOL__SIDELOCK_LINE, a bit for each opened */
     struct request requests[THREADS];
     int file_count, opened_count;
     int setbacks[OPENED];
+    bool polite[OPENED];
 } kernel;
 
 static void
@@ -175,6 +179,7 @@ close_one(int opened)
         if (lock->holder == opened + 1)
             let_go(lock);
     }
+    kernel.shares[kernel.opened[opened].file] &= ~(UINT64_C(1) << opened);
     kernel.opened[opened].in_use = false;
 }
 
@@ -249,8 +254,49 @@ walpool__sidelock_wait(int fd, enum walpool__sidelock_byte byte)
 }
 
 void
+walpool__sidelock_join(int fd)
+{
+    sim_point("join the line", NULL);
+    must_be_open(fd, "joins the line of");
+    kernel.polite[kernel.opened[fd].process] = false;
+    kernel.shares[kernel.opened[fd].file] |= UINT64_C(1) << fd;
+}
+
+static void
+leave_line(int fd)
+{
+    sim_point("leave the line", NULL);
+    must_be_open(fd, "leaves the line of");
+    kernel.shares[kernel.opened[fd].file] &= ~(UINT64_C(1) << fd);
+}
+
+static bool
+are_others_in_line(int fd)
+{
+    uint64_t others = kernel.shares[kernel.opened[fd].file];
+    kernel.polite[kernel.opened[fd].process] =
+        (others & ~(UINT64_C(1) << fd)) != 0;
+    return kernel.polite[kernel.opened[fd].process];
+}
+
+bool
+walpool__sidelock_is_others(int fd, enum walpool__sidelock_byte byte)
+{
+    sim_point("ask for a lock", NULL);
+    must_be_open(fd, "asks for a lock of");
+    if (byte == WALPOOL__SIDELOCK_LINE)
+        return are_others_in_line(fd);
+    return lock_of(fd, byte)->holder != 0 &&
+           lock_of(fd, byte)->holder != fd + 1;
+}
+
+void
 walpool__sidelock_give(int fd, enum walpool__sidelock_byte byte)
 {
+    if (byte == WALPOOL__SIDELOCK_LINE) {
+        leave_line(fd);
+        return;
+    }
     sim_point(doing(UNLOCK, byte), NULL);
     must_be_open(fd, "unlocks");
     if (lock_of(fd, byte)->holder == fd + 1)
@@ -304,4 +350,10 @@ int
 kernel_setbacks(int process)
 {
     return kernel.setbacks[process];
+}
+
+bool
+kernel_lets_others_in(int process)
+{
+    return kernel.polite[process];
 }
