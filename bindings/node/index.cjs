@@ -6,6 +6,7 @@ const { raw } = require('./lib/native.js');
 const { WalpoolError, classes } = require('./lib/errors.js');
 const { Database } = require('./lib/database.js');
 const { DatabaseSync } = require('./lib/sync.js');
+const { Prepared } = require('./lib/prepared.js');
 
 /** @param {string | URL} name @param {object} [options] */
 const open = (name, options) => Database.open(name, options);
@@ -20,6 +21,7 @@ module.exports = {
     versionNumber: raw.walpool_version_number,
     Database,
     DatabaseSync,
+    Prepared,
     WalpoolError,
     MisuseError: classes.MISUSE,
     ClosedError: classes.CLOSED,

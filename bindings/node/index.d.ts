@@ -39,6 +39,9 @@ export type Param =
  * read when the call is made. */
 export type Params = readonly Param[] | { readonly [name: string]: Param };
 
+/** The text of one statement, or what {@link Database.prepare} made of it. */
+export type Sql = string | Prepared | PreparedSync;
+
 /** A row: the columns by name. Of two columns with one name, the last counts. */
 export type Row = Record<string, any>;
 
@@ -114,10 +117,10 @@ export interface RawResult {
 
 /** One statement of a batch. `many`: it is run once per row of parameters. */
 export type BatchStatement =
-    | string
-    | readonly [sql: string, params?: Params]
+    | Sql
+    | readonly [sql: Sql, params?: Params]
     | {
-        readonly sql: string; readonly params?: Params; readonly many?: Iterable<Params>;
+        readonly sql: Sql; readonly params?: Params; readonly many?: Iterable<Params>;
         /** The rows that it must change, or nothing of the batch is applied:
          * {@link MismatchError}. */
         readonly expect?: number;
@@ -565,24 +568,24 @@ interface Calls {
      * @throws {TimeoutError} @throws {TooBigError} for an INTEGER that a number
      * cannot hold.
      */
-    query(sql: string, params: Params | undefined, options: ArrayRowOptions): Promise<Value[][]>;
-    query<R = Row>(sql: string, params?: Params, options?: RowOptions): Promise<R[]>;
+    query(sql: Sql, params: Params | undefined, options: ArrayRowOptions): Promise<Value[][]>;
+    query<R = Row>(sql: Sql, params?: Params, options?: RowOptions): Promise<R[]>;
 
     /** The first row, or null. No more than one is read. */
-    queryOne(sql: string, params: Params | undefined, options: ArrayRowOptions): Promise<Value[] | null>;
-    queryOne<R = Row>(sql: string, params?: Params, options?: RowOptions): Promise<R | null>;
+    queryOne(sql: Sql, params: Params | undefined, options: ArrayRowOptions): Promise<Value[] | null>;
+    queryOne<R = Row>(sql: Sql, params?: Params, options?: RowOptions): Promise<R | null>;
 
     /** All rows as arrays, and the names of the columns: also of no row, and of
      * columns with the same name. */
-    queryRaw(sql: string, params?: Params, options?: Omit<RowOptions, 'rows'>): Promise<RawResult>;
+    queryRaw(sql: Sql, params?: Params, options?: Omit<RowOptions, 'rows'>): Promise<RawResult>;
 
     /**
      * Rows one by one, for `for await`. The statement is sent with the first row
      * that is asked for; its errors come there. Until the end, or `return()`, a
      * reader and its snapshot are kept: on a database that holds the WAL back.
      */
-    iterate(sql: string, params: Params | undefined, options: ArrayRowOptions): Rows<Value[]>;
-    iterate<R = Row>(sql: string, params?: Params, options?: RowOptions): Rows<R>;
+    iterate(sql: Sql, params: Params | undefined, options: ArrayRowOptions): Rows<Value[]>;
+    iterate<R = Row>(sql: Sql, params?: Params, options?: RowOptions): Rows<R>;
 
     /**
      * Run one statement that writes. On a database it is a transaction of its own.
@@ -590,7 +593,7 @@ interface Calls {
      * @throws {ConstraintError} whose `sqliteName` says which. @throws
      * {DeadlockError} from inside a write block on the same file.
      */
-    execute<R = Row>(sql: string, params?: Params, options?: WriteOptions): Promise<WriteResult<R>>;
+    execute<R = Row>(sql: Sql, params?: Params, options?: WriteOptions): Promise<WriteResult<R>>;
 
     /**
      * Run one statement once per row of parameters; all of it is applied, or
@@ -598,11 +601,42 @@ interface Calls {
      * names of the first. They may come from a generator: they are read as they
      * are needed, some thousand at a time, while the writer is held.
      */
-    executeMany<R = Row>(sql: string, rows: Iterable<Params>, options?: WriteOptions): Promise<WriteResult<R>>;
+    executeMany<R = Row>(sql: Sql, rows: Iterable<Params>, options?: WriteOptions): Promise<WriteResult<R>>;
 
     /** Run a text of many statements, without parameters or rows; all of it is
      * applied, or nothing. */
     script(sql: string, options?: CallOptions & Pick<WriteOptions, 'onceKey'>): Promise<void>;
+}
+
+/** What a prepared statement is. As it was when it was prepared. */
+interface PreparedFacts extends Disposable {
+    readonly sql: string;
+    /** It leaves the database as it is: then `query()` runs it. */
+    readonly readonly: boolean;
+    /** Names as in the text, such as `':id'`; null for one without. */
+    readonly parameters: readonly (string | null)[];
+    readonly columns: readonly string[];
+    /** End it: calls that run it go on, later ones throw {@link ClosedError}. A
+     * second time does nothing. A dropped one is closed some day. */
+    close(): void;
+}
+
+/** A statement that is run often, made by {@link Database.prepare}. Its calls are
+ * those of the database without the SQL. On leases and in batches it takes the
+ * place of the SQL. */
+export class Prepared {
+    private constructor();
+}
+export interface Prepared extends PreparedFacts {
+    query(params: Params | undefined, options: ArrayRowOptions): Promise<Value[][]>;
+    query<R = Row>(params?: Params, options?: RowOptions): Promise<R[]>;
+    queryOne(params: Params | undefined, options: ArrayRowOptions): Promise<Value[] | null>;
+    queryOne<R = Row>(params?: Params, options?: RowOptions): Promise<R | null>;
+    queryRaw(params?: Params, options?: Omit<RowOptions, 'rows'>): Promise<RawResult>;
+    iterate(params: Params | undefined, options: ArrayRowOptions): Rows<Value[]>;
+    iterate<R = Row>(params?: Params, options?: RowOptions): Rows<R>;
+    execute<R = Row>(params?: Params, options?: WriteOptions): Promise<WriteResult<R>>;
+    executeMany<R = Row>(rows: Iterable<Params>, options?: WriteOptions): Promise<WriteResult<R>>;
 }
 
 /** A database with promises, made by {@link open}. Every call returns at once;
@@ -614,6 +648,16 @@ export class Database {
 export interface Database extends Calls, AsyncDisposable {
     /** Absolute path of the file. */
     readonly path: string;
+
+    /**
+     * Prepare a statement that is run often: its text is not written, hashed and
+     * compared each time. What is wrong with it is told now: it is checked on a
+     * reader, by what is committed. It survives changes of the schema.
+     *
+     * @throws {SqlError} also where a table is missing. @throws {RefusedError} for
+     * BEGIN and the like.
+     */
+    prepare(sql: string, options?: CallOptions): Promise<Prepared>;
 
     /**
      * Run statements in one transaction: all of them are applied, or nothing.
@@ -765,16 +809,29 @@ export interface RowsSync<R> extends IterableIterator<R> {
 
 /** As {@link Calls}, on the calling thread. */
 interface CallsSync {
-    query(sql: string, params: Params | undefined, options: ArrayRowOptions): Value[][];
-    query<R = Row>(sql: string, params?: Params, options?: RowOptions): R[];
-    queryOne(sql: string, params: Params | undefined, options: ArrayRowOptions): Value[] | null;
-    queryOne<R = Row>(sql: string, params?: Params, options?: RowOptions): R | null;
-    queryRaw(sql: string, params?: Params, options?: Omit<RowOptions, 'rows'>): RawResult;
-    iterate(sql: string, params: Params | undefined, options: ArrayRowOptions): RowsSync<Value[]>;
-    iterate<R = Row>(sql: string, params?: Params, options?: RowOptions): RowsSync<R>;
-    execute<R = Row>(sql: string, params?: Params, options?: WriteOptions): WriteResult<R>;
-    executeMany<R = Row>(sql: string, rows: Iterable<Params>, options?: WriteOptions): WriteResult<R>;
+    query(sql: Sql, params: Params | undefined, options: ArrayRowOptions): Value[][];
+    query<R = Row>(sql: Sql, params?: Params, options?: RowOptions): R[];
+    queryOne(sql: Sql, params: Params | undefined, options: ArrayRowOptions): Value[] | null;
+    queryOne<R = Row>(sql: Sql, params?: Params, options?: RowOptions): R | null;
+    queryRaw(sql: Sql, params?: Params, options?: Omit<RowOptions, 'rows'>): RawResult;
+    iterate(sql: Sql, params: Params | undefined, options: ArrayRowOptions): RowsSync<Value[]>;
+    iterate<R = Row>(sql: Sql, params?: Params, options?: RowOptions): RowsSync<R>;
+    execute<R = Row>(sql: Sql, params?: Params, options?: WriteOptions): WriteResult<R>;
+    executeMany<R = Row>(sql: Sql, rows: Iterable<Params>, options?: WriteOptions): WriteResult<R>;
     script(sql: string, options?: CallOptions & Pick<WriteOptions, 'onceKey'>): void;
+}
+
+/** As {@link Prepared}, made by {@link DatabaseSync.prepare}. */
+export interface PreparedSync extends PreparedFacts {
+    query(params: Params | undefined, options: ArrayRowOptions): Value[][];
+    query<R = Row>(params?: Params, options?: RowOptions): R[];
+    queryOne(params: Params | undefined, options: ArrayRowOptions): Value[] | null;
+    queryOne<R = Row>(params?: Params, options?: RowOptions): R | null;
+    queryRaw(params?: Params, options?: Omit<RowOptions, 'rows'>): RawResult;
+    iterate(params: Params | undefined, options: ArrayRowOptions): RowsSync<Value[]>;
+    iterate<R = Row>(params?: Params, options?: RowOptions): RowsSync<R>;
+    execute<R = Row>(params?: Params, options?: WriteOptions): WriteResult<R>;
+    executeMany<R = Row>(rows: Iterable<Params>, options?: WriteOptions): WriteResult<R>;
 }
 
 /** A database whose calls run on the calling thread, which they block. Members are
@@ -782,6 +839,7 @@ interface CallsSync {
 export class DatabaseSync implements CallsSync, Disposable {
     constructor(name: string | URL, options?: OpenOptions);
     readonly path: string;
+    prepare(sql: string, options?: CallOptions): PreparedSync;
     batch(statements: readonly BatchStatement[], options?: Omit<WriteOptions, 'expect'>): WriteResult[];
     /** The callback must not return a promise: {@link MisuseError}. */
     read<T>(callback: (reader: ReadLeaseSync) => T, options?: CallOptions): T;

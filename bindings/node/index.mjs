@@ -3,7 +3,7 @@ import walpool from './index.cjs';
 export default walpool;
 export const {
     open, openSync, version, versionNumber,
-    Database, DatabaseSync,
+    Database, DatabaseSync, Prepared,
     WalpoolError, MisuseError, ClosedError, BusyError, NoMemoryError, TimeoutError,
     CancelledError, DeadlockError, ForkedError, OptionError, ParamError, SqlError,
     ConstraintError, ReadonlyError, CantOpenError, NotADatabaseError, CorruptError,

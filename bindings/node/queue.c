@@ -185,6 +185,7 @@ read_request(struct addon *addon, struct slot *slot, int32_t op)
     case WALPOOL_OP_READ:
     case WALPOOL_OP_WRITE:
     case WALPOOL_OP_RUN:
+    case WALPOOL_OP_PREPARE:
     case WALPOOL_OP_BACKUP_START: /* a path, where the SQL would be */
     case WALPOOL_OP_RESTORE:
         return slot_statement(addon, slot);

@@ -25,6 +25,16 @@ async function promises(signal: AbortSignal): Promise<void> {
         await w.savepoint(async (s) => s.execute('DELETE FROM user'));
         return 5;
     }, { why: 'clean up' });
+    const prepared = await db.prepare('SELECT id, name FROM user WHERE id = :id');
+    const found: User | null = await prepared.queryOne<User>({ id: 1 }, { why: 'by name' });
+    const names: readonly (string | null)[] = prepared.parameters;
+    await db.read((r) => r.query<User>(prepared, [found === null ? names.length : found.id]));
+    await db.batch([prepared, [prepared, [1]], { sql: prepared, many: [[2]] }]);
+    // @ts-expect-error: there is no SQL to give
+    await prepared.query('SELECT 1');
+    // @ts-expect-error: what is prepared is not prepared again
+    await db.prepare(prepared);
+    prepared.close();
     const first: User[] = await db.read((r) => r.query<User>('SELECT * FROM user LIMIT 1'));
     const lease = await db.acquire('write');
     await lease.commit();

@@ -52,7 +52,7 @@ function pathOf(path, doing) {
         throw refuse('MISUSE', `cannot ${doing} a path that is empty or holds a NUL character`);
     }
     return /** @type {import('./statement.js').Statement} */ (
-        { bytes, shape: null, blockBytes: BLOCK_BYTES });
+        { bytes, handle: 0, flags: 0, shape: null, blockBytes: BLOCK_BYTES });
 }
 
 /** @param {unknown} value @param {string} name @param {number} least @param {number} most */

@@ -4,9 +4,10 @@
 const { raw } = require('./native.js');
 const { answer, refuse } = require('./errors.js');
 const { takeSlot, giveSlot, BLOCK_BYTES } = require('./slot.js');
-const { describe } = require('./statement.js');
+const { describe, statementOf } = require('./statement.js');
 const { Call, PLAIN, readCall, readTimeout, openText, openName } = require('./options.js');
-const { putOpen } = require('./request.js');
+const { putOpen, putRequest } = require('./request.js');
+const { makePrepared, textOf } = require('./prepared.js');
 const { putBatch, batchResults, checkpointMode, readHealth, readLeases, readMetrics, probeResult } = require('./results.js');
 const { send, sendCall, withSignals } = require('./queue.js');
 const { works, carryOut, writes } = require('./upkeep.js');
@@ -333,6 +334,21 @@ class Database extends Calls {
         } finally {
             await lease.release();
         }
+    }
+
+    /** @param {string} sql @param {object} [options] */
+    async prepare(sql, options) {
+        const statement = statementOf(textOf(sql));
+        const handle = await withSignals(readCall(options), [], async (call) => {
+            const slot = takeSlot(BLOCK_BYTES);
+            try {
+                putRequest(slot, 0, statement, undefined, call, 0);
+                return (await send(slot, raw.WALPOOL_OP_PREPARE, this.#handle, call)).result;
+            } finally {
+                giveSlot(slot);
+            }
+        });
+        return makePrepared(this, sql, handle);
     }
 
     /** @param {string} [mode] @param {object} [options] */

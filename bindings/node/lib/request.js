@@ -48,7 +48,8 @@ function putInt64(slot, at, number) {
 
 /* ------------------------------------------------------ SQL and its header */
 
-/** Write header, SQL, label and key at `at`; the parameters follow at slot.end.
+/** Write header, SQL (of a prepared statement its handle, in the header), label
+ * and key at `at`; the parameters follow at slot.end.
  * @param {Slot} slot @param {number} at @param {Statement | null} statement
  * @param {string} why @param {Buffer | null} once */
 function putStatement(slot, at, statement, why, once) {
@@ -61,8 +62,12 @@ function putStatement(slot, at, statement, why, once) {
     const whyBytes = why === '' ? 0 : putUtf8At(bytes, why.slice(0, WHY_BYTES), whyAt);
     const head = at >> 2;
     i32[head] = REQUEST_MAGIC;
-    i32[head + 8] = HEADER_BYTES;
-    i32[head + 9] = sql ? sql.length : 0;
+    if (statement && statement.handle !== 0) {
+        putInt64(slot, at + 32, statement.handle);
+    } else {
+        i32[head + 8] = HEADER_BYTES;
+        i32[head + 9] = sql ? sql.length : 0;
+    }
     i32[head + 10] = whyAt - at;
     i32[head + 11] = whyBytes;
     i32[head + 13] = 0;
@@ -100,7 +105,7 @@ function putHead(slot, at, statement, call, flags, expect) {
     /* Whoever asks for names gets them; others only where they are unknown. */
     const shape = statement !== null && (flags & CALL_NAMES) === 0 ? statement.shape : null;
     const all = (shape === null ? flags | CALL_NAMES : flags) | call.durability |
-        (expect < 0 ? 0 : EXPECT);
+        (expect < 0 ? 0 : EXPECT) | (statement === null ? 0 : statement.flags);
     if (slot.call === call && slot.shape === shape && slot.flags === all && expect < 0) return;
     slot.call = at === 0 ? call : null;
     slot.shape = shape;

@@ -3,7 +3,7 @@
 /* Results: what a write, a batch and a checkpoint answer. */
 const { raw } = require('./native.js');
 const { answer, refuse } = require('./errors.js');
-const { describe, statementOf } = require('./statement.js');
+const { describe, statementOf, STATEMENT } = require('./statement.js');
 const { putRequest, putManyRequest, putBatchEnd } = require('./request.js');
 const { Block, shapeIn, addRows, wholeNumber } = require('./rows.js');
 const { listOf } = require('./many.js');
@@ -67,7 +67,7 @@ const ITEM_NAMES = ['sql', 'params', 'many', 'expect'];
 
 /** @param {any} entry @param {number} index @returns {Item} */
 function itemOf(entry, index) {
-    if (typeof entry === 'string') return { statement: statementOf(entry), expect: -1 };
+    if (typeof entry === 'string' || entry?.[STATEMENT]) return { statement: statementOf(entry), expect: -1 };
     if (Array.isArray(entry) && entry.length >= 1 && entry.length <= 2) {
         return { statement: statementOf(entry[0]), params: entry[1], expect: -1 };
     }

@@ -4,9 +4,10 @@
 const { raw } = require('./native.js');
 const { answer, refuse } = require('./errors.js');
 const { BLOCK_BYTES } = require('./slot.js');
-const { describe } = require('./statement.js');
+const { describe, statementOf } = require('./statement.js');
 const { readTimeout, openText, openName } = require('./options.js');
-const { putOpen } = require('./request.js');
+const { putOpen, putRequest } = require('./request.js');
+const { makePrepared, textOf } = require('./prepared.js');
 const {
     putBatch, batchResults, checkpointMode, checkpointResult, readHealth, readLeases,
     readMetrics, probeResult,
@@ -163,6 +164,17 @@ class DatabaseSync extends CallsSync {
 
     get path() {
         return this.#path;
+    }
+
+    /** @param {string} sql @param {object} [options] */
+    prepare(sql, options) {
+        const statement = statementOf(textOf(sql));
+        const call = callOf(options);
+        const handle = withSlot(BLOCK_BYTES, (slot) => {
+            putRequest(slot, 0, statement, undefined, call, 0);
+            return raw.walpool_prepare(this.#handle, slot.id);
+        });
+        return makePrepared(this, sql, handle);
     }
 
     /** @param {unknown} list @param {object} [options] */
