@@ -18,6 +18,24 @@
  * connections. An object belongs to the thread that made it.
  *
  * Times are milliseconds. Errors are {@link WalpoolError}s.
+ *
+ * Caveats, each with its remedy:
+ *
+ * - Do not open the file, its `-wal` or its `-shm` by `fs`, nor by a driver that
+ *   carries an SQLite of its own, in a process that has it open here: closing them
+ *   drops the locks of the whole process.
+ * - Do not move, replace or remove them while they are open: writes are then refused
+ *   ({@link PoisonedError}). To put another database in its place, use `restore()`;
+ *   to copy it, `backup()`.
+ * - After a failed sync, a lost lock or a damaged page writes are refused, too, until
+ *   the database was closed and opened anew; reads go on, and the error and
+ *   `health()` say what to do first.
+ * - A lease or iterator that is kept keeps the WAL from being reset: label long ones
+ *   by `why`, and health names them.
+ * - With `durability: 'full'` others may see a commit before it is on the disk. Who
+ *   must not act on what a power cut may undo reads with `durability: 'full'`.
+ * - The file must be on a disk of this machine: network file systems are refused,
+ *   unless `allowNetworkFs` takes the risk.
  */
 
 /** A value in a result. An INTEGER is a number; with `bigint: true` it is a

@@ -42,7 +42,14 @@ Caveats, each with its remedy:
   undo reads with ``durable=True``.
 - Nobody knows whether a write was applied whose ``outcome`` is ``"unknown"``,
   or whose process was killed. Give it a ``once_key``, and make it again.
-- The file must be on a disk of this machine, not on a network file system.
+- Do not move, replace or remove the file, its ``-wal`` or its ``-shm`` while it
+  is open: writes are then refused (:class:`PoisonedError`). To put another
+  database in its place, call ``db.restore()``; to copy it, ``db.backup()``.
+- After a failed sync, a lost lock or a damaged page writes are refused, too, until
+  the database was closed and opened anew; reads go on, and the error and
+  ``db.health().reasons`` say what to do first.
+- The file must be on a disk of this machine: network file systems are refused,
+  unless ``allow_network_fs`` takes the risk.
 """
 
 from . import _native
