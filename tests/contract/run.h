@@ -10,7 +10,9 @@
 #define RUN_RESULTS_MAX 16
 #define RUN_LEASES_MAX 16
 
-enum object_kind { DATABASE, LEASE, ITERATOR, TOKEN, HEALTH, BACKGROUND };
+enum object_kind {
+    DATABASE, LEASE, ITERATOR, PREPARED, TOKEN, HEALTH, BACKGROUND
+};
 
 struct run;
 
@@ -18,7 +20,7 @@ struct object {
     char name[48];
     enum object_kind kind;
     int ended;
-    void *handle;      /* of a database, lease or token; NULL for the others */
+    void *handle;      /* of a database, lease, token or prepared statement */
     walpool_rows rows; /* iterator: the block it is in */
     size_t position;   /* iterator: the next row of it */
     walpool_health health;

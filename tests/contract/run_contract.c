@@ -73,6 +73,8 @@ run_end(struct object *object, walpool_error *err)
         return end_iterator(object, err);
     if (object->kind == BACKGROUND && !object->ended)
         pthread_join(object->thread, NULL);
+    if (object->kind == PREPARED)
+        walpool_prepared_close(object->handle);
     if (object->kind == TOKEN)
         walpool_token_close(object->handle);
     if (object->kind == LEASE && !object->ended)

@@ -180,10 +180,15 @@ class Run {
         return options;
     }
 
+    /** A text, or what a step has prepared. */
+    sql({ sql }) {
+        return sql?.prepared ? this.objects.get(sql.prepared) : value(sql);
+    }
+
     /** Arguments of a call that brings rows. */
     call(step) {
         const options = { ...this.options(step), bigint: true, rows: 'array' };
-        return [value(step.sql), values(step.params), options];
+        return [this.sql(step), values(step.params), options];
     }
 
     // statements
@@ -206,6 +211,12 @@ class Run {
         return resultOf(await this.on(step).executeMany(sql, step.param_rows.map(values), options));
     }
 
+    async prepare(step) {
+        const prepared = await this.on(step).prepare(value(step.sql), this.options(step));
+        this.add(step.as, prepared, 0, () => prepared.close());
+        return { columns: prepared.columns };
+    }
+
     async script(step) {
         await this.on(step).script(value(step.sql), this.options(step));
         return {};
@@ -213,7 +224,7 @@ class Run {
 
     async batch(step) {
         const statements = step.statements.map((one) => ({
-            sql: value(one.sql), params: values(one.params), many: one.param_rows?.map(values),
+            sql: this.sql(one), params: values(one.params), many: one.param_rows?.map(values),
             expect: one.expect_changes,
         }));
         const options = { ...this.options(step), bigint: true, rows: 'array' };

@@ -120,8 +120,19 @@ class Run:
             given["durability"] = DURABILITY[step["durability"]]
         return given
 
+    def sql(self, step: Step) -> Any:
+        """A text, or what a step has prepared."""
+        sql = step["sql"]
+        prepared = isinstance(sql, dict) and "prepared" in sql
+        return self.objects[sql["prepared"]] if prepared else value(sql)
+
+    def prepare(self, step: Step) -> Step:
+        prepared = self.on(step).prepare(value(step["sql"]), **self.options(step))
+        self.add(step["as"], prepared)
+        return {"columns": prepared.columns}
+
     def call(self, step: Step, reads: bool = True) -> tuple[tuple[str, Any], dict[str, Any]]:
-        args = value(step["sql"]), values(step.get("params", ()))
+        args = self.sql(step), values(step.get("params", ()))
         return args, self.options(step, reads)
 
     # --- statements
@@ -150,21 +161,21 @@ class Run:
 
     def executemany(self, step: Step) -> Step:
         rows = (values(row) for row in step["param_rows"])
-        result = self.on(step).executemany(value(step["sql"]), rows, **self.options(step))
+        result = self.on(step).executemany(self.sql(step), rows, **self.options(step))
         return result._asdict()
 
     def script(self, step: Step) -> Step:
-        self.on(step).script(value(step["sql"]), **self.options(step))
+        self.on(step).script(self.sql(step), **self.options(step))
         return {}
 
     def batch(self, step: Step) -> Step:
         statements = [
             walpool.Many(
-                value(one["sql"]), [values(row) for row in one["param_rows"]], **self.options(one)
+                self.sql(one), [values(row) for row in one["param_rows"]], **self.options(one)
             )
             if "param_rows" in one
             else walpool.Statement(
-                value(one["sql"]), values(one.get("params", ())), **self.options(one)
+                self.sql(one), values(one.get("params", ())), **self.options(one)
             )
             for one in step["statements"]
         ]

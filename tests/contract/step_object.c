@@ -56,6 +56,24 @@ acquire(struct run *run, const struct json *step, struct answer *answer)
 }
 
 static void
+prepare(struct run *run, const struct json *step, struct answer *answer)
+{
+    struct object *db = run_target(run, step, answer);
+    walpool_call call = run_call(run, step, 0);
+    struct value sql;
+    if (db == NULL)
+        return;
+    value_read(json_get(step, "sql"), &sql);
+    walpool_prepared *prepared =
+        walpool_prepare(db->handle, (const char *)sql.bytes, sql.length, &call,
+                        &answer->err);
+    answer->status = prepared != NULL ? WALPOOL_OK : answer->err.status;
+    if (prepared != NULL)
+        run_add(run, json_text(step, "as", ""), PREPARED, prepared);
+    value_finish(&sql);
+}
+
+static void
 on_lease(struct run *run, const struct json *step, struct answer *answer)
 {
     struct object *lease = run_target(run, step, answer);
@@ -270,7 +288,7 @@ step_object_find(const char *name)
         {"cancel", cancel},         {"join", join},
         {"leases", leases},         {"maintain", maintain},
         {"check", check},           {"backup", backup},
-        {"restore", restore},
+        {"restore", restore},       {"prepare", prepare},
     };
     for (size_t i = 0; i < sizeof steps / sizeof steps[0]; i++)
         if (strcmp(steps[i].name, name) == 0)

@@ -11,8 +11,21 @@ struct text {
     walpool_rows params;
 };
 
+/* A text, or what a step has prepared. */
+static void
+sql_read(struct run *run, const struct json *sql, struct text *text)
+{
+    const char *name = json_text(sql, "prepared", NULL);
+    struct object *prepared = name != NULL ? run_find(run, name) : NULL;
+    if (prepared != NULL)
+        text->statement.prepared = prepared->handle;
+    else
+        value_read(sql, &text->sql);
+}
+
 static walpool_status
-text_init(struct text *text, const struct json *step, walpool_error *err)
+text_init(struct run *run, struct text *text, const struct json *step,
+          walpool_error *err)
 {
     const struct json *params = json_get(step, "params");
     const struct json *list = json_get(step, "param_rows");
@@ -20,7 +33,7 @@ text_init(struct text *text, const struct json *step, walpool_error *err)
     memset(text, 0, sizeof *text);
     walpool_rows_init(&text->params);
     if (json_get(step, "sql") != NULL)
-        value_read(json_get(step, "sql"), &text->sql);
+        sql_read(run, json_get(step, "sql"), text);
     if (list != NULL)
         status = params_build_rows(&text->params, list, err);
     else if (params != NULL)
@@ -111,7 +124,7 @@ run_text(struct run *run, const struct json *step, struct answer *answer,
     walpool_call call = run_call(run, step, flags);
     struct value key = take_key(step, &call);
     walpool_rows_init(&rows);
-    answer->status = text_init(&text, step, &answer->err);
+    answer->status = text_init(run, &text, step, &answer->err);
     if (answer->status == WALPOOL_OK)
         answer->status = send(target, &text, write, &call, &rows, &answer->err);
     if (answer->status == WALPOOL_OK && rows.data != NULL)
@@ -155,7 +168,7 @@ iterate(struct run *run, const struct json *step, struct answer *answer)
         return;
     walpool_call call = run_call(run, step, WALPOOL_CALL_NAMES);
     walpool_rows_init(&rows);
-    answer->status = text_init(&text, step, &answer->err);
+    answer->status = text_init(run, &text, step, &answer->err);
     if (answer->status == WALPOOL_OK)
         answer->status = send(target, &text, 0, &call, &rows, &answer->err);
     if (answer->status == WALPOOL_OK)
@@ -234,7 +247,7 @@ batch(struct run *run, const struct json *step, struct answer *answer)
     JSON_EACH(statement, json_get(step, "statements")) {
         if (count == RUN_RESULTS_MAX || answer->status != WALPOOL_OK)
             break;
-        answer->status = text_init(&texts[count], statement, &answer->err);
+        answer->status = text_init(run, &texts[count], statement, &answer->err);
         statements[count] = texts[count].statement;
         count++;
     }

@@ -19,8 +19,6 @@ type contractAnswer struct {
 	results []contractAnswer
 	leases  []fields
 	fields  fields // of a checkpoint or health
-
-	prepared *Stmt
 }
 
 func (run *contractRun) do(step fields) (*contractAnswer, error) {
@@ -93,7 +91,7 @@ func (run *contractRun) onDB(ctx context.Context, verb string, db *DB, step fiel
 			return nil, err
 		}
 		run.add(step["as"].(string), s)
-		return &contractAnswer{columns: s.Columns(), prepared: s}, nil
+		return &contractAnswer{columns: s.Columns()}, nil
 	case "acquire":
 		kind := int32(kindRead)
 		if step["kind"] == "write" {

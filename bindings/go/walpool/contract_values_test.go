@@ -171,10 +171,6 @@ func compareMembers(expect fields, answer *contractAnswer) error {
 			if got := fmt.Sprintf("%q", answer.columns); got != fmt.Sprintf("%q", want) {
 				err = fmt.Errorf("columns %s, want %q", got, want)
 			}
-		case "readonly":
-			err = compareField(name, want, answer.prepared.ReadOnly())
-		case "parameters":
-			err = compareField(name, want, len(answer.prepared.Parameters()))
 		case "changes":
 			err = compareField(name, want, answer.res.Changes)
 		case "last_rowid":
