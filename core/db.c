@@ -9,6 +9,7 @@
 
 #include "clock.h"
 #include "error.h"
+#include "last_copy.h"
 #include "mem.h"
 #include "options.h"
 #include "rescue.h"
@@ -300,10 +301,8 @@ look_for_wal_reset(struct walpool__db *db)
  * not, SQLite removes it when the last connection closes. Nothing is written
  * to a poisoned database: the next opening recovers what is in the WAL. */
 static void
-truncate_wal(struct walpool__db *db)
+truncate_wal(struct walpool__db *db, int64_t deadline_ns)
 {
-    walpool_checkpoint_result result;
-
     if (!db->writer.conn)
         return;
     if (db->options.checkpoint_owner == WALPOOL__OWNER_EXTERNAL)
@@ -316,11 +315,11 @@ truncate_wal(struct walpool__db *db)
     }
     walpool__stats_highest(&db->stats.wal_bytes_highest,
                            walpool__fsinfo_size(db->wal_path));
-    walpool__checkpoint_reset(db->writer.conn, WALPOOL_TRUNCATE, &result);
+    walpool__last_copy_run(db->writer.conn, deadline_ns);
 }
 
 void
-walpool__db_shut(struct walpool__db *db)
+walpool__db_shut(struct walpool__db *db, int64_t deadline_ns)
 {
     walpool__checkpointer_stop(&db->checkpointer);
     walpool__ownlocks_check_open(&db->ownlocks); /* poisons: see above */
@@ -333,7 +332,7 @@ walpool__db_shut(struct walpool__db *db)
     walpool__syncer_close(&db->syncer);
     walpool__pool_close_all(&db->pool);
     walpool__ckpt_close(&db->checkpointer.room);
-    truncate_wal(db);
+    truncate_wal(db, deadline_ns);
     walpool__watch_detach(&db->watch);
     walpool__conn_close(db->writer.conn);
     db->writer.conn = NULL;

@@ -64,8 +64,9 @@ walpool_status walpool__db_drain(struct walpool__db *db,
 /* Was the -wal cut short? Then poison. Once in a while of some 1 ms. */
 void walpool__db_look_at_wal(struct walpool__db *db, int64_t now_ns);
 
-/* After a drain: checkpoint, and close the connections. */
-void walpool__db_shut(struct walpool__db *db);
+/* After a drain: checkpoint until the deadline, or for a moment (last_copy.h),
+ * and close the connections. */
+void walpool__db_shut(struct walpool__db *db, int64_t deadline_ns);
 
 /* Before another connection is opened by the path: another file there would
  * have other readers and another writer. CANTOPEN. */

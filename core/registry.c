@@ -295,7 +295,7 @@ shut_or_refuse(struct entry *entry, struct walpool__call *call,
 
     if (status == WALPOOL_OK) {
         walpool__upkeep_end(db);
-        walpool__db_shut(db);
+        walpool__db_shut(db, call->deadline_ns);
         conclude(entry, CLOSING, NULL);
     } else {
         conclude(entry, OPEN, db);

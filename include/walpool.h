@@ -763,20 +763,20 @@ WALPOOL_API walpool *walpool_open(const char *name,
 
 /**
  * Close this handle; the last one on the file checkpoints, truncates the WAL
- * and closes the connections.
- * Waits for running calls and for leases and cursors. Past the deadline it
- * fails with TIMEOUT, names a lease that is still out, and the database stays
- * open and usable. As long as it waits, calls that would take a reader or the
- * writer get CLOSED; when it has given up they are carried out again. A writer
- * lease between two transactions keeps nothing and is not waited for: its next
- * walpool_begin gives CLOSED, and it is released as ever. A private lease is
- * waited for even when it is idle, and may take the writer meanwhile.
- * @param db         NULL is MISUSE, a closed handle CLOSED.
- * @param timeout_ms -1: close_timeout. 0: try once.
- * @param err        may be NULL. @return WALPOOL_OK or the error's status.
- * Owner: the handle ends with WALPOOL_OK. Threads: any; not while the same
- * thread holds a lease. Blocks: up to timeout_ms, then on the disk.
- * Errors: MISUSE, CLOSED, FORKED, TIMEOUT. Since: 0.1
+ * and closes the connections. Waits for running calls and for leases and
+ * cursors. Past the deadline it fails with TIMEOUT, names a lease that is still
+ * out, and the database stays open and usable. As long as it waits, calls that
+ * would take a reader or the writer get CLOSED. A writer lease between two
+ * transactions keeps nothing and is not waited for: its next walpool_begin gives
+ * CLOSED, and it is released as ever. A private lease is waited for even when it
+ * is idle, and may take the writer meanwhile.
+ * The checkpoint waits for nobody and copies to the same deadline, a second at
+ * least; the rest stays in the WAL. Not bounded: a write or sync of the disk.
+ * @param db  NULL is MISUSE, a closed handle CLOSED.
+ * @param timeout_ms -1: close_timeout. 0: try once. @param err may be NULL.
+ * @return WALPOOL_OK or the error's status.
+ * Owner: the handle ends with OK. Threads: any; not while it holds a lease.
+ * Blocks: as above. Errors: MISUSE, CLOSED, FORKED, TIMEOUT. Since: 0.1
  */
 WALPOOL_API walpool_status walpool_close(walpool *db, int64_t timeout_ms,
                                          walpool_error *err);
