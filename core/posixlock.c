@@ -40,6 +40,23 @@ is_open_on(int fd, const struct walpool__file_id *id)
            walpool__fsinfo_is_same(&found, id);
 }
 
+/* Most are somebody else's, and may be closed at any time: so Linux is asked by
+ * the name in its list, and not by the number, which has an owner. */
+static bool
+is_listed_on(const char *name, const struct walpool__file_id *id)
+{
+#if defined(__linux__)
+    struct walpool__file_id found;
+    char path[sizeof OPEN_DESCRIPTORS + 32];
+
+    snprintf(path, sizeof path, "%s/%.16s", OPEN_DESCRIPTORS, name);
+    return walpool__fsinfo_id_at(path, &found) &&
+           walpool__fsinfo_is_same(&found, id);
+#else
+    return is_open_on((int)strtol(name, NULL, 10), id);
+#endif
+}
+
 static size_t
 try_descriptors(const struct walpool__file_id *id, int *fds, size_t room)
 {
@@ -61,10 +78,8 @@ walpool__posixlock_descriptors(const struct walpool__file_id *id, int *fds,
     if (!folder)
         return try_descriptors(id, fds, room);
     for (struct dirent *entry; count < room && (entry = readdir(folder));) {
-        int fd = (int)strtol(entry->d_name, NULL, 10); /* "." and "..": 0 */
-
-        if (entry->d_name[0] != '.' && is_open_on(fd, id))
-            fds[count++] = fd;
+        if (entry->d_name[0] != '.' && is_listed_on(entry->d_name, id))
+            fds[count++] = (int)strtol(entry->d_name, NULL, 10);
     }
     closedir(folder);
     return count;

@@ -20,8 +20,8 @@ static struct {
 static bool
 load_second(void)
 {
-#if defined(__SANITIZE_ADDRESS__)
-    check_skip("the address sanitizer allows no library of its own symbols");
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+    check_skip("the sanitizer allows no library of its own symbols");
     return false;
 #else
     Dl_info own;
