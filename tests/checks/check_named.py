@@ -1,5 +1,6 @@
 """What a README names is there: files of the house and tests in backticks, the
-rooms of the core in the map, and each reason of health in its table."""
+rooms of the core in the map. And what is there is named: each reason of health,
+each file of scenarios."""
 
 import re
 
@@ -52,8 +53,16 @@ def unlisted(root):
                 yield f"{place}:1: add the reason {code}; {HEADER} has it"
 
 
+def untold(root):
+    readme = root / "tests/contract/README.md"
+    text = readme.read_text() if readme.exists() else ""
+    for path in files(root, "tests/contract/*.json"):
+        if f"`{path.stem}`" not in text:
+            yield f"{where(root, readme)}: say what {path.name} is about"
+
+
 def check(root):
-    problems = list(unlisted(root))
+    problems = [*unlisted(root), *untold(root)]
     for readme in files(root, "README.md", "*/README.md"):
         text = readme.read_text()
         problems += [
@@ -68,6 +77,8 @@ GOOD = {
     "README.md": "| `disk_low` | it |\n`tests/system/test_a`, `test_a`, `core/api_*`, `other`\n"
     "| `core/` L0 | `mem` |\n",
     "tests/system/README.md": "`test_a`, `core/api_b.c`\n",
+    "tests/contract/README.md": "`basics`\n",
+    "tests/contract/basics.json": "{}",
     "tests/system/test_a.c": "",
     "tests/core/api_b.c": "",
     "core/mem.c": "",
@@ -79,6 +90,7 @@ BROKEN = {
     f"{HEADER}:1: there is no reason": {HEADER: None},
     "README.md:2: there is no tests/system/test_a": {"tests/system/test_a.c": None},
     "tests/system/README.md:1: there is no core/api_b.c": {"tests/core/api_b.c": None},
+    "tests/contract/README.md:1: say what types.json is": {"tests/contract/types.json": "{}"},
     "README.md:3: there is no room core/mem.c": {"core/mem.c": None},
     **{f"{place}:1: add the reason disk_low": {place: "\n"} for place in LISTS},
 }
