@@ -120,7 +120,7 @@ prepare(struct walpool__db *db, struct walpool__call *call,
 {
     struct walpool__view view;
     struct walpool__reader *reader;
-    char *about;
+    char *about = NULL;
     walpool_status status =
         walpool__call_check_durability(call, 0, "walpool_prepare", err);
 
