@@ -3,6 +3,8 @@
  * leaves to other writers. */
 #include <stdbool.h>
 
+#include "../../core/db.h"
+#include "../core/inside.h"
 #include "child.h"
 #include "plain.h"
 
@@ -122,6 +124,43 @@ TEST(pinned__a_foreign_process_is_only_named_by_interrupt)
     CHECK_OK(walpool_release(lease, &err));
     child_join(&child);
     api_close(db);
+}
+
+static bool
+is_at_work(walpool *handle)
+{
+    walpool_status status;
+    struct walpool__db *db =
+        walpool__handle_pin(WALPOOL__HANDLE_DATABASE, handle, &err, &status);
+    CHECK(db != NULL);
+    walpool__mutex_lock(&db->checkpointer.mutex);
+    bool at_work = db->checkpointer.at_work;
+    walpool__mutex_unlock(&db->checkpointer.mutex);
+    walpool__handle_unpin(handle);
+    return at_work;
+}
+
+/* The clock stands still: a gate would stay shut until the reader goes. */
+TEST(pinned__no_gate_is_shut_where_a_foreign_process_stays)
+{
+    struct child child = child_start(pin_as_plain_SQLite, 0);
+    inside_stop_clock();
+    walpool *db = open_small("warn");
+    child_go_on(&child);
+    child_hear(&child);
+    CHECK_OK(api_write(db, "INSERT INTO t VALUES(zeroblob(40000))"));
+    CHECK_EVENTUALLY(api_health(db).checkpoints == 1 && !is_at_work(db));
+    atomic_fetch_add(&inside_time_ns, 1000000000);
+    walpool_lease *lease = api_acquire(db, WALPOOL_READ);
+    CHECK_OK(api_write(db, row));
+    CHECK_EVENTUALLY(api_health(db).checkpoints == 2 && !is_at_work(db));
+    CHECK_INT(api_health(db).reader_gates, 0);
+    CHECK_OK(walpool_release(lease, &err));
+    child_go_on(&child);
+    CHECK_INT(child_hear(&child), 0);
+    child_join(&child);
+    api_close(db);
+    walpool__clock_replace(NULL);
 }
 
 static walpool *waiting;
