@@ -141,7 +141,7 @@ look(walpool *handle, bool *readonly, walpool_error *err)
 static walpool_status
 carry_out(struct probe *probe)
 {
-    bool readonly;
+    bool readonly = false;
     walpool_status status = look(probe->db, &readonly, probe->err);
 
     if (status == WALPOOL_OK && !readonly)
