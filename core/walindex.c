@@ -12,7 +12,6 @@
 #include "walindex.h"
 
 #include <stdatomic.h>
-#include <string.h>
 
 #define KNOWN_VERSION 3007000
 #define HEADER_WORDS WALPOOL__WAL_HEADER_WORDS /* of one of its two copies */
@@ -237,12 +236,19 @@ walpool__walindex_header(const struct walpool__walindex *walindex,
            ((const unsigned char *)header->words)[INIT_BYTE] == 1;
 }
 
+#if defined(__GNUC__)
+__attribute__((no_sanitize("thread")))
+#endif
 bool
 walpool__walindex_is(const struct walpool__walindex *walindex,
                      const struct walpool__wal_header *header)
 {
-    struct walpool__wal_header now;
+    const volatile _Atomic uint32_t *words =
+        (const volatile _Atomic uint32_t *)walindex->header;
+    uint32_t differs = 0;
 
-    copy_first(walindex->header, &now);
-    return memcmp(&now, header, sizeof now) == 0;
+    for (int i = 0; i < HEADER_WORDS; i++)
+        differs |= header->words[i] ^
+                   atomic_load_explicit(&words[i], memory_order_acquire);
+    return differs == 0;
 }

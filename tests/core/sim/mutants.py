@@ -114,8 +114,8 @@ MUTANTS = {
         "    walpool__walindex_header(walindex, &warm->began);\n",
     ),
     "compares_the_frames_only": (
-        "    return memcmp(&now, header, sizeof now) == 0;",
-        "    return now.words[MAX_FRAME_WORD] == header->words[MAX_FRAME_WORD];",
+        "    for (int i = 0; i < HEADER_WORDS; i++)\n        differs |=",
+        "    for (int i = MAX_FRAME_WORD; i == MAX_FRAME_WORD; i++)\n        differs |=",
     ),
     # ----------------------------------------------------------------- others
     "keeps_the_turn_when_idle": (
