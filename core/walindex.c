@@ -12,6 +12,7 @@
 #include "walindex.h"
 
 #include <stdatomic.h>
+#include <string.h>
 
 #define KNOWN_VERSION 3007000
 #define HEADER_WORDS WALPOOL__WAL_HEADER_WORDS /* of one of its two copies */
