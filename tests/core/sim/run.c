@@ -16,7 +16,8 @@
 struct run_state run;
 
 static const struct run_part *const parts[] = {&sim_memory_part,
-                                               &sim_kernel_part};
+                                               &sim_kernel_part,
+                                               &sim_below_part};
 #define PARTS (sizeof parts / sizeof parts[0])
 
 /* ------------------------------------------------------------------ trace */

@@ -22,6 +22,7 @@ struct run_part {
     const char *(*end)(void);
 };
 
-extern const struct run_part sim_memory_part, sim_kernel_part;
+extern const struct run_part sim_memory_part, sim_kernel_part,
+    sim_below_part;
 
 #endif

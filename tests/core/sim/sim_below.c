@@ -12,12 +12,30 @@
 #include "mem.h"
 #include "opening.h"
 #include "ownlocks.h"
+#include "run.h"
 #include "sim.h"
 #include "survey.h"
 
 static int may_fail;
 static void (*on_touch)(const struct walpool__conn *conn, bool taken);
 static bool copying;
+
+/* What a scene has asked for ends with its run. */
+static void
+begin(void)
+{
+    may_fail = 0;
+    on_touch = NULL;
+    copying = false;
+}
+
+static const char *
+end(void)
+{
+    return NULL;
+}
+
+const struct run_part sim_below_part = {begin, NULL, NULL, end};
 
 void
 opening_may_fail(int count)
