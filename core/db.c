@@ -303,6 +303,8 @@ look_for_wal_reset(struct walpool__db *db)
 static void
 truncate_wal(struct walpool__db *db, int64_t deadline_ns)
 {
+    int64_t wal_bytes;
+
     if (!db->writer.conn)
         return;
     if (db->options.checkpoint_owner == WALPOOL__OWNER_EXTERNAL)
@@ -313,9 +315,9 @@ truncate_wal(struct walpool__db *db, int64_t deadline_ns)
         walpool__conn_leave_wal(db->writer.conn);
         return;
     }
-    walpool__stats_highest(&db->stats.wal_bytes_highest,
-                           walpool__fsinfo_size(db->wal_path));
-    walpool__last_copy_run(db->writer.conn, deadline_ns);
+    wal_bytes = walpool__fsinfo_size(db->wal_path);
+    walpool__stats_highest(&db->stats.wal_bytes_highest, wal_bytes);
+    walpool__last_copy_run(db->writer.conn, wal_bytes, deadline_ns);
 }
 
 void

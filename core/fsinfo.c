@@ -83,15 +83,16 @@ id_from(const struct stat *facts)
 }
 
 /* SQLite removes the -wal that it finds beside a database without a byte. But
- * it holds all that is left of one that was moved, removed or cut, and a new
- * database never has a WAL before its first page. */
+ * it holds all that is left of one that was moved, removed or cut. A new
+ * database never has a WAL before its first page: if another process has just
+ * made both, then the first page is there by now. */
 static walpool_status
 check_orphan(const char *path, walpool_error *err)
 {
     char wal[WALPOOL__PATH_BYTES + 8];
 
     snprintf(wal, sizeof wal, "%s-wal", path);
-    if (walpool__fsinfo_size(wal) == 0)
+    if (walpool__fsinfo_size(wal) == 0 || walpool__fsinfo_size(path) > 0)
         return WALPOOL_OK;
     return cantopen(err, path, 0,
                     "the file is missing or empty, and beside it lies the -wal "

@@ -17,6 +17,8 @@
 /* For so long it is copied even past the deadline, so that a close that is not
  * to wait leaves no WAL of a usual size. */
 #define MOMENT_MS 1000
+/* Less than that any disk takes in a moment: no thread for it. */
+#define LITTLE_BYTES 1048576
 /* SQLite forgets an interrupt that comes between two of its steps. */
 #define AGAIN_MS 10
 
@@ -39,7 +41,8 @@ ring(void *arg)
 }
 
 void
-walpool__last_copy_run(struct walpool__conn *conn, int64_t deadline_ns)
+walpool__last_copy_run(struct walpool__conn *conn, int64_t wal_bytes,
+                       int64_t deadline_ns)
 {
     struct alarm alarm = {.conn = conn,
                           .due_ns = walpool__clock_deadline(MOMENT_MS)};
@@ -50,7 +53,7 @@ walpool__last_copy_run(struct walpool__conn *conn, int64_t deadline_ns)
     if (alarm.due_ns < deadline_ns)
         alarm.due_ns = deadline_ns;
     walpool__sweeper_init(&sweeper, ring, &alarm);
-    if (alarm.due_ns != WALPOOL__NEVER)
+    if (wal_bytes > LITTLE_BYTES && alarm.due_ns != WALPOOL__NEVER)
         walpool__sweeper_arm(&sweeper); /* without a thread it takes its time */
     walpool__checkpoint_reset(conn, WALPOOL_TRUNCATE, &result);
     walpool__sweeper_stop(&sweeper);
