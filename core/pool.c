@@ -1,8 +1,9 @@
 /* Pool: the readers of one database.
  *
  * Does: lend readers, rather the one that the thread had last, then the one used
- * last: its page cache is warm and its statements are prepared; open a connection when it is first needed;
- * end snapshots that stay (warm.c) when nobody uses them.
+ * last: its page cache is warm and its statements are prepared; open a
+ * connection when it is first needed; end snapshots that stay (warm.c) when
+ * nobody uses them.
  * Must not: know what a reader is used for.
  * Lock: the queue's; a reader and its connection belong to whoever has it. */
 #include "pool.h"

@@ -72,7 +72,7 @@ struct walpool__turn {
     bool watching; /* the keeper looks after what is kept */
     bool calling;  /* it is in `idle` */
     bool keeps_none;
-    bool is_next;  /* the queue lock is ours already */
+    bool is_next;  /* the queue lock is ours: the keeper goes on from there */
     struct walpool__thread keeper;
 };
 
@@ -286,6 +286,14 @@ settled(struct walpool__turn *turn, struct walpool__call *call, bool *mine)
     return true;
 }
 
+/* Nobody goes on from the queue lock. The mutex is held. */
+static void
+leave_queue(struct walpool__turn *turn)
+{
+    turn->is_next = false;
+    walpool__sidelock_give(turn->fd, WALPOOL__SIDELOCK_QUEUE);
+}
+
 static bool
 wait_for_keeper(struct walpool__turn *turn, struct walpool__call *call)
 {
@@ -301,7 +309,7 @@ wait_for_keeper(struct walpool__turn *turn, struct walpool__call *call)
     if (!ask(turn, &parker)) { /* no thread to be had: SQLite's lock decides */
         turn->state = OURS;
         turn->streak_ns = 0;
-        walpool__sidelock_give(turn->fd, WALPOOL__SIDELOCK_QUEUE);
+        leave_queue(turn);
     }
     while (!settled(turn, call, &mine)) {
         walpool__mutex_unlock(&turn->mutex);
@@ -335,8 +343,7 @@ try_locks(struct walpool__turn *turn)
     turn->is_next = true;
     if (walpool__sidelock_try(turn->fd, WALPOOL__SIDELOCK_TURN) != 0)
         return false;
-    turn->is_next = false;
-    walpool__sidelock_give(turn->fd, WALPOOL__SIDELOCK_QUEUE);
+    leave_queue(turn);
     turn->streak_ns = walpool__clock_now();
     return true;
 }
@@ -362,7 +369,7 @@ take_at_once(struct walpool__turn *turn, const struct walpool__call *call,
     if (turn->state == KEPT || (turn->state == AWAY && try_locks(turn)))
         turn->state = OURS;
     else if (turn->state == AWAY && !may_wait)
-        walpool__sidelock_give(turn->fd, WALPOOL__SIDELOCK_QUEUE);
+        leave_queue(turn);
     mine = turn->state == OURS;
     note_gap(turn, call->started_ns);
     walpool__mutex_unlock(&turn->mutex);

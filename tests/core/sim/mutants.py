@@ -60,7 +60,7 @@ MUTANTS = {
     # ------------------------------------------------------------------- turn
     "keeps_the_queue_lock": (
         "    else if (turn->state == AWAY && !may_wait)\n"
-        "        walpool__sidelock_give(turn->fd, WALPOOL__SIDELOCK_QUEUE);\n",
+        "        leave_queue(turn);\n",
         "",
     ),
     "keeps_the_queue_lock_with_the_turn": (
