@@ -44,15 +44,12 @@
 /* sqlite.org/walformat.html 2.3.1 and sqlite.org/fileformat2.html 1.3.9; the
  * last one of -shm is a matter of SQLite's unix VFS. */
 #define SHM_WRITE 120
-#define SHM_READ 123 /* of the first of the readers' slots */
 #define SHM_OPEN 128
 #define SHM_LOCKS 9 /* from the first to that one */
 #define FILE_PENDING 0x40000000
 #define FILE_LOCKS 512
 #define FILE_SHARED 0x40000002
 #define FILE_SHARED_BYTES 510
-
-#define MANY_DESCRIPTORS 256
 
 void
 walpool__ownlocks_init(struct walpool__ownlocks *own,
@@ -83,23 +80,6 @@ is_open(const struct walpool__lockfile *file)
            walpool__fsinfo_is_same(&id, &file->id);
 }
 
-/* Look for the descriptor by which the lock was taken. */
-static bool
-find_listed(struct walpool__lockfile *file, int64_t byte)
-{
-    int fds[MANY_DESCRIPTORS];
-    size_t count = walpool__posixlock_descriptors(&file->id, fds,
-                                                  MANY_DESCRIPTORS);
-
-    for (size_t i = 0; i < count; i++)
-        if (walpool__posixlock_listed(fds[i], byte) ==
-            WALPOOL__POSIXLOCK_LISTED) {
-            file->fd = fds[i];
-            return true;
-        }
-    return false;
-}
-
 /* A lock that processes share: is it ours, too? In doubt it is. */
 static bool
 has_shared(struct walpool__ownlocks *own, struct walpool__lockfile *file,
@@ -115,7 +95,7 @@ has_shared(struct walpool__ownlocks *own, struct walpool__lockfile *file,
     return !own->lists ||
            walpool__posixlock_listed(file->fd, start) ==
                WALPOOL__POSIXLOCK_LISTED ||
-           find_listed(file, start);
+           walpool__posixlock_find(&file->id, start, &file->fd);
 }
 
 static bool
@@ -224,23 +204,6 @@ walpool__ownlocks_is_on(struct walpool__ownlocks *own)
     return on;
 }
 
-int64_t
-walpool__ownlocks_reader(struct walpool__ownlocks *own, int slot)
-{
-    int64_t byte = SHM_READ + slot, pid = WALPOOL__POSIXLOCK_NOBODY;
-
-    walpool__mutex_lock(&own->mutex);
-    if (own->on && is_open(&own->shm)) {
-        pid = walpool__posixlock_sharer(own->shm.fd, byte);
-        if (pid != WALPOOL__POSIXLOCK_NOBODY && pid != own->pid && own->lists &&
-            walpool__posixlock_listed(own->shm.fd, byte) ==
-                WALPOOL__POSIXLOCK_LISTED)
-            pid = own->pid;
-    }
-    walpool__mutex_unlock(&own->mutex);
-    return pid;
-}
-
 int
 walpool__ownlocks_retake(struct walpool__ownlocks *own)
 {
@@ -262,7 +225,7 @@ find(struct walpool__ownlocks *own, struct walpool__lockfile *file,
 {
     if (!walpool__fsinfo_id_at(path, &file->id))
         return false;
-    if (find_listed(file, byte)) {
+    if (walpool__posixlock_find(&file->id, byte, &file->fd)) {
         own->lists = true;
         return true;
     }

@@ -59,10 +59,6 @@ bool walpool__ownlocks_is_on(struct walpool__ownlocks *own);
 /* The other process that has SQLite's write lock, or 0. */
 int64_t walpool__ownlocks_writer(struct walpool__ownlocks *own);
 
-/* The process that reads by one of the five slots: this one if it does, too; or
- * NOBODY or UNKNOWN of posixlock.h. */
-int64_t walpool__ownlocks_reader(struct walpool__ownlocks *own, int slot);
-
 /* Who has the write lock: "process 12 (name) <does>", or `otherwise` where
  * nobody is found. `idle`: walpool's writer has it not, so that another
  * connection of this process can be told. */

@@ -1,13 +1,9 @@
 /* Pin: who keeps the WAL from being reset, and at which frame.
  *
- * A reader has one of five slots of the wal-index, and a shared lock on it. A
- * checkpoint copies no frame behind the mark of a slot that is locked, and no
- * writer starts the WAL anew while a slot but the first one is. The first is
- * for those who read the bare database file: it stops all copying. Several
- * readers share a slot, so the kernel is asked for processes, and our own tags
- * for the lease.
+ * survey.c finds the read mark and the process. Several readers of a process
+ * share a mark, so our own tags are asked for the lease.
  *
- * Does: find the pin that is the farthest behind, and its owner; name it.
+ * Does: find the owner of the pin that is the farthest behind; name it.
  * Must not: wait, or end anything.
  * Lock: those of the modules that it asks, one after the other. */
 #include "pin.h"
@@ -40,52 +36,22 @@ oldest_of_ours(const struct walpool__pin_room *room, bool *pooled)
     return *pooled ? oldest : private;
 }
 
-static void
-take(struct walpool__pin *pin, int64_t frame, int64_t pid)
-{
-    if (pin->pid && pin->frame <= frame)
-        return;
-    pin->frame = frame;
-    pin->pid = pid;
-}
-
-/* By the locks on the slots. */
-static struct walpool__pin
-find_locked(const struct walpool__pin_room *room,
-            const struct walpool__wal_state *state,
-            const struct walpool__wal_pins *pins)
-{
-    struct walpool__pin pin = {.pid = 0};
-
-    for (int slot = 0; slot < WALPOOL__WAL_MARKS; slot++) {
-        int64_t pid;
-
-        if (slot == 0 && state->frames == state->checkpointed)
-            continue; /* nothing is to be copied, and no reset waits for it */
-        if (slot > 0 && pins->marks[slot] > state->frames)
-            continue; /* no mark */
-        pid = walpool__ownlocks_reader(room->ownlocks, slot);
-        if (pid != WALPOOL__POSIXLOCK_NOBODY)
-            take(&pin, slot == 0 ? state->checkpointed : pins->marks[slot], pid);
-    }
-    pin.ours = pin.pid == getpid();
-    return pin;
-}
-
 struct walpool__pin
 walpool__pin_find(const struct walpool__pin_room *room)
 {
     bool pooled;
     struct walpool__holder oldest = oldest_of_ours(room, &pooled);
     struct walpool__wal_state state = {0, 0};
-    struct walpool__wal_pins pins;
     struct walpool__pin pin = {.pid = 0};
 
-    if (!walpool__walindex_read(room->walindex, &state) ||
-        !walpool__walindex_pins(room->walindex, &pins) || state.frames == 0)
+    if (!walpool__walindex_read(room->walindex, &state) || state.frames == 0)
         return pin;
-    if (room->ownlocks && walpool__ownlocks_is_on(room->ownlocks)) {
-        pin = find_locked(room, &state, &pins);
+    if (walpool__ownlocks_is_on(room->ownlocks)) {
+        struct walpool__mark_use use = walpool__survey_find_pin(room->survey);
+
+        pin.frame = use.frames;
+        pin.pid = use.pid;
+        pin.ours = use.pid == getpid();
     } else { /* the kernel does not tell: then it is ours, or anybody's */
         pin.ours = oldest.since_ns != 0;
         pin.pid = pin.ours ? getpid() : WALPOOL__PIN_UNNAMED;

@@ -21,7 +21,8 @@ struct walpool__pin {
 /* What a pin is found with. */
 struct walpool__pin_room {
     struct walpool__walindex *walindex;
-    struct walpool__ownlocks *ownlocks; /* NULL: nobody can be asked */
+    struct walpool__ownlocks *ownlocks; /* tells whether the kernel tells */
+    struct walpool__survey *survey;
     struct walpool__pool *pool;
     struct walpool__roster *roster; /* NULL: there are no private connections */
 };

@@ -30,6 +30,7 @@
 
 /* Where the system does not list them, the first ones are tried. */
 #define DESCRIPTORS_TRIED 1024
+#define MANY_DESCRIPTORS 256
 
 static bool
 is_open_on(int fd, const struct walpool__file_id *id)
@@ -171,6 +172,22 @@ walpool__posixlock_listed(int fd, int64_t byte)
             answer = WALPOOL__POSIXLOCK_LISTED;
     fclose(list);
     return answer;
+}
+
+bool
+walpool__posixlock_find(const struct walpool__file_id *id, int64_t byte,
+                        int *fd)
+{
+    int fds[MANY_DESCRIPTORS];
+    size_t count = walpool__posixlock_descriptors(id, fds, MANY_DESCRIPTORS);
+
+    for (size_t i = 0; i < count; i++)
+        if (walpool__posixlock_listed(fds[i], byte) ==
+            WALPOOL__POSIXLOCK_LISTED) {
+            *fd = fds[i];
+            return true;
+        }
+    return false;
 }
 
 int

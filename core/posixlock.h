@@ -9,6 +9,10 @@
 size_t walpool__posixlock_descriptors(const struct walpool__file_id *id,
                                       int *fds, size_t room);
 
+/* Find the one by which this process has a lock on the byte. */
+bool walpool__posixlock_find(const struct walpool__file_id *id, int64_t byte,
+                             int *fd);
+
 /* In place of a process id. */
 #define WALPOOL__POSIXLOCK_NOBODY 0
 #define WALPOOL__POSIXLOCK_UNKNOWN (-1)

@@ -1,8 +1,11 @@
 /* Survey: what costs system calls to know, asked for now and then.
  *
- * Who pins the WAL: each reader has a shared lock on the byte of its read mark
- * in -shm, and the kernel tells which process has it. So nobody has to be
- * asked, and no lock is taken. The marks themselves are in the wal-index.
+ * Who pins the WAL: a reader has one of five slots of the wal-index, with its
+ * mark in it, and a shared lock on the byte of the slot in -shm. A checkpoint
+ * copies no frame behind the mark of a slot that is locked, and no writer starts
+ * the WAL anew while a slot but the first one is. The first is for those who
+ * read the database file alone: it stops all copying. The kernel tells which
+ * process has the lock. So nobody has to be asked, and no lock is taken.
  *
  * Of those who look, the first after AGE_NS asks, and all others get what was
  * found before: nobody waits for more than some system calls.
@@ -14,6 +17,7 @@
 
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "posixlock.h"
 
@@ -23,6 +27,7 @@
 #define WRITE_BYTE 120
 #define CHECKPOINT_BYTE 121
 #define READ_BYTE 123
+#define OPEN_BYTE 128 /* of SQLite's unix VFS: locked for as long as it is open */
 
 void
 walpool__survey_init(struct walpool__survey *survey, const char *path,
@@ -50,7 +55,8 @@ walpool__survey_attach(struct walpool__survey *survey)
     snprintf(shm, sizeof shm, "%s-shm", survey->path);
     walpool__mutex_lock(&survey->mutex);
     survey->on = walpool__fsinfo_id_at(shm, &survey->id) &&
-                 walpool__posixlock_descriptors(&survey->id, &survey->fd, 1);
+                 (walpool__posixlock_find(&survey->id, OPEN_BYTE, &survey->fd) ||
+                  walpool__posixlock_descriptors(&survey->id, &survey->fd, 1));
     walpool__mutex_unlock(&survey->mutex);
 }
 
@@ -85,31 +91,56 @@ set_process(struct walpool__process *process, int64_t pid)
         walpool__posixlock_name(pid, process->name, sizeof process->name);
 }
 
-/* Find the oldest mark that somebody uses. Who sets one has it alone for that
- * moment: it is no mark yet. The first slot is for those who read the database
- * file alone: they keep nothing where nothing is left to be copied. */
-static void
-find_pin(int fd, const struct walpool__wal_state *state,
-         const struct walpool__wal_pins *pins,
-         struct walpool__findings *findings)
+/* Several processes may share it: then this one counts. */
+static int64_t
+user_of(int fd, int64_t byte)
 {
-    int64_t pid = 0;
+    int64_t pid = walpool__posixlock_sharer(fd, byte);
 
-    findings->pin_frames = -1;
+    return pid != WALPOOL__POSIXLOCK_NOBODY && pid != getpid() &&
+                   walpool__posixlock_listed(fd, byte) ==
+                       WALPOOL__POSIXLOCK_LISTED
+               ? getpid()
+               : pid;
+}
+
+/* Who sets a mark has it alone for that moment: it is none yet. Who reads the
+ * database file alone keeps nothing where nothing is left to be copied. */
+static struct walpool__mark_use
+find_oldest(int fd, const struct walpool__wal_state *state,
+            const struct walpool__wal_pins *pins)
+{
+    struct walpool__mark_use oldest = {-1, WALPOOL__POSIXLOCK_NOBODY};
+
     for (int slot = state->frames == state->checkpointed ? 1 : 0;
          slot < WALPOOL__WAL_MARKS; slot++) {
-        int64_t holder, frames = slot ? pins->marks[slot] : state->checkpointed;
+        int64_t pid, frames = slot ? pins->marks[slot] : state->checkpointed;
 
         if (frames > state->frames ||
-            (findings->pin_frames >= 0 && frames >= findings->pin_frames))
+            (oldest.frames >= 0 && frames >= oldest.frames))
             continue;
-        holder = walpool__posixlock_sharer(fd, READ_BYTE + slot);
-        if (holder == WALPOOL__POSIXLOCK_NOBODY)
-            continue;
-        findings->pin_frames = frames;
-        pid = holder;
+        pid = user_of(fd, READ_BYTE + slot);
+        if (pid != WALPOOL__POSIXLOCK_NOBODY)
+            oldest = (struct walpool__mark_use){frames, pid};
     }
-    set_process(&findings->pin, pid);
+    return oldest;
+}
+
+struct walpool__mark_use
+walpool__survey_find_pin(struct walpool__survey *survey)
+{
+    struct walpool__mark_use oldest = {-1, WALPOOL__POSIXLOCK_NOBODY};
+    struct walpool__wal_state state;
+    struct walpool__wal_pins pins;
+
+    if (!walpool__walindex_read(survey->walindex, &state) ||
+        !walpool__walindex_pins(survey->walindex, &pins))
+        return oldest;
+    walpool__mutex_lock(&survey->mutex);
+    if (can_ask(survey))
+        oldest = find_oldest(survey->fd, &state, &pins);
+    walpool__mutex_unlock(&survey->mutex);
+    return oldest;
 }
 
 /* True also where it cannot be told. */
@@ -145,26 +176,19 @@ static void
 ask(struct walpool__survey *survey)
 {
     struct walpool__findings *findings = &survey->findings;
-    struct walpool__wal_state state;
-    struct walpool__wal_pins pins;
-    bool known = walpool__walindex_read(survey->walindex, &state) &&
-                 walpool__walindex_pins(survey->walindex, &pins);
+    struct walpool__mark_use pin = walpool__survey_find_pin(survey);
     bool beyond = is_beyond(survey);
     int64_t disk_free = walpool__fsinfo_free(survey->path);
 
     walpool__mutex_lock(&survey->mutex);
     findings->disk_free = disk_free;
     findings->beyond = beyond;
-    if (can_ask(survey)) {
-        if (known)
-            find_pin(survey->fd, &state, &pins, findings);
-        set_process(&findings->writer,
-                    walpool__posixlock_other(survey->fd, WRITE_BYTE, 1, true));
-    } else {
-        findings->pin_frames = -1;
-        set_process(&findings->pin, 0);
-        set_process(&findings->writer, 0);
-    }
+    findings->pin_frames = pin.frames;
+    set_process(&findings->pin, pin.pid);
+    set_process(&findings->writer,
+                can_ask(survey) ? walpool__posixlock_other(
+                                      survey->fd, WRITE_BYTE, 1, true)
+                                : 0);
     walpool__mutex_unlock(&survey->mutex);
 }
 

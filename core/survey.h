@@ -14,10 +14,17 @@ struct walpool__process {
     char name[WALPOOL__PROCESS_NAME_BYTES]; /* "process 12 (name)" */
 };
 
+/* The read mark in use that is the farthest behind. */
+struct walpool__mark_use {
+    int64_t frames; /* what came after them stays in the WAL; -1: none is */
+    int64_t pid;    /* who uses it: this process if it does, too; or NOBODY or
+                       UNKNOWN of posixlock.h */
+};
+
 struct walpool__findings {
     int64_t disk_free;  /* bytes, or -1: not known */
-    int64_t pin_frames; /* of the WAL, of the oldest read mark in use; -1: none */
-    struct walpool__process pin;    /* one of those who use it */
+    int64_t pin_frames; /* of walpool__mark_use, as is */
+    struct walpool__process pin;
     struct walpool__process writer; /* another one that has SQLite's write lock */
     bool beyond; /* the wal-index claims more to be checkpointed than there is,
                     while nobody writes */
@@ -29,7 +36,7 @@ struct walpool__survey {
     struct walpool__mutex mutex; /* guards the rest, and the descriptor against
                                     being closed by SQLite */
     struct walpool__file_id id;
-    int fd;  /* of -shm: SQLite's, or another one of this process */
+    int fd;  /* of -shm: SQLite's, as far as the system tells; never closed */
     bool on; /* false: there is no descriptor to ask */
     int64_t due_ns;
     struct walpool__findings findings;
@@ -48,6 +55,10 @@ void walpool__survey_detach(struct walpool__survey *survey);
 /* What was found by somebody, at most 100 ms ago or by this call. */
 void walpool__survey_look(struct walpool__survey *survey, int64_t now_ns,
                           struct walpool__findings *findings);
+
+/* Ask now who keeps the WAL. */
+struct walpool__mark_use
+walpool__survey_find_pin(struct walpool__survey *survey);
 
 /* Does somebody run a checkpoint, in this process or another? False also where
  * it cannot be told. */
