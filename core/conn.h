@@ -94,8 +94,9 @@ int walpool__conn_step(struct walpool__conn *conn, sqlite3_stmt *native);
 void walpool__conn_warm(struct walpool__conn *conn,
                         const struct walpool__stmt *stmt);
 
-/* A reader: take a snapshot and have it stay open, in or out of a transaction.
- * False: SQLite would not, and nothing has changed. */
+/* A reader that is in no transaction: take a snapshot and have it stay open.
+ * WALPOOL__OWN_BEGIN_READ takes it over. False: SQLite would not, and nothing
+ * has changed. */
 bool walpool__conn_stay(struct walpool__conn *conn, int64_t now_ns);
 
 /* End it; nothing to do is fine. BEGIN IMMEDIATE by walpool__conn_own does. */
@@ -104,6 +105,9 @@ void walpool__conn_cool(struct walpool__conn *conn);
 /* On a writer, before what is no statement commits: are SQLite's locks still
  * there, and nothing poisoned? False: undo. */
 bool walpool__conn_may_commit(struct walpool__conn *conn);
+
+/* End the transaction that is open, if any, and undo what it did. */
+void walpool__conn_rollback(struct walpool__conn *conn);
 
 /* Is a transaction open? */
 bool walpool__conn_in_transaction(const struct walpool__conn *conn);

@@ -14,6 +14,8 @@
 #include "sqlerr.h"
 #include "text.h"
 
+#define ROLLBACK_TRIES 10
+
 static const char *const own_sql[WALPOOL__OWN_COUNT] = {
     [WALPOOL__OWN_BEGIN_READ] = "BEGIN",
     [WALPOOL__OWN_SNAPSHOT] = "SELECT 1 FROM sqlite_schema LIMIT 1",
@@ -45,9 +47,10 @@ prepare_own(struct walpool__conn *conn, enum walpool__own which)
                               SQLITE_PREPARE_PERSISTENT, native, NULL);
 }
 
-/* A statement that stands on its row keeps its snapshot. */
-bool
-walpool__conn_stay(struct walpool__conn *conn, int64_t now_ns)
+/* A statement that stands on its row keeps its snapshot, and those beside it
+ * commit by themselves. */
+static void
+stand(struct walpool__conn *conn, int64_t now_ns)
 {
     conn->guard.off = true;
     if (prepare_own(conn, WALPOOL__OWN_STAY) == SQLITE_OK) {
@@ -57,7 +60,59 @@ walpool__conn_stay(struct walpool__conn *conn, int64_t now_ns)
             sqlite3_reset(conn->own[WALPOOL__OWN_STAY]);
     }
     conn->guard.off = false;
-    return conn->warm_ns != 0;
+}
+
+/* What begins can end: it is prepared, and for a changed schema SQLite prepares
+ * it anew. So it fails for want of memory only. */
+void
+walpool__conn_rollback(struct walpool__conn *conn)
+{
+    for (int i = 0; i < ROLLBACK_TRIES && walpool__conn_in_transaction(conn);
+         i++)
+        walpool__conn_own(conn, WALPOOL__OWN_ROLLBACK);
+    INVARIANT(!walpool__conn_in_transaction(conn));
+}
+
+/* A transaction that only read. A cursor that stands on a row keeps going. */
+static void
+end_transaction(struct walpool__conn *conn)
+{
+    int error = errno; /* of what the caller is about to report */
+
+    if (walpool__conn_own(conn, WALPOOL__OWN_COMMIT) != SQLITE_OK)
+        walpool__conn_rollback(conn);
+    errno = error;
+}
+
+/* In a transaction, because the end of a statement by itself is a commit to
+ * SQLite, even of nothing: a tenth of a point read, and a mutex that all
+ * connections of the process share (SQLITE_ENABLE_UNLOCK_NOTIFY). */
+bool
+walpool__conn_stay(struct walpool__conn *conn, int64_t now_ns)
+{
+    if (walpool__conn_own(conn, WALPOOL__OWN_BEGIN_READ) != SQLITE_OK)
+        return false;
+    if (walpool__conn_own(conn, WALPOOL__OWN_STAY) != SQLITE_OK) {
+        end_transaction(conn);
+        return false;
+    }
+    conn->guard.is_ours = true;
+    conn->warm_ns = now_ns;
+    return true;
+}
+
+/* Whoever begins to read has begun, where a snapshot stays: the transaction is
+ * theirs from now on. */
+static bool
+takes_over(struct walpool__conn *conn)
+{
+    if (!conn->warm_ns || !walpool__conn_in_transaction(conn)) {
+        walpool__conn_cool(conn);
+        return false;
+    }
+    conn->guard.is_ours = false;
+    conn->warm_ns = 0;
+    return true;
 }
 
 void
@@ -69,15 +124,20 @@ walpool__conn_warm(struct walpool__conn *conn,
     if (!conn->hot || seen != WALPOOL__SEEN_ROWS)
         walpool__conn_cool(conn);
     else if (!conn->warm_ns)
-        walpool__conn_stay(conn, conn->call->started_ns);
+        stand(conn, conn->call->started_ns);
 }
 
 void
 walpool__conn_cool(struct walpool__conn *conn)
 {
-    if (conn->warm_ns)
-        sqlite3_reset(conn->own[WALPOOL__OWN_STAY]);
+    if (!conn->warm_ns)
+        return;
     conn->warm_ns = 0;
+    conn->guard.is_ours = false;
+    if (walpool__conn_in_transaction(conn))
+        end_transaction(conn);
+    else
+        sqlite3_reset(conn->own[WALPOOL__OWN_STAY]);
 }
 
 int
@@ -87,6 +147,8 @@ walpool__conn_own(struct walpool__conn *conn, enum walpool__own which)
 
     if (which == WALPOOL__OWN_BEGIN_WRITE)
         walpool__conn_cool(conn);
+    if (which == WALPOOL__OWN_BEGIN_READ && takes_over(conn))
+        return SQLITE_OK;
     conn->guard.off = true;
     rc = prepare_own(conn, which);
     if (rc == SQLITE_OK && (which == WALPOOL__OWN_BEGIN_READ ||

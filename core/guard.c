@@ -148,7 +148,7 @@ judge_pragma(struct walpool__guard *guard, const char *name, const char *value)
     /* SQLite resets it with the end of the transaction: of the next one, if
      * there is none. */
     if (!strcasecmp(name, "defer_foreign_keys") &&
-        sqlite3_get_autocommit(guard->db))
+        (guard->is_ours || sqlite3_get_autocommit(guard->db)))
         return walpool__guard_deny(guard, "setting PRAGMA defer_foreign_keys",
                                    "it is for a transaction that is open: run "
                                    "it on a write lease, or in a batch or "

@@ -44,6 +44,7 @@ struct walpool__guard {
     bool off;          /* our own statements pass */
     bool is_private;   /* of a private connection: other rules */
     bool allow_attach;
+    bool is_ours;      /* the transaction that is open: a snapshot stays */
     bool preparing;    /* a caller's text, not a step of a running VACUUM */
     bool asks_mode;    /* the text was `PRAGMA journal_mode`, no value */
     enum walpool__place_of_text place;

@@ -9,8 +9,6 @@
 
 #include "error.h"
 
-#define ROLLBACK_TRIES 10
-
 static walpool_status
 own(struct walpool__conn *conn, enum walpool__own which, const char *doing,
     walpool_error *err)
@@ -83,12 +81,7 @@ walpool__txn_rollback(struct walpool__conn *conn)
 {
     int error = errno; /* of what the caller is about to report */
 
-    /* It fails for want of memory only: for a changed schema SQLite prepares
-     * it anew. */
-    for (int i = 0; i < ROLLBACK_TRIES && walpool__conn_in_transaction(conn);
-         i++)
-        walpool__conn_own(conn, WALPOOL__OWN_ROLLBACK);
-    INVARIANT(!walpool__conn_in_transaction(conn));
+    walpool__conn_rollback(conn);
     errno = error;
 }
 

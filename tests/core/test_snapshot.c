@@ -166,6 +166,61 @@ TEST(warm__ends_with_a_failure)
     tear_down();
 }
 
+/* Without a commit at the end of each statement. */
+TEST(warm__is_a_transaction_that_who_begins_takes_over)
+{
+    set_up();
+    warm_up();
+    CHECK(walpool__conn_in_transaction(inside.conn));
+    raw_exec(raw, "INSERT INTO t VALUES(2)");
+    CHECK_INT(walpool__conn_own(inside.conn, WALPOOL__OWN_BEGIN_READ),
+              SQLITE_OK);
+    CHECK(!walpool__warm_stays(inside.conn));
+    walpool__warm_end(&warm, inside.conn);
+    CHECK(walpool__conn_in_transaction(inside.conn));
+    CHECK_INT(count(), 1);
+    walpool__conn_rollback(inside.conn);
+    CHECK_INT(count(), 2);
+    warm_up();
+    CHECK_INT(count(), 2);
+    tear_down();
+}
+
+TEST(warm__is_no_transaction_to_a_text)
+{
+    static const walpool_statement defer = {
+        .sql = "PRAGMA defer_foreign_keys=ON"};
+    struct walpool__stmt *stmt = NULL;
+    set_up();
+    warm_up();
+    CHECK_STATUS(walpool__conn_prepare(inside.conn, &defer, &stmt, &err),
+                 WALPOOL_REFUSED);
+    CHECK_INT(walpool__conn_own(inside.conn, WALPOOL__OWN_BEGIN_READ),
+              SQLITE_OK);
+    CHECK_OK(walpool__conn_prepare(inside.conn, &defer, &stmt, &err));
+    walpool__stmt_give(&inside.conn->cache, stmt);
+    walpool__conn_rollback(inside.conn);
+    tear_down();
+}
+
+/* As it does where memory or a disk fails. */
+TEST(warm__ends_where_sqlite_ends_the_transaction)
+{
+    set_up();
+    for (int i = 0; i < 2; i++) {
+        warm_up();
+        walpool__conn_rollback(inside.conn);
+        if (i == 0)
+            walpool__warm_end(&warm, inside.conn);
+        CHECK_INT(walpool__conn_own(inside.conn, WALPOOL__OWN_BEGIN_READ),
+                  SQLITE_OK);
+        CHECK(!walpool__warm_stays(inside.conn));
+        CHECK(walpool__conn_in_transaction(inside.conn));
+        walpool__conn_rollback(inside.conn);
+    }
+    tear_down();
+}
+
 /* Where the wal-index has a format that we do not know. */
 TEST(warm__is_off_without_a_header)
 {
