@@ -54,6 +54,19 @@ struct run {
     walpool_error *err;
 };
 
+static bool
+is_broken_off(const struct run *run)
+{
+    return !run->wish->asked && atomic_load(&run->room->broken_off);
+}
+
+static walpool_status
+stop(struct run *run)
+{
+    run->call->stopped = WALPOOL_CLOSED;
+    return walpool__call_stopped(run->call, "checkpoint", "", run->err);
+}
+
 /* A sync that failed: what the disk has is not known any more. Where it was our
  * own, SQLite knows nothing of the error. */
 static walpool_status
@@ -62,6 +75,8 @@ failed(struct run *run, struct walpool__conn *conn, int rc)
     int error = sqlite3_errcode(conn->db) == rc ? sqlite3_system_errno(conn->db)
                                                 : errno;
 
+    if (rc == SQLITE_INTERRUPT && is_broken_off(run))
+        return stop(run);
     if (rc == SQLITE_IOERR_FSYNC || rc == SQLITE_IOERR_DIR_FSYNC)
         walpool__poison_set(run->room->poison, WALPOOL__POISON_SYNC, error);
     return walpool__conn_error(conn, rc, "checkpoint", run->err);
@@ -187,6 +202,7 @@ open_worker(struct run *run)
 
     if (status == WALPOOL_OK && run->anchored)
         status = open_one(run, &run->room->anchor);
+    atomic_store(&run->room->copier, run->room->worker);
     return status;
 }
 
@@ -300,9 +316,10 @@ finish(struct run *run)
         walpool__call_begin_own(run->call, BACKGROUND_MS);
         run->call->why = "checkpointer";
     }
+    atomic_store(&run->room->in_hand, true);
     status = walpool__writer_take(writer, run->call, run->err);
     if (status != WALPOOL_OK)
-        return status;
+        goto out;
     began = walpool__clock_now();
     walpool__call_leave(run->call);
     status = finish_with_writer(run);
@@ -313,6 +330,8 @@ finish(struct run *run)
     run->view.crowded += run->too_much;
     run->view.finished = !run->too_much;
     run->view.done = run->view.finished && !run->out->busy;
+out:
+    atomic_store(&run->room->in_hand, false);
     return status;
 }
 
@@ -420,6 +439,8 @@ take_steps(struct run *run)
     while (status == WALPOOL_OK) {
         enum walpool__step step;
 
+        if (is_broken_off(run))
+            return stop(run);
         look(run);
         step = walpool__policy_next(&run->view);
         run->worked |= step != WALPOOL__STEP_END;

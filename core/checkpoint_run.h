@@ -24,6 +24,9 @@ struct walpool__ckpt_room {
     struct walpool__pin foreign; /* of the newest run; pid 0: it was ours, or */
     int64_t foreign_since_ns;    /* nobody. And since when it stands there */
     atomic_bool curable; /* what keeps the WAL will be ended: see policy.h */
+    atomic_bool in_hand; /* a run has the writer, or waits for it */
+    atomic_bool broken_off; /* a run that nobody asked for is to end at once */
+    _Atomic(struct walpool__conn *) copier; /* the worker, to be interrupted */
     struct walpool__poison *poison;
     struct walpool__ownlocks *ownlocks; /* NULL: nobody looks after them */
     struct walpool__watch *watch;       /* NULL: the same */
@@ -51,6 +54,7 @@ walpool_status walpool__ckpt_run(struct walpool__ckpt_room *room,
 static inline void
 walpool__ckpt_close(struct walpool__ckpt_room *room)
 {
+    atomic_store(&room->copier, NULL);
     walpool__conn_close(room->worker);
     walpool__conn_close(room->anchor);
     room->worker = room->anchor = NULL;

@@ -31,6 +31,8 @@
 #define HOPEFUL_FAILURES 3
 /* Between two tries of a manual one. */
 #define RETRY_NAP_US 2000
+/* SQLite forgets an interrupt that comes between two of its steps. */
+#define BREAK_AGAIN_MS 10
 
 bool
 walpool__checkpointer_init(struct walpool__checkpointer *checkpointer,
@@ -57,6 +59,15 @@ walpool__checkpointer_finish(struct walpool__checkpointer *checkpointer)
     walpool__mutex_finish(&checkpointer->mutex);
 }
 
+static void
+note_slot(struct walpool__checkpointer *checkpointer, bool has_slot)
+{
+    walpool__mutex_lock(&checkpointer->mutex);
+    checkpointer->has_slot = has_slot;
+    walpool__cond_broadcast(&checkpointer->changed);
+    walpool__mutex_unlock(&checkpointer->mutex);
+}
+
 /* One run, with the slot. */
 static walpool_status
 attempt(struct walpool__checkpointer *checkpointer,
@@ -70,8 +81,12 @@ attempt(struct walpool__checkpointer *checkpointer,
         return walpool__call_stopped(call, "checkpoint",
                                      "another checkpoint of this process runs",
                                      err);
+    if (!wish->asked)
+        note_slot(checkpointer, true);
     status = walpool__ckpt_run(room, wish, call, out, err);
     walpool__waitq_give(&room->slot, checkpointer);
+    if (!wish->asked)
+        note_slot(checkpointer, false);
     return status;
 }
 
@@ -253,6 +268,43 @@ walpool__checkpointer_notice(struct walpool__checkpointer *checkpointer,
     if (us > 0)
         hold_up(checkpointer, call, us);
     walpool__mutex_unlock(&checkpointer->mutex);
+}
+
+/* What was copied in the step that is cut is to be copied again; what it does
+ * with the disk just now is not cut. */
+static void
+break_off(struct walpool__ckpt_room *room)
+{
+    struct walpool__conn *copier = atomic_load(&room->copier);
+
+    atomic_store(&room->broken_off, true);
+    if (copier)
+        sqlite3_interrupt(copier->db);
+}
+
+bool
+walpool__checkpointer_end_run(struct walpool__checkpointer *checkpointer,
+                              int64_t due_ns)
+{
+    bool was;
+
+    walpool__mutex_lock(&checkpointer->mutex);
+    was = checkpointer->has_slot;
+    while (checkpointer->has_slot) {
+        int64_t until = due_ns;
+
+        if (walpool__clock_now() >= due_ns) {
+            walpool__mutex_unlock(&checkpointer->mutex);
+            break_off(&checkpointer->room);
+            until = walpool__clock_deadline(BREAK_AGAIN_MS);
+            walpool__mutex_lock(&checkpointer->mutex);
+        }
+        if (checkpointer->has_slot)
+            walpool__cond_wait(&checkpointer->changed, &checkpointer->mutex,
+                               until);
+    }
+    walpool__mutex_unlock(&checkpointer->mutex);
+    return was;
 }
 
 void

@@ -5,12 +5,13 @@
 #include "checkpoint_run.h"
 
 struct walpool__checkpointer {
-    struct walpool__mutex mutex; /* guards the next eight */
+    struct walpool__mutex mutex; /* guards the next nine */
     struct walpool__cond changed;
     bool running; /* the thread was started */
     bool wanted;
     bool stopping;
-    bool at_work;  /* the thread is in a run */
+    bool at_work;  /* the thread is in a run, or waits for the slot */
+    bool has_slot; /* it is in a run */
     int failures;  /* its runs in a row that did not get to the end */
     bool above;    /* the newest commit left more than the ceiling, and its */
     bool hurry;    /* policy is interrupt: no run has begun and ended since */
@@ -24,6 +25,11 @@ struct walpool__checkpointer {
 bool walpool__checkpointer_init(struct walpool__checkpointer *checkpointer,
                                 const struct walpool__ckpt_room *room,
                                 const walpool_options *options);
+
+/* For a close: wait until the thread's run has ended, and break it off if it has
+ * not at `due_ns`. False: it was in none. */
+bool walpool__checkpointer_end_run(struct walpool__checkpointer *checkpointer,
+                                   int64_t due_ns);
 
 /* Stop the thread; close nothing. */
 void walpool__checkpointer_stop(struct walpool__checkpointer *checkpointer);

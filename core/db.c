@@ -252,18 +252,40 @@ still_out(struct walpool__db *db, struct walpool__call *call,
     return WALPOOL_TIMEOUT;
 }
 
+/* What the checkpointer's thread has is given back when the last copy would end,
+ * too. What a caller has is waited for until the deadline. */
+static bool
+drain_checkpointer(struct walpool__db *db, const struct walpool__call *call)
+{
+    struct walpool__checkpointer *checkpointer = &db->checkpointer;
+    struct walpool__waitq *slot = &checkpointer->room.slot;
+    int64_t due_ns =
+        walpool__last_copy_due(call->started_ns, call->deadline_ns);
+
+    if (!walpool__writer_drain(&db->writer, call->deadline_ns) &&
+        !(atomic_load(&checkpointer->room.in_hand) &&
+          walpool__checkpointer_end_run(checkpointer, due_ns) &&
+          walpool__writer_drain(&db->writer, 0)))
+        return false;
+    return walpool__waitq_drain(slot, call->deadline_ns) ||
+           (walpool__checkpointer_end_run(checkpointer, due_ns) &&
+            walpool__waitq_drain(slot, 0));
+}
+
 /* Private leases first, and writes that may share a transaction: they need the
  * writer to come to their end, while new calls find `closing`. */
 static bool
-drain(struct walpool__db *db, int64_t deadline_ns)
+drain(struct walpool__db *db, const struct walpool__call *call)
 {
+    int64_t deadline_ns = call->deadline_ns;
+
     walpool__ceiling_lift(&db->ceiling, true);
     if (walpool__roster_drain(&db->roster, deadline_ns) &&
         walpool__group_drain(&db->group, deadline_ns) &&
         walpool__waitq_drain(&db->pool.queue, deadline_ns) &&
-        walpool__writer_drain(&db->writer, deadline_ns) &&
-        walpool__waitq_drain(&db->checkpointer.room.slot, deadline_ns))
+        drain_checkpointer(db, call))
         return true;
+    atomic_store(&db->checkpointer.room.broken_off, false);
     walpool__waitq_reopen(&db->writer.queue);
     walpool__waitq_reopen(&db->pool.queue);
     walpool__group_reopen(&db->group);
@@ -277,7 +299,7 @@ walpool__db_drain(struct walpool__db *db, struct walpool__call *call,
                   walpool_error *err)
 {
     atomic_store(&db->closing, true);
-    if (drain(db, call->deadline_ns))
+    if (drain(db, call))
         return WALPOOL_OK;
     atomic_store(&db->closing, false);
     return still_out(db, call, err);
@@ -318,7 +340,10 @@ truncate_wal(struct walpool__db *db, int64_t deadline_ns)
     }
     wal_bytes = walpool__fsinfo_size(db->wal_path);
     walpool__stats_highest(&db->stats.wal_bytes_highest, wal_bytes);
-    walpool__last_copy_run(db->writer.conn, wal_bytes, deadline_ns);
+    if (atomic_load(&db->checkpointer.room.broken_off))
+        walpool__conn_leave_wal(db->writer.conn); /* the time is gone */
+    else
+        walpool__last_copy_run(db->writer.conn, wal_bytes, deadline_ns);
 }
 
 void

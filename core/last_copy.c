@@ -16,7 +16,7 @@
 
 /* For so long it is copied even past the deadline, so that a close that is not
  * to wait leaves no WAL of a usual size. */
-#define MOMENT_MS 1000
+#define MOMENT_NS INT64_C(1000000000)
 /* Less than that any disk takes in a moment: no thread for it. */
 #define LITTLE_BYTES 1048576
 /* SQLite forgets an interrupt that comes between two of its steps. */
@@ -40,18 +40,25 @@ ring(void *arg)
     return walpool__clock_deadline(AGAIN_MS);
 }
 
+int64_t
+walpool__last_copy_due(int64_t began_ns, int64_t deadline_ns)
+{
+    int64_t moment_ns = began_ns + MOMENT_NS;
+
+    return moment_ns < deadline_ns ? deadline_ns : moment_ns;
+}
+
 void
 walpool__last_copy_run(struct walpool__conn *conn, int64_t wal_bytes,
                        int64_t deadline_ns)
 {
-    struct alarm alarm = {.conn = conn,
-                          .due_ns = walpool__clock_deadline(MOMENT_MS)};
+    struct alarm alarm = {
+        .conn = conn,
+        .due_ns = walpool__last_copy_due(walpool__clock_now(), deadline_ns)};
     walpool_checkpoint_result result = {
         .outcome = WALPOOL_CHECKPOINT_NOT_RESET};
     struct walpool__sweeper sweeper;
 
-    if (alarm.due_ns < deadline_ns)
-        alarm.due_ns = deadline_ns;
     walpool__sweeper_init(&sweeper, ring, &alarm);
     if (wal_bytes > LITTLE_BYTES && alarm.due_ns != WALPOOL__NEVER)
         walpool__sweeper_arm(&sweeper); /* without a thread it takes its time */

@@ -4,10 +4,13 @@
 
 #include "conn.h"
 
+/* Until when is copied for a close that began then? To its deadline, and for a
+ * moment at least. */
+int64_t walpool__last_copy_due(int64_t began_ns, int64_t deadline_ns);
+
 /* Copy everything and truncate the WAL, if nobody is in the way; never waits
- * for anybody. Copies until the deadline, and for a moment at least: what is
- * not done by then stays in the WAL, and nothing that `conn` does later copies
- * it. */
+ * for anybody. What is not done when it is due, as above, stays in the WAL, and
+ * nothing that `conn` does later copies it. */
 void walpool__last_copy_run(struct walpool__conn *conn, int64_t wal_bytes,
                             int64_t deadline_ns);
 

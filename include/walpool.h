@@ -763,15 +763,15 @@ WALPOOL_API walpool *walpool_open(const char *name,
 
 /**
  * Close this handle; the last one on the file checkpoints, truncates the WAL
- * and closes the connections. Waits for running calls and for leases and
- * cursors. Past the deadline it fails with TIMEOUT, names a lease that is still
- * out, and the database stays open and usable. As long as it waits, calls that
- * would take a reader or the writer get CLOSED. A writer lease between two
- * transactions keeps nothing and is not waited for: its next walpool_begin gives
- * CLOSED, and it is released as ever. A private lease is waited for even when it
- * is idle, and may take the writer meanwhile.
+ * and closes the connections. Waits for running calls, leases and cursors. Past
+ * the deadline it fails with TIMEOUT, names a lease that is still out, and the
+ * database stays open and usable. Meanwhile calls that would take a reader or
+ * the writer get CLOSED. A writer lease between two transactions keeps nothing
+ * and is not waited for: its next walpool_begin gives CLOSED, and it is released
+ * as ever. A private lease is waited for even when idle, and may take the writer.
  * The checkpoint waits for nobody and copies to the same deadline, a second at
- * least; the rest stays in the WAL. Not bounded: a write or sync of the disk.
+ * least, as does one of the library's own that is under way; the rest stays in
+ * the WAL. Not bounded: a write or sync of the disk.
  * @param db  NULL is MISUSE, a closed handle CLOSED.
  * @param timeout_ms -1: close_timeout. 0: try once. @param err may be NULL.
  * @return WALPOOL_OK or the error's status.

@@ -6,18 +6,25 @@
 #include "../core/api.h"
 #include "shimvfs.h"
 
-enum { ROWS = 3000 };
+enum { ROWS = 3000, SLOW = 1500 };
 
-static atomic_bool slow;
+static atomic_int slow_us; /* what a page takes that is copied */
 static atomic_int slow_writes;
 
-/* Each page that is copied takes its time: all of them several seconds. */
+static void
+be_slow(int us)
+{
+    atomic_store(&slow_writes, 0);
+    atomic_store(&slow_us, us);
+}
+
 static int
 write_slowly(enum shim_call call, enum shim_file file)
 {
-    if (call == SHIM_WRITE && file == SHIM_DATABASE && atomic_load(&slow)) {
+    int us = atomic_load(&slow_us);
+    if (call == SHIM_WRITE && file == SHIM_DATABASE && us > 0) {
         atomic_fetch_add(&slow_writes, 1);
-        walpool__thread_nap_us(2000);
+        walpool__thread_nap_us(us);
     }
     return SQLITE_OK;
 }
@@ -39,15 +46,24 @@ wal_bytes(void)
     return stat(check_path("a.db-wal"), &facts) == 0 ? facts.st_size : -1;
 }
 
-/* The checkpointer has nothing to do with what is written here: a page a row. */
+/* A page a row. */
+static void
+insert(walpool *db, int rows)
+{
+    char sql[160];
+    snprintf(sql, sizeof sql, "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL "
+             "SELECT i + 1 FROM n LIMIT %d) "
+             "INSERT INTO t SELECT zeroblob(3000) FROM n", rows);
+    CHECK_OK(api_write(db, sql));
+}
+
+/* The checkpointer has nothing to do with what is written here. */
 static walpool *
 open_with_rows(void)
 {
     walpool *db = api_open("a.db", "checkpoint_frames=100000");
     CHECK_OK(api_write(db, "CREATE TABLE t(b)"));
-    CHECK_OK(api_write(db, "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL "
-                           "SELECT i + 1 FROM n LIMIT 3000) "
-                           "INSERT INTO t SELECT zeroblob(3000) FROM n"));
+    insert(db, ROWS);
     return db;
 }
 
@@ -55,10 +71,9 @@ TEST(close__leaves_to_the_next_opening_what_a_slow_disk_did_not_take)
 {
     shim_watch(check_path("a.db"));
     walpool *db = open_with_rows();
-    atomic_store(&slow_writes, 0);
-    atomic_store(&slow, true);
+    be_slow(SLOW);
     CHECK_OK(walpool_close(db, 0, &err));
-    atomic_store(&slow, false);
+    atomic_store(&slow_us, 0);
     CHECK(wal_bytes() > ROWS * 4096);
     CHECK(atomic_load(&slow_writes) > 0);
     CHECK(atomic_load(&slow_writes) < ROWS);
@@ -71,10 +86,54 @@ TEST(close__copies_everything_where_there_is_no_deadline)
 {
     shim_watch(check_path("a.db"));
     walpool *db = open_with_rows();
-    atomic_store(&slow_writes, 0);
-    atomic_store(&slow, true);
+    be_slow(SLOW);
     CHECK_OK(walpool_close(db, 60000, &err));
-    atomic_store(&slow, false);
+    atomic_store(&slow_us, 0);
+    CHECK_INT(wal_bytes(), -1);
+    CHECK(atomic_load(&slow_writes) >= ROWS);
+    expect_rows(ROWS);
+    shim_watch(NULL);
+}
+
+/* A run of the checkpointer is in the middle of it. */
+static void
+close_amid_a_run(int rows, int64_t timeout_ms)
+{
+    walpool *db = api_open("a.db", "checkpoint_frames=100");
+    CHECK_OK(api_write(db, "CREATE TABLE t(b)"));
+    be_slow(rows < ROWS ? 10 * SLOW : SLOW);
+    insert(db, rows);
+    CHECK_EVENTUALLY(atomic_load(&slow_writes) > 0);
+    CHECK_OK(walpool_close(db, timeout_ms, &err));
+    atomic_store(&slow_us, 0);
+}
+
+TEST(close__breaks_off_what_the_checkpointer_copies)
+{
+    shim_watch(check_path("a.db"));
+    close_amid_a_run(ROWS, 0);
+    CHECK(wal_bytes() > ROWS * 4096);
+    CHECK(atomic_load(&slow_writes) < ROWS);
+    expect_rows(ROWS);
+    CHECK_INT(wal_bytes(), -1);
+    shim_watch(NULL);
+}
+
+/* So few that they are copied with the writer in hand. */
+TEST(close__breaks_off_what_the_checkpointer_copies_at_last)
+{
+    shim_watch(check_path("a.db"));
+    close_amid_a_run(200, 0);
+    CHECK(atomic_load(&slow_writes) < 200);
+    CHECK(wal_bytes() > 200 * 4096);
+    expect_rows(200);
+    shim_watch(NULL);
+}
+
+TEST(close__lets_the_checkpointer_end_where_there_is_time)
+{
+    shim_watch(check_path("a.db"));
+    close_amid_a_run(ROWS, 60000);
     CHECK_INT(wal_bytes(), -1);
     CHECK(atomic_load(&slow_writes) >= ROWS);
     expect_rows(ROWS);
