@@ -59,8 +59,8 @@ walpool__lease_enter(struct walpool__lease *lease, struct walpool__call *call,
         return walpool__error_set(err, WALPOOL_CLOSED, "the lease is released");
     }
     if (lease->reader && !walpool__recall_resume(&lease->reader->recall)) {
+        lease->lost_snapshot |= lease->implicit || lease->in_transaction;
         lease->in_transaction = false;
-        lease->lost_snapshot = true;
     }
     if (lease->private)
         walpool__private_enter(lease->private, call);
@@ -87,6 +87,10 @@ walpool__lease_keep_reader(struct walpool__lease *lease)
 {
     struct walpool__recall *recall = &lease->reader->recall;
 
+    if (UNLIKELY(!lease->implicit && !lease->in_transaction)) {
+        walpool__recall_drop(recall); /* a begin failed, or SQLite ended it */
+        return;
+    }
     if (LIKELY(walpool__recall_keep(recall)))
         return;
     walpool__txn_end_snapshot(lease->conn);

@@ -254,6 +254,29 @@ TEST(checkpointer__knows_a_snapshot_by_its_own_age)
     walpool__clock_replace(NULL);
 }
 
+/* Then nothing waits for it, and it is not to blame for what others keep. */
+TEST(checkpointer__knows_that_a_lease_whose_begin_failed_has_no_snapshot)
+{
+    walpool *db = open_table("");
+    walpool_lease *lease = api_acquire(db, WALPOOL_READ);
+    struct walpool__pool *pool = &behind(db)->pool;
+    walpool_call call = WALPOOL_CALL_INIT;
+    call.timeout_ms = 1;
+    walpool__waitq_hold(&pool->queue, 0);
+    CHECK_STATUS(walpool_begin(lease, &call, &err), WALPOOL_TIMEOUT);
+    walpool__waitq_release(&pool->queue);
+    CHECK_INT(oldest_snapshot_ms(db), -1);
+    CHECK_INT(walpool__pool_ended_count(pool), 1);
+    CHECK_STATUS(api_run(lease, "SELECT 1"), WALPOOL_MISUSE);
+    CHECK_INT(oldest_snapshot_ms(db), -1);
+    CHECK_OK(walpool_begin(lease, NULL, &err));
+    CHECK(oldest_snapshot_ms(db) >= 0);
+    CHECK_INT(walpool__pool_ended_count(pool), 0);
+    CHECK_OK(api_run(lease, "SELECT 1"));
+    CHECK_OK(walpool_release(lease, &err));
+    api_close(db);
+}
+
 /* The clock stands still: a gate would stay shut for ever. */
 TEST(checkpointer__shuts_no_gate_while_a_backup_keeps_the_WAL)
 {
