@@ -790,8 +790,14 @@ export interface Database extends Calls, AsyncDisposable {
 
 /** A reader on one snapshot. Its calls are carried out one after the other. */
 export interface ReadLease extends Calls, AsyncDisposable {
-    /** Take the newest snapshot. @throws {BusyError} while an iterator is open. */
-    begin(options?: CallOptions): Promise<void>;
+    /**
+     * Go on to the newest snapshot: what was committed before the call is seen
+     * after it.
+     *
+     * @throws {BusyError} while an iterator is open: end it first. It keeps its
+     *   snapshot, and so does the lease.
+     */
+    fresh(options?: CallOptions): Promise<void>;
     /** Give the reader back; its iterators end. Again: does nothing. */
     release(): Promise<void>;
 }
@@ -899,7 +905,7 @@ export interface DatabaseSync extends CallsSync {}
 
 /** As {@link ReadLease}. */
 export interface ReadLeaseSync extends CallsSync, Disposable {
-    begin(options?: CallOptions): void;
+    fresh(options?: CallOptions): void;
     release(): void;
 }
 

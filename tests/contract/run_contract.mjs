@@ -277,6 +277,11 @@ class Run {
         return {};
     }
 
+    async fresh(step) {
+        await this.on(step).fresh(this.options(step));
+        return {};
+    }
+
     async commit(step) {
         await this.on(step).commit(this.options(step));
         return {};

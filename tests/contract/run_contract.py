@@ -211,16 +211,13 @@ class Run:
     def lease(self, step: Step) -> Step:
         lease, verb = self.on(step), step["do"]
         reads = isinstance(lease, walpool.Reader)
-        if reads:
-            verb = {"begin": "refresh", "release": "close"}.get(verb, verb)
-            if not hasattr(lease, verb):
-                raise walpool.MisuseError(f"a reader has no {verb}")
-        elif verb == "release":
-            verb = "close"
+        verb = "close" if verb == "release" else verb
+        if not hasattr(lease, verb):
+            raise walpool.MisuseError(f"a {type(lease).__name__} has no {verb}")
         getattr(lease, verb)(**self.options(step, reads))
         return {}
 
-    begin = savepoint = commit = rollback = release = lease
+    begin = fresh = savepoint = commit = rollback = release = lease
 
     def token(self, step: Step) -> Step:
         self.objects[step["as"]] = walpool.Token()

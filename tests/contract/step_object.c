@@ -81,7 +81,7 @@ on_lease(struct run *run, const struct json *step, struct answer *answer)
     walpool_call call = run_call(run, step, 0);
     if (lease == NULL)
         return;
-    if (strcmp(verb, "begin") == 0)
+    if (strcmp(verb, "begin") == 0 || strcmp(verb, "fresh") == 0)
         answer->status = walpool_begin(lease->handle, &call, &answer->err);
     else if (strcmp(verb, "savepoint") == 0)
         answer->status = walpool_savepoint(lease->handle, &answer->err);
@@ -281,8 +281,9 @@ step_object_find(const char *name)
     } steps[] = {
         {"open", open_database},    {"close", close_object},
         {"acquire", acquire},       {"begin", on_lease},
-        {"savepoint", on_lease},    {"commit", on_lease},
-        {"rollback", on_lease},     {"release", on_lease},
+        {"fresh", on_lease},        {"savepoint", on_lease},
+        {"commit", on_lease},       {"rollback", on_lease},
+        {"release", on_lease},
         {"checkpoint", checkpoint}, {"health", health},
         {"await", await},           {"token", token},
         {"cancel", cancel},         {"join", join},

@@ -50,6 +50,15 @@ async function promises(signal: AbortSignal): Promise<void> {
     await db.query('SELECT ?', [new Date()]);
     // @ts-expect-error a wrong mode
     await db.checkpoint('quick');
+    const { a }: { a: number } = await db.read(async (r) => {
+        await r.fresh({ timeout: 100, durability: 'full' });
+        return (await r.query<{ a: number }>('SELECT 1 AS a'))[0];
+    });
+    db.leases().then((all) => all.length === a);
+    // @ts-expect-error a transaction has no fresh snapshot
+    await db.write((w) => w.fresh());
+    // @ts-expect-error a reader begins no transaction
+    await db.read((r) => r.begin());
     // @ts-expect-error a reader does not commit
     await db.read((r) => r.commit());
     // @ts-expect-error databases come from open()

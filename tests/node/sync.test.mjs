@@ -93,7 +93,7 @@ test('sync: reads see one snapshot', async (t) => {
         assert.deepEqual(values(r), []);
         insert(db, 1);
         assert.deepEqual(values(r), []);
-        r.begin();
+        r.fresh();
         assert.deepEqual(values(r), [1]);
     });
     assert.equal(db.health().readers_leased, 0);

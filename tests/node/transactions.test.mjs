@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { AsyncResource } from 'node:async_hooks';
 import { test } from 'node:test';
 
-import { failure, numbers, openFor, walpool } from './helpers.mjs';
+import { both, failure, numbers, openFor, walpool } from './helpers.mjs';
 
 const values = async (on) => (await on.query('SELECT v FROM t ORDER BY rowid', [], { rows: 'array' })).flat();
 const insert = (on, ...list) => on.executeMany('INSERT INTO t VALUES (?)', list.map((v) => [v]));
@@ -204,11 +204,66 @@ test('read: all calls of a block see one snapshot', async (t) => {
         await insert(db, 2);
         assert.deepEqual(await values(r), before);
         await failure('WALPOOL_READONLY', r.execute('DELETE FROM t'));
-        await r.begin();
+        await r.fresh();
         return values(r);
     });
     assert.deepEqual(seen, [1, 2]);
     await assertIdle(db);
+});
+
+both('fresh: a read lease goes on to the newest snapshot, and no further', async (db) => {
+    await db.script('CREATE TABLE t(a)');
+    const r = await db.acquire('read');
+    for (const a of [1, 2, 3]) {
+        await db.execute('INSERT INTO t VALUES (?)', [a]);
+        assert.equal((await r.queryOne('SELECT count(*) AS n FROM t')).n, a - 1);
+        await r.fresh({ timeout: 0 });
+        assert.equal((await r.queryOne('SELECT count(*) AS n FROM t')).n, a);
+    }
+    await r.release();
+    await failure('WALPOOL_CLOSED', () => r.fresh());
+});
+
+both('fresh: an open iterator keeps its snapshot, and so does the lease', async (db) => {
+    await db.script('CREATE TABLE t(a)');
+    const r = await db.acquire('read');
+    const rows = r.iterate(numbers(50000));
+    await rows.next();
+    await db.execute('INSERT INTO t VALUES (1)');
+    await failure('WALPOOL_BUSY', () => r.fresh());
+    assert.deepEqual(await r.query('SELECT a FROM t'), []);
+    assert.equal((await rows.next()).value.i, 2);
+    await rows.return();
+    await r.fresh();
+    assert.deepEqual(await r.query('SELECT a FROM t'), [{ a: 1 }]);
+    await r.release();
+});
+
+both('fresh: is of read leases, begin() of write leases', async (db) => {
+    const [r, w] = [await db.acquire('read'), await db.acquire('write')];
+    assert.match((await failure('WALPOOL_MISUSE', () => r.begin())).message, /fresh\(\)/);
+    assert.match((await failure('WALPOOL_MISUSE', () => w.fresh())).message, /begin\(\)/);
+    await r.release();
+    await w.release();
+});
+
+test('fresh: asked for many times at once it takes its turns', async (t) => {
+    const db = await openTable(t);
+    await db.read(async (r) => {
+        await insert(db, 1);
+        const answers = await Promise.all([values(r), r.fresh(), values(r), r.fresh(), values(r)]);
+        assert.deepEqual([answers[0], answers[2], answers[4]], [[], [1], [1]]);
+    });
+    await assertIdle(db);
+});
+
+test('fresh: cancelled before it began, the lease stays where it was', async (t) => {
+    const db = await openTable(t);
+    await db.read(async (r) => {
+        await insert(db, 1);
+        await failure('WALPOOL_CANCELLED', r.fresh({ signal: AbortSignal.abort() }));
+        assert.deepEqual(await values(r), []);
+    });
 });
 
 test('read: an error of the callback gives the reader back', async (t) => {

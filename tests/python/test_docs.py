@@ -109,7 +109,7 @@ with walpool.open("app.db", readers=2, busy_timeout=1.5) as db:
     )[0].changes)
     reveal_type(db.leases()[0].age)
     with db.read(durable=True) as r:
-        r.refresh(durable=True)
+        r.fresh(durable=True)
     reveal_type(db.query_one("SELECT 1", durable=True))
     with db.iterate("SELECT 1", row=User) as users:
         for user in users:

@@ -151,14 +151,14 @@ def test_durable__gives_large_results_whole(open_db):
         assert list(rows) == wanted
 
 
-def test_durable__holds_for_a_snapshot_and_its_refresh(open_db):
+def test_durable__holds_for_a_snapshot_and_its_fresh(open_db):
     db = open_db("normal")
     db.execute(ADD, (1,))
     with db.read() as r:
         db.execute(ADD, (2,))
-        assert syncs_of(db, lambda: r.refresh(durable=True)) == 1
+        assert syncs_of(db, lambda: r.fresh(durable=True)) == 1
         db.execute(ADD, (3,))
-        assert syncs_of(db, r.refresh) == 0
+        assert syncs_of(db, r.fresh) == 0
         assert len(r.query("SELECT a FROM t")) == 3
 
 
@@ -177,7 +177,7 @@ def test_durable__must_be_bool(open_db, durable):
     db = open_db("normal")
     calls = list(reads(db, durable))
     with db.read() as r:
-        for call in (*calls, lambda: r.refresh(durable=durable)):
+        for call in (*calls, lambda: r.fresh(durable=durable)):
             with pytest.raises(walpool.MisuseError, match="durable is of type"):
                 call()
         assert r.query("SELECT 1") == [(1,)]

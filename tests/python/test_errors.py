@@ -125,7 +125,7 @@ def test_timeout__must_be_a_time(db, timeout):
             lambda: db.execute("CREATE TABLE t (a)", timeout=timeout),
             lambda: db.batch(["CREATE TABLE t (a)"], timeout=timeout),
             lambda: db.write(timeout=timeout),
-            lambda: r.refresh(timeout=timeout),
+            lambda: r.fresh(timeout=timeout),
             lambda: db.checkpoint(timeout=timeout),
             lambda: db.close(timeout=timeout),
         )

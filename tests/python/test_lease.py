@@ -24,13 +24,17 @@ def put(target, value):
     target.execute("INSERT INTO t VALUES (?)", (value,))
 
 
-def test_reader__sees_one_snapshot_until_it_is_refreshed(db):
+def test_reader__sees_one_snapshot_until_fresh(db):
     with db.read(why="report") as r:
         put(db, 1)
         assert values(r) == []
         assert values(db) == [1]
-        r.refresh()
+        r.fresh()
         assert values(r) == [1]
+        put(db, 2)
+        assert values(r) == [1]
+        r.fresh(timeout=0)
+        assert values(r) == [1, 2]
 
 
 def test_reader__does_not_write(db):
@@ -39,13 +43,56 @@ def test_reader__does_not_write(db):
             r.query("INSERT INTO t VALUES (1)")
 
 
-def test_reader__is_not_refreshed_under_an_open_cursor(db):
+def test_fresh__leaves_an_open_cursor_its_snapshot(db):
     with db.read() as r:
         with r.iterate(ENDLESS.format("i")) as cursor:
             next(cursor)
+            put(db, 1)
             with pytest.raises(walpool.BusyError):
-                r.refresh()
-        r.refresh()
+                r.fresh()
+            assert values(r) == []
+            assert next(cursor) == (2,)
+        r.fresh()
+        assert values(r) == [1]
+
+
+def test_fresh__is_for_any_thread_and_one_at_a_time(db):
+    with db.read() as r:
+        put(db, 1)
+        Thread(r.fresh).result()
+        assert values(r) == [1]
+        token = walpool.Token()
+        running = Thread(lambda: r.query(ENDLESS.format("count(*)"), token=token))
+        await_that(lambda: is_busy(r))
+        token.cancel()
+        with pytest.raises(walpool.CancelledError):
+            running.result()
+        put(db, 2)
+        r.fresh()
+        assert values(r) == [1, 2]
+
+
+def is_busy(reader):
+    try:
+        reader.fresh()
+    except walpool.BusyError:
+        return True
+    return False
+
+
+def test_fresh__cancelled_before_it_began_stays(db):
+    token = walpool.Token()
+    token.cancel()
+    with db.read() as r:
+        put(db, 1)
+        with pytest.raises(walpool.CancelledError):
+            r.fresh(token=token)
+        assert values(r) == []
+
+
+def test_fresh__is_of_readers_only(db):
+    with db.write() as w:
+        assert not hasattr(w, "fresh")
 
 
 def test_reader__is_closed_by_its_block(db):
@@ -54,7 +101,7 @@ def test_reader__is_closed_by_its_block(db):
         assert repr(r) == "<walpool.Reader open>"
     assert r.closed
     assert repr(r) == "<walpool.Reader closed>"
-    for call in (lambda: r.query("SELECT 1"), r.refresh, lambda: r.iterate("SELECT 1")):
+    for call in (lambda: r.query("SELECT 1"), r.fresh, lambda: r.iterate("SELECT 1")):
         with pytest.raises(walpool.ClosedError):
             call()
     r.close()

@@ -48,7 +48,7 @@ def test_leases__tell_thread_age_and_frames(db):
         assert 0 <= writer.age <= reader.age < 60
         await_that(lambda: db.leases()[0].age > reader.age)
         assert (reader.why, reader.stack) == ("", ())
-        r.refresh()
+        r.fresh()
 
 
 def test_leases__leave_out_a_writer_between_two_transactions(db):
@@ -110,4 +110,4 @@ def test_lease_warn__makes_health_name_the_lease(path):
     with walpool.open(path, lease_warn=float("inf")) as db, db.read() as r:
         await_that(lambda: db.leases()[0].age > 0.01)
         assert db.health().verdict == "ok"
-        r.refresh()
+        r.fresh()

@@ -126,7 +126,7 @@ func (run *contractRun) onDB(ctx context.Context, verb string, db *DB, step fiel
 
 func (run *contractRun) onLease(ctx context.Context, verb string, l *lease, step fields) (*contractAnswer, error) {
 	switch verb {
-	case "begin":
+	case "begin", "fresh":
 		return nil, l.begin(ctx)
 	case "commit":
 		return nil, l.commit(ctx)

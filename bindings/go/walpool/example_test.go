@@ -212,6 +212,34 @@ func ExampleDB_Read() {
 	// Output: 1 of 2
 }
 
+func ExampleReadTx_Fresh() {
+	db, done := open()
+	defer done()
+	err := db.Read(ctx, func(tx *walpool.ReadTx) error {
+		count := func() (users int, err error) {
+			err = tx.QueryRow(ctx, "SELECT count(*) FROM user").Scan(&users)
+			return users, err
+		}
+		if _, err := db.Exec(ctx, "INSERT INTO user(name) VALUES ('Alan')"); err != nil {
+			return err
+		}
+		before, err := count()
+		if err != nil {
+			return err
+		}
+		if err := tx.Fresh(ctx); err != nil {
+			return err
+		}
+		after, err := count()
+		fmt.Println(before, after)
+		return err
+	})
+	if err != nil {
+		log.Fatal(err)
+	}
+	// Output: 2 3
+}
+
 func ExampleDB_ExecMany() {
 	db, done := open()
 	defer done()

@@ -163,7 +163,7 @@ func TestWithDurability_ReadsWhatIsOnTheDisk(t *testing.T) {
 		if err := tx.QueryRow(durable, "SELECT count(*) FROM t").Scan(&sum); err != nil {
 			return err
 		}
-		return tx.Refresh(durable)
+		return tx.Fresh(durable)
 	}))
 	if syncs := health(t, db).Syncs - before; n != 5000 || syncs > 1 {
 		t.Errorf("%d rows, %d syncs", n, syncs)

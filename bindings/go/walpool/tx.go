@@ -44,9 +44,10 @@ func (tx *ReadTx) QueryRow(ctx context.Context, sql string, args ...any) *Row {
 	return tx.lease.target().queryRow(ctx, text(sql), args)
 }
 
-// Refresh goes on to the newest snapshot. Rows of the old one must have been
-// read to their end or closed, or it is [ErrBusy]. It calls walpool_begin.
-func (tx *ReadTx) Refresh(ctx context.Context) error {
+// Fresh goes on to the newest snapshot: what was committed before the call is
+// seen after it. Rows of the old one must have been read to their end or closed;
+// otherwise it is [ErrBusy], and the old one stays. It calls walpool_begin.
+func (tx *ReadTx) Fresh(ctx context.Context) error {
 	return tx.lease.nested(func() error { return tx.lease.begin(ctx) })
 }
 

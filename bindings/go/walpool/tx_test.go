@@ -29,20 +29,101 @@ func TestRead_SeesOneSnapshot(t *testing.T) {
 	idle(t, db)
 }
 
-func TestRead_RefreshesItsSnapshot(t *testing.T) {
+func TestFresh_GoesOnToTheNewestSnapshot(t *testing.T) {
+	db := openTest(t, nil)
+	mustExec(t, db, "CREATE TABLE t(v)")
+	must(t, db.Read(background, func(tx *ReadTx) error {
+		for n := range 3 {
+			must(t, tx.Fresh(background))
+			mustExec(t, db, "INSERT INTO t VALUES (1)")
+			if seen := countOf(t, tx); seen != n {
+				t.Errorf("%d rows, want %d", seen, n)
+			}
+		}
+		return nil
+	}))
+	idle(t, db)
+}
+
+func countOf(t *testing.T, tx *ReadTx) (n int) {
+	t.Helper()
+	must(t, tx.QueryRow(background, "SELECT count(*) FROM t").Scan(&n))
+	return n
+}
+
+func TestFresh_LeavesOpenRowsTheirSnapshot(t *testing.T) {
+	db := openTest(t, nil)
+	mustExec(t, db, "CREATE TABLE t(v)")
+	must(t, db.Read(background, func(tx *ReadTx) error {
+		rows, err := tx.Query(background, thousands, 5000)
+		must(t, err)
+		mustExec(t, db, "INSERT INTO t VALUES (1)")
+		wantError(t, tx.Fresh(background), ErrBusy)
+		if n := countOf(t, tx); n != 0 {
+			t.Errorf("%d rows of a newer commit", n)
+		}
+		read := 0
+		for range rows.All() {
+			read++
+		}
+		must(t, rows.Err())
+		must(t, tx.Fresh(background))
+		if n := countOf(t, tx); n != 1 || read != 5000 {
+			t.Errorf("%d rows after Fresh, %d of the result", n, read)
+		}
+		return nil
+	}))
+}
+
+func TestFresh_OfAReadThatEndedIsClosed(t *testing.T) {
+	db := openTest(t, nil)
+	var kept *ReadTx
+	must(t, db.Read(background, func(tx *ReadTx) error { kept = tx; return nil }))
+	wantError(t, kept.Fresh(background), ErrClosed)
+	idle(t, db)
+}
+
+func TestFresh_FromOtherGoroutines(t *testing.T) {
 	db := openTest(t, nil)
 	mustExec(t, db, "CREATE TABLE t(v)")
 	must(t, db.Read(background, func(tx *ReadTx) error {
 		mustExec(t, db, "INSERT INTO t VALUES (1)")
-		must(t, tx.Refresh(background))
-		rows, err := tx.Query(background, thousands, 5000)
-		must(t, err)
-		wantError(t, tx.Refresh(background), ErrBusy)
-		must(t, rows.Close())
-		must(t, tx.Refresh(background))
-		var n int
-		must(t, tx.QueryRow(background, "SELECT count(*) FROM t").Scan(&n))
-		if n != 1 {
+		done := make(chan error)
+		go func() { done <- tx.Fresh(background) }()
+		must(t, <-done)
+		if n := countOf(t, tx); n != 1 {
+			t.Errorf("%d rows", n)
+		}
+		const callers = 8
+		for range callers { // those that meet another call are told so, and harm nothing
+			go func() { done <- tx.Fresh(background) }()
+		}
+		for range callers {
+			if err := <-done; err != nil {
+				wantError(t, err, ErrBusy)
+			}
+		}
+		if n := countOf(t, tx); n != 1 {
+			t.Errorf("%d rows", n)
+		}
+		return nil
+	}))
+	idle(t, db)
+}
+
+func TestFresh_WithAnEndedContext(t *testing.T) {
+	db := openTest(t, nil)
+	mustExec(t, db, "CREATE TABLE t(v)")
+	ended, cancel := context.WithCancel(background)
+	cancel()
+	must(t, db.Read(background, func(tx *ReadTx) error {
+		mustExec(t, db, "INSERT INTO t VALUES (1)")
+		wantError(t, tx.Fresh(ended), ErrCanceled)
+		if n := countOf(t, tx); n != 0 {
+			t.Errorf("%d rows: a canceled Fresh has moved", n)
+		}
+		must(t, tx.Fresh(background))
+		if n := countOf(t, tx); n != 1 {
 			t.Errorf("%d rows", n)
 		}
 		return nil

@@ -2,7 +2,7 @@
 'use strict';
 /* Databases and leases of the promise interface. */
 const { raw } = require('./native.js');
-const { answer, refuse } = require('./errors.js');
+const { answer, refuse, refuseVerb } = require('./errors.js');
 const { takeSlot, giveSlot, BLOCK_BYTES } = require('./slot.js');
 const { describe, statementOf } = require('./statement.js');
 const { Call, PLAIN, readCall, readTimeout, openText, openName } = require('./options.js');
@@ -123,10 +123,19 @@ class Lease extends Calls {
 
     /** @param {object} [options] */
     async begin(options) {
+        if (!this.#writes) throw refuseVerb('begin');
         const call = readCall(options);
         this.#enter();
         await this.#send(raw.WALPOOL_OP_BEGIN, call);
-        this.#depth = this.#writes ? 1 : 0;
+        this.#depth = 1;
+    }
+
+    /** @param {object} [options] */
+    async fresh(options) {
+        if (this.#writes) throw refuseVerb('fresh');
+        const call = readCall(options);
+        this.#enter();
+        await this.#send(raw.WALPOOL_OP_BEGIN, call);
     }
 
     async #savepoint() {

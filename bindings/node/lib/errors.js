@@ -101,6 +101,14 @@ function refuse(name, message, more) {
     return make({ ...more, status: raw[`WALPOOL_${name}`], message });
 }
 
+/** The error of a lease of the other kind.
+ * @param {'begin' | 'fresh'} verb */
+function refuseVerb(verb) {
+    return refuse('MISUSE', verb === 'begin'
+        ? 'begin() is for write leases: fresh() takes the newest snapshot'
+        : 'fresh() is for read leases: commit or roll back, then begin()');
+}
+
 /** Read a walpool_error.
  * @param {ArrayBuffer} memory @param {number} [at] a multiple of 4
  * @param {unknown} [cause] */
@@ -126,4 +134,4 @@ function answer() {
     return read(raw.answer);
 }
 
-module.exports = { WalpoolError, classes, refuse, read, answer };
+module.exports = { WalpoolError, classes, refuse, refuseVerb, read, answer };

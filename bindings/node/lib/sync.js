@@ -2,7 +2,7 @@
 'use strict';
 /* Databases and leases of the synchronous interface. */
 const { raw } = require('./native.js');
-const { answer, refuse } = require('./errors.js');
+const { answer, refuse, refuseVerb } = require('./errors.js');
 const { BLOCK_BYTES } = require('./slot.js');
 const { describe, statementOf } = require('./statement.js');
 const { readTimeout, openText, openName } = require('./options.js');
@@ -48,6 +48,7 @@ function refusePromise(result, method) {
 class LeaseSync extends CallsSync {
     #handle;
     #database;
+    #writes;
     /** Transactions and savepoints that are open. */
     #depth;
     #released = false;
@@ -65,6 +66,7 @@ class LeaseSync extends CallsSync {
         });
         this.#database = database;
         this.#handle = handle;
+        this.#writes = writes;
         this.#depth = writes ? 1 : 0;
         droppedLeases.register(this, handle, this);
     }
@@ -79,8 +81,15 @@ class LeaseSync extends CallsSync {
 
     /** @param {object} [options] */
     begin(options) {
+        if (!this.#writes) throw refuseVerb('begin');
         withCall(callOf(options), (slot) => check(raw.walpool_begin(this.#handle, slot)));
         this.#depth = 1;
+    }
+
+    /** @param {object} [options] */
+    fresh(options) {
+        if (this.#writes) throw refuseVerb('fresh');
+        withCall(callOf(options), (slot) => check(raw.walpool_begin(this.#handle, slot)));
     }
 
     /** @param {(lease: LeaseSync) => any} [callback] */

@@ -86,22 +86,34 @@ class Reader(Lease):
     True
 
     Use it in one thread at a time. A reader that is kept keeps the WAL from
-    being reset: refresh it, or close it soon.
+    being reset: call :meth:`fresh` now and then, or close it soon.
     """
 
-    def refresh(
+    def fresh(
         self,
         *,
         durable: bool = False,
         timeout: float | None = None,
         token: Token | None = None,
     ) -> None:
-        """Take the newest snapshot.
+        """Go on to the newest snapshot: what was committed before the call is
+        seen after it.
+
+        >>> with db.read() as r:
+        ...     was = r.query_one("SELECT max(id) FROM user")
+        ...     _ = db.execute("INSERT INTO user (name) VALUES ('Alan')")
+        ...     still = r.query_one("SELECT max(id) FROM user")
+        ...     r.fresh()
+        ...     is_now = r.query_one("SELECT max(id) FROM user")
+        >>> was == still, is_now > was
+        (True, True)
 
         :param durable: wait until all that it holds is on the disk, as
             :meth:`walpool.Database.read`.
-        :raises BusyError: a cursor of the reader is open.
+        :raises BusyError: a cursor of the reader is open: exhaust or close it.
+            It keeps its snapshot, and so does the reader.
+        :raises ClosedError: the reader was closed.
         :raises TimeoutError: past ``timeout`` seconds; the reader then has no
-            snapshot, until it is refreshed.
+            snapshot, until the next ``fresh()``.
         """
         _native.begin(self._handle, (timeout, None, token, None, durable))
