@@ -41,9 +41,21 @@ text(const struct json *want, const char *got, char *reason)
                   want->text);
 }
 
+/* A value, or {"row": n}: the number of its row in the result, plus n. */
 static int
-one_row(const struct table *table, size_t row, const struct json *want,
-        char *reason)
+cell_read(const struct json *node, size_t number_of_row, struct value *value)
+{
+    const struct json *plus = json_get(node, "row");
+    if (plus == NULL)
+        return value_read(node, value);
+    *value = (struct value){.type = WALPOOL_INTEGER};
+    value->integer = (int64_t)number_of_row + json_int(node, "row", 0);
+    return 1;
+}
+
+static int
+numbered_row(const struct table *table, size_t row, size_t number_of_row,
+             const struct json *want, char *reason)
 {
     size_t column = 0;
     char got_text[160], want_text[160];
@@ -56,16 +68,42 @@ one_row(const struct table *table, size_t row, const struct json *want,
         const struct value *got =
             &table->cells[row * table->column_count + column];
         struct value value;
-        if (!value_read(node, &value))
+        if (!cell_read(node, number_of_row, &value))
             return differ(reason, "row %zu: no value: %s", row, node->type);
         int same = value_equal(got, &value);
-        value_show(got, got_text, sizeof got_text);
-        value_show(&value, want_text, sizeof want_text);
+        if (!same) {
+            value_show(got, got_text, sizeof got_text);
+            value_show(&value, want_text, sizeof want_text);
+        }
         value_finish(&value);
         if (!same)
             return differ(reason, "row %zu, column %zu: got %s, want %s", row,
                           column, got_text, want_text);
         column++;
+    }
+    return 1;
+}
+
+static int
+one_row(const struct table *table, size_t row, const struct json *want,
+        char *reason)
+{
+    return numbered_row(table, row, row, want, reason);
+}
+
+/* Rows that repeat, from row `from` of the result on. */
+static int
+cycle(const struct table *table, const struct json *want, char *reason)
+{
+    const struct json *rows = json_get(want, "rows");
+    size_t from = (size_t)json_int(want, "from", 0);
+    const struct json *node = rows->first;
+    for (size_t i = 0; i < from % rows->count; i++)
+        node = node->next;
+    for (size_t i = 0; i < table->row_count; i++) {
+        if (!numbered_row(table, i, from + i, node, reason))
+            return 0;
+        node = node->next != NULL ? node->next : rows->first;
     }
     return 1;
 }
@@ -104,6 +142,8 @@ rows_member(const struct table *table, const struct json *want, char *reason)
 {
     if (strcmp(want->key, "rows") == 0)
         return all_rows(table, want, reason);
+    if (strcmp(want->key, "cycle") == 0)
+        return cycle(table, want, reason);
     if (strcmp(want->key, "row_count") == 0)
         return number(want, (int64_t)table->row_count, reason);
     if (strcmp(want->key, "first") == 0)

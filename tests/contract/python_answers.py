@@ -46,6 +46,24 @@ def same(want: Any, got: Any) -> bool:
     return bool(want == got)
 
 
+def maker(cell: Any) -> Callable[[int], Any]:
+    """What gives a cell of a `cycle` in the row of a number."""
+    if isinstance(cell, dict) and "row" in cell:
+        return lambda at: at + cell["row"]
+    made = value(cell)
+    return lambda at: made
+
+
+def check_cycle(want: Step, rows: list[Any]) -> bool:
+    """Rows that repeat, from row `from` of the result on."""
+    pattern = [[maker(cell) for cell in row] for row in want["rows"]]
+    for at, row in enumerate(rows, want.get("from", 0)):
+        makers = pattern[at % len(pattern)]
+        if len(row) != len(makers) or not all(same(make(at), got) for make, got in zip(makers, row)):
+            raise Differs(f"row {at} is {short(row)}")
+    return True
+
+
 def same_row(want: Any, got: Any) -> bool:
     if want is None or got is None:
         return want is got
@@ -68,6 +86,8 @@ def same_number(want: Any, got: Any) -> bool:
 def compare(want: Any, name: str, got: Any) -> None:
     if name == "rows":
         equal = len(want) == len(got) and all(map(same_row, want, got))
+    elif name == "cycle":
+        equal = check_cycle(want, got)
     elif name in ("row", "first", "last"):
         equal = same_row(want, got)
     elif name == "columns":
@@ -88,9 +108,10 @@ def compare(want: Any, name: str, got: Any) -> None:
 
 def check_answer(expect: Step, answer: Step) -> None:
     for name, want in expect.items():
-        if name not in answer:
+        source = "rows" if name == "cycle" else name
+        if source not in answer:
             raise Differs(f"there is no answer {name}: {short(answer)}")
-        compare(want, name, answer[name])
+        compare(want, name, answer[source])
 
 
 def check_error(want: Step, error: walpool.WalpoolError, text: Callable[[str], str]) -> None:

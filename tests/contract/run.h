@@ -61,6 +61,11 @@ typedef void step_function(struct run *run, const struct json *step,
 step_function *step_sql_find(const char *name);
 step_function *step_object_find(const char *name);
 step_function *step_file_find(const char *name);
+step_function *step_process_find(const char *name);
+
+/* What `main` does where another process was asked for: its exit status. -1:
+ * it was not. */
+int process_main(int argc, char **argv);
 
 /* Do one step and check it: 1, or 0 with the reason (1024 bytes). */
 int run_step(struct run *run, const struct json *step, char *reason);

@@ -168,6 +168,8 @@ run_step(struct run *run, const struct json *step, char *reason)
         function = step_object_find(name);
     if (function == NULL)
         function = step_file_find(name);
+    if (function == NULL)
+        function = step_process_find(name);
     if (unknown_member(step) != NULL)
         answer_fail(&answer, "a step has no %s", unknown_member(step));
     else if (function != NULL)
@@ -315,7 +317,9 @@ main(int argc, char **argv)
 {
     static const struct json *files[64]; /* static: leak checkers see it */
     size_t number = 0;
-    int failed = 0;
+    int failed = 0, elsewhere = process_main(argc, argv);
+    if (elsewhere >= 0)
+        return elsewhere;
     check_thread = pthread_self();
     signal(SIGALRM, check_hung);
     for (int i = 1; i < argc && i < 64; i++) {

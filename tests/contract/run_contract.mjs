@@ -1,23 +1,30 @@
 // The Node.js runner of the contract: node run_contract.mjs FILE.json...
 //
 // Runs every scenario twice: by the promise interface and by the synchronous
-// one. Prints a line for each, and `N passed, N failed, N skipped`.
+// one. Prints a line for each, and `N passed, N failed, N skipped`. Run with
+// `--script NAME SQL` it is the other process of `elsewhere`.
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
 import fs from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
+import v8 from 'node:v8';
+import vm from 'node:vm';
 import { setTimeout as pause } from 'node:timers/promises';
+import { fileURLToPath } from 'node:url';
 
 import walpool from '../../bindings/node/index.mjs';
 
 const AWAIT_MS = 20000;
 const COMMON = ['utf16', 'bool', 'named_options',
-    'expect', 'once_key', 'durability', 'leases', 'move', ...(process.getuid() ? ['unprivileged'] : [])];
+    'expect', 'once_key', 'durability', 'leases', 'move', 'collect', ...(process.getuid() ? ['unprivileged'] : [])];
 const INTERFACES = [
     { name: 'promises', open: walpool.open, abilities: [...COMMON, 'background'] },
     { name: 'synchronous', open: walpool.openSync, abilities: [...COMMON, 'thread_identity'] },
 ];
+
+v8.setFlagsFromString('--expose-gc');
+const collect = vm.runInNewContext('gc');
 
 // ------------------------------------------------------------------- values
 
@@ -61,7 +68,10 @@ function wanted(given) {
 }
 
 function sameValue(given, got) {
-    const want = wanted(given);
+    return sameMade(wanted(given), got);
+}
+
+function sameMade(want, got) {
     if (!Buffer.isBuffer(want)) return Object.is(want, got);
     return Buffer.isBuffer(got) && want.equals(got);
 }
@@ -82,7 +92,23 @@ function sameNumber(want, got) {
     return got >= (want.min ?? got) && got <= (want.max ?? got);
 }
 
+/** Rows that repeat, from row `from` of the result on; in a cell, {row: n} is the
+ * number of its row, plus n. */
+function sameCycle({ from = 0, rows }, got) {
+    const cell = (given) => (isObject(given) && 'row' in given
+        ? (at) => BigInt(at + given.row) : (want => () => want)(wanted(given)));
+    const pattern = rows.map((row) => row.map(cell));
+    const differs = got.findIndex((row, i) => {
+        const cells = pattern[(from + i) % pattern.length];
+        return row.length !== cells.length ||
+            !cells.every((make, column) => sameMade(make(from + i), row[column]));
+    });
+    assert(differs < 0, `row ${from + differs} is ${show(got[differs])}`);
+    return true;
+}
+
 const comparisons = {
+    cycle: sameCycle,
     rows: (want, got) => want.length === got.length && want.every((row, i) => sameRow(row, got[i])),
     row: sameRow,
     first: sameRow,
@@ -99,8 +125,9 @@ const comparisons = {
 
 function checkAnswer(expect, answer) {
     for (const [name, want] of Object.entries(expect)) {
-        assert(name in answer, `there is no answer ${name}`);
-        if ((comparisons[name] ?? sameNumber)(want, answer[name])) continue;
+        const source = name === 'cycle' ? 'rows' : name;
+        assert(source in answer, `there is no answer ${name}`);
+        if ((comparisons[name] ?? sameNumber)(want, answer[source])) continue;
         throw new Error(`${name} is ${show(answer[name])}, not ${show(want)}`);
     }
 }
@@ -148,7 +175,8 @@ function picture(folder) {
 
 class Run {
     objects = new Map();
-    made = []; // what has to be ended: {rank, end}
+    made = []; // what has to be ended: {name, rank, end}
+    dropped = false; // there may be garbage
 
     constructor(folder, open) {
         this.folder = folder;
@@ -165,7 +193,7 @@ class Run {
 
     add(name, thing, rank, end) {
         this.objects.set(name, thing);
-        this.made.push({ rank, end });
+        this.made.push({ name, rank, end });
     }
 
     options(step) {
@@ -317,6 +345,20 @@ class Run {
         return {};
     }
 
+    /** Nothing may refer to the iterator any more. */
+    drop(step) {
+        this.made = this.made.filter(({ name }) => name !== step.on);
+        this.objects.delete(step.on);
+        this.dropped = true;
+        return {};
+    }
+
+    elsewhere(step) {
+        execFileSync(process.execPath,
+            [fileURLToPath(import.meta.url), '--script', this.text(step.name), step.sql]);
+        return {};
+    }
+
     // looking after
 
     async checkpoint(step) {
@@ -434,6 +476,7 @@ class Run {
 
     async await(step) {
         for (const end = Date.now() + AWAIT_MS; ; await pause(2)) {
+            if (this.dropped) collect();
             try {
                 return checkAnswer(step.expect, await this.health(step));
             } catch (error) {
@@ -480,6 +523,13 @@ async function runScenario(scenario, open) {
     } finally {
         fs.rmSync(folder, { recursive: true, force: true });
     }
+}
+
+if (process.argv[2] === '--script') {
+    const db = walpool.openSync(process.argv[3]);
+    db.script(process.argv[4]);
+    db.close();
+    process.exit();
 }
 
 const counts = { passed: 0, failed: 0, skipped: 0 };

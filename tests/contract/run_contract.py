@@ -6,9 +6,11 @@ package. Prints a line for each scenario, and `N passed, N failed, N skipped`.
 
 from __future__ import annotations
 
+import gc
 import json
 import os
 import stat
+import subprocess
 import sys
 import tempfile
 import threading
@@ -26,7 +28,7 @@ from python_answers import Differs, Step, check_answer, check_error, short, valu
 
 ABILITIES = {
     "utf16", "bool", "whole_real", "named_options", "thread_identity", "background", "expect",
-    "once_key", "durability", "leases", "move", "private", "coalesce",
+    "once_key", "durability", "leases", "move", "private", "coalesce", "collect",
 }  # fmt: skip
 if os.geteuid() != 0:
     ABILITIES.add("unprivileged")
@@ -231,6 +233,16 @@ class Run:
         self.on(step).join()
         return {}
 
+    def drop(self, step: Step) -> Step:
+        self.made.remove(self.objects.pop(step["on"]))
+        gc.collect()
+        return {}
+
+    def elsewhere(self, step: Step) -> Step:
+        script = [sys.executable, __file__, "--script", self.text(step["name"]), step["sql"]]
+        subprocess.run(script, check=True)
+        return {}
+
     # --- looking after
 
     def checkpoint(self, step: Step) -> Step:
@@ -384,6 +396,13 @@ def run_scenario(scenario: Step, folder: Path) -> None:
         raise
 
 
+def run_script(name: str, sql: str) -> int:
+    """What the other process of `elsewhere` does."""
+    with walpool.open(name) as db:
+        db.script(sql)
+    return 0
+
+
 def main(paths: list[str]) -> int:
     counts = {"passed": 0, "failed": 0, "skipped": 0}
     for path in paths:
@@ -406,4 +425,5 @@ def main(paths: list[str]) -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))
+    run = run_script if sys.argv[1:2] == ["--script"] else None
+    sys.exit(run(*sys.argv[2:]) if run else main(sys.argv[1:]))

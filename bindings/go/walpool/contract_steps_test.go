@@ -32,6 +32,11 @@ func (run *contractRun) do(step fields) (*contractAnswer, error) {
 		c, stop := context.WithCancel(context.Background())
 		run.add(step["as"].(string), &contractToken{c, stop})
 		return nil, nil
+	case "elsewhere":
+		return nil, writeElsewhere(run.expand(step["name"].(string)), step["sql"].(string))
+	case "drop":
+		run.drop(step["on"].(string))
+		return nil, nil
 	case "make", "move", "overwrite", "remember", "unchanged", "present", "absent":
 		return nil, run.file(verb, step)
 	}

@@ -35,6 +35,7 @@ func contractAbilities() map[string]bool {
 		"raw_text": true, "bool": true, "background": true, "whole_real": true,
 		"named_options": true, // in a DSN
 		"expect":        true, "once_key": true, "durability": true, "leases": true, "move": true, "coalesce": true,
+		"collect":      true,
 		"unprivileged": os.Getuid() != 0,
 	}
 }

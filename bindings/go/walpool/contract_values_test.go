@@ -165,6 +165,8 @@ func compareMembers(expect fields, answer *contractAnswer) error {
 			err = compareRows([]any{want}, answer.rows[:min(1, len(answer.rows))])
 		case "last":
 			err = compareRows([]any{want}, answer.rows[max(0, len(answer.rows)-1):])
+		case "cycle":
+			err = compareCycle(want.(fields), answer.rows)
 		case "row_count":
 			err = compareField(name, want, len(answer.rows))
 		case "columns":

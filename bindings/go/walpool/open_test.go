@@ -201,6 +201,9 @@ const lockHelper = "WALPOOL_TEST_LOCK"
 
 func TestMain(m *testing.M) {
 	path := os.Getenv(lockHelper)
+	if sql, ok := os.LookupEnv(scriptHelper); ok {
+		os.Exit(runScript(os.Getenv(scriptDatabase), sql))
+	}
 	if path == "" {
 		os.Exit(m.Run())
 	}
