@@ -68,7 +68,7 @@ open_source(struct run *run, struct walpool__call *call, walpool_error *err,
     *status = walpool__txn_begin_read(source, err);
     if (*status == WALPOOL_OK) {
         walpool__tag_set(&run->member.tag, call->why, call->started_ns);
-        walpool__tag_keep(&run->member.tag, WALPOOL_HOLDER_LEASE,
+        walpool__tag_keep(&run->member.tag, WALPOOL_HOLDER_BACKUP,
                           known ? (int64_t)state.frames : -1,
                           db->options.lease_trace);
         return source;

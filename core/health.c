@@ -134,6 +134,7 @@ gather_wal(struct walpool__db *db, walpool_health *out)
 struct holders {
     struct walpool__holder oldest;        /* of all */
     struct walpool__holder oldest_reader; /* of those with a snapshot */
+    struct walpool__holder oldest_lease;  /* of all but backups */
     struct walpool__holder writer;
     int64_t newest_reader_ns; /* since when the youngest reader is out */
 };
@@ -157,8 +158,9 @@ gather_holders(struct walpool__db *db, int64_t now, walpool_health *out,
         longest_ms < 0 ? INT64_MAX : longest_ms * INT64_C(1000000);
 
     memset(holders, 0, sizeof *holders);
-    holders->oldest_reader = walpool__roster_oldest(&db->roster, now, limit_ns,
-                                                    &out->leases_long);
+    holders->oldest_reader = walpool__roster_oldest_of_all(&db->roster);
+    holders->oldest_lease = walpool__roster_oldest(&db->roster, now, limit_ns,
+                                                   &out->leases_long);
     for (int place = 0; place < walpool__leases_places(db); place++) {
         struct walpool__holder holder = walpool__leases_holder(db, place);
 
@@ -166,6 +168,7 @@ gather_holders(struct walpool__db *db, int64_t now, walpool_health *out,
             continue;
         if (now - holder.since_ns > limit_ns)
             out->leases_long++;
+        keep_oldest(&holders->oldest_lease, &holder);
         if (place == db->pool.count) {
             holders->writer = holder;
             continue;
@@ -246,7 +249,8 @@ tell_holder(const char *what, const struct walpool__holder *holder,
 
 /* The words that reasons need. They are not made where there are none. */
 struct words {
-    char poison[256], oldest[192], blocker[192], pinner[96], ceiling[240];
+    char poison[256], oldest[192], overdue[192], blocker[192], pinner[96];
+    char ceiling[240];
 };
 
 static void
@@ -258,6 +262,8 @@ put_words(const struct holders *holders,
 
     tell_holder("oldest", &holders->oldest, now, words->oldest,
                 sizeof words->oldest);
+    tell_holder("oldest", &holders->oldest_lease, now, words->overdue,
+                sizeof words->overdue);
     if (!foreign)
         tell_holder("writer", &holders->writer, now, words->blocker,
                     sizeof words->blocker);
@@ -300,6 +306,7 @@ judge(struct walpool__db *db, walpool_health *out,
         .readonly = db->options.mode == 2,
         .poison = words.poison,
         .oldest = words.oldest,
+        .overdue = words.overdue,
         .pinner = words.pinner,
         .blocker = words.blocker,
         .others = report->others,

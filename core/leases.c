@@ -86,7 +86,7 @@ put_lease(struct walpool__json *json, const walpool_lease_info *info,
           bool stack)
 {
     static const char *const kinds[] = {"read", "write", "private"};
-    static const char *const holders[] = {"call", "lease", "cursor"};
+    static const char *const holders[] = {"call", "lease", "cursor", "backup"};
 
     walpool__json_put(json, "{\"kind\":\"%s\",\"holder\":\"%s\",\"why\":",
                       kinds[info->kind], holders[info->holder]);

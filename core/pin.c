@@ -18,10 +18,8 @@ struct walpool__holder
 walpool__pin_oldest_private(const struct walpool__pin_room *room)
 {
     struct walpool__holder none = {0};
-    int64_t unused = 0;
 
-    return room->roster ? walpool__roster_oldest(room->roster, 0, 0, &unused)
-                        : none;
+    return room->roster ? walpool__roster_oldest_of_all(room->roster) : none;
 }
 
 /* The oldest of ours began first, and so is the farthest behind. */

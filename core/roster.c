@@ -113,9 +113,9 @@ walpool__roster_first(struct walpool__roster *roster)
     return owner;
 }
 
-struct walpool__holder
-walpool__roster_oldest(struct walpool__roster *roster, int64_t now_ns,
-                       int64_t limit_ns, int64_t *longer)
+static struct walpool__holder
+find_oldest(struct walpool__roster *roster, bool backups, int64_t now_ns,
+            int64_t limit_ns, int64_t *longer)
 {
     struct walpool__holder oldest = {0};
 
@@ -125,7 +125,8 @@ walpool__roster_oldest(struct walpool__roster *roster, int64_t now_ns,
         struct walpool__holder holder =
             walpool__tag_read(&from_link(link)->tag);
 
-        if (!holder.since_ns)
+        if (!holder.since_ns ||
+            (holder.kind == WALPOOL_HOLDER_BACKUP && !backups))
             continue;
         *longer += now_ns - holder.since_ns > limit_ns;
         if (!oldest.since_ns || holder.since_ns < oldest.since_ns)
@@ -133,6 +134,21 @@ walpool__roster_oldest(struct walpool__roster *roster, int64_t now_ns,
     }
     walpool__mutex_unlock(&roster->mutex);
     return oldest;
+}
+
+struct walpool__holder
+walpool__roster_oldest_of_all(struct walpool__roster *roster)
+{
+    int64_t unused = 0;
+
+    return find_oldest(roster, true, 0, 0, &unused);
+}
+
+struct walpool__holder
+walpool__roster_oldest(struct walpool__roster *roster, int64_t now_ns,
+                       int64_t limit_ns, int64_t *longer)
+{
+    return find_oldest(roster, false, now_ns, limit_ns, longer);
 }
 
 size_t

@@ -42,8 +42,12 @@ int walpool__roster_count(struct walpool__roster *roster);
 /* The owner of the one that is open longest; since_ns is 0 where none is. */
 struct walpool__holder walpool__roster_first(struct walpool__roster *roster);
 
-/* Of the tags that are set the oldest; `longer` grows by the number of those
- * that are older than `limit_ns`. */
+/* Of the tags that are set the oldest. */
+struct walpool__holder
+walpool__roster_oldest_of_all(struct walpool__roster *roster);
+
+/* The same without those of backups, which take their time; `longer` grows by
+ * the number of those that are older than `limit_ns`. */
 struct walpool__holder walpool__roster_oldest(struct walpool__roster *roster,
                                               int64_t now_ns, int64_t limit_ns,
                                               int64_t *longer);

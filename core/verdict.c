@@ -183,7 +183,7 @@ is_lease_overdue(const struct walpool__facts *facts,
         return false;
     reason->verdict = WALPOOL_HEALTH_DEGRADED;
     say(reason, "leases that are out for longer than lease_warn: %lld; %s",
-        (long long)facts->is->leases_long, facts->oldest);
+        (long long)facts->is->leases_long, facts->overdue);
     return true;
 }
 

@@ -12,6 +12,7 @@ struct walpool__facts {
     const char *poison;       /* why writes are refused, or "" */
     const char *poison_remedy;
     const char *oldest;  /* lease: "the oldest is out for 12 ms, by report" */
+    const char *overdue; /* the same, where the oldest is no backup */
     const char *pinner;  /* who pins the WAL, "process 12 (name)" */
     const char *others;  /* files that hold another SQLite, "libsqlite3.so" */
     const char *fs_type; /* of the file system, "fuse.mine" */

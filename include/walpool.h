@@ -1248,11 +1248,11 @@ typedef struct walpool_backup_progress {
 
 /**
  * Begin a backup: a copy of one snapshot, made in steps while others write.
- * The snapshot, on a connection of its own, keeps the WAL until all is copied;
- * walpool_leases lists it as private, "backup" unless `why` says else. The copy
- * is one file that opens anywhere (not in WAL mode), with the permissions of the
- * database. It grows in `<to>.walpool-partial` and takes its name when complete;
- * what a crash leaves of it, the next backup to that path removes.
+ * The snapshot, on a connection of its own, keeps the WAL until all is copied.
+ * walpool_leases lists it, labelled "backup" unless `why` says else; lease_warn
+ * is not for it. The copy is one file that opens anywhere (not in WAL mode), with
+ * the database's permissions. It grows in `<to>.walpool-partial` and takes its
+ * name when complete; what a crash leaves, the next backup to that path removes.
  * @param db the database. @param to path of the copy; not kept.
  * @param flags WALPOOL_BACKUP_*, or 0.
  * @param call deadline and token of this call, and the label; may be NULL.
@@ -1338,7 +1338,7 @@ typedef enum walpool_fs_class {
     X(timeouts, "counter: of these, past their deadline")                     \
     X(cancels, "counter: of these, cancelled")                                \
     X(dirty_leases, "counter: leases given back with an open transaction")    \
-    X(leases_long, "connections that are out for longer than lease_warn")     \
+    X(leases_long, "leases, cursors, calls out for longer than lease_warn")   \
     X(leases_overdue, "counter: leases and cursors that were out for longer") \
     X(lock_waits, "counter: sleeps of 1 ms for another process's lock")       \
     X(turn_waits, "counter: waits for the turn of another process")           \
@@ -1527,9 +1527,9 @@ WALPOOL_API void walpool_prepared_close(walpool_prepared *prepared);
 /* --------------------------------------------------------------- leases */
 
 typedef enum walpool_holder {
-    WALPOOL_HOLDER_CALL = 0,  /* a call that is running */
-    WALPOOL_HOLDER_LEASE = 1, /* a lease */
-    WALPOOL_HOLDER_CURSOR = 2 /* the cursor of a walpool_read */
+    WALPOOL_HOLDER_CALL = 0, /* a call that is running */
+    WALPOOL_HOLDER_LEASE = 1, WALPOOL_HOLDER_CURSOR = 2, /* of a walpool_read */
+    WALPOOL_HOLDER_BACKUP = 3
 } walpool_holder;
 
 #define WALPOOL_STACK_DEPTH 24
@@ -1568,8 +1568,8 @@ WALPOOL_API size_t walpool_leases(walpool *db, walpool_lease_info *out,
 
 /**
  * The same as a JSON list of objects: "kind" ("read", "write", "private"), "holder"
- * ("call", "lease", "cursor"), "why", "thread", "age_us", "frames", and
- * "stack", a list of strings that name function and address.
+ * ("call", "lease", "cursor", "backup"), "why", "thread", "age_us", "frames",
+ * and "stack", a list of strings that name function and address.
  * @param db  the database. @param dst as walpool_health_json, as are the next.
  * @param capacity bytes at dst. @param need bytes needed, with the NUL.
  * @param err may be NULL. @return WALPOOL_OK, or TOOBIG when capacity was too

@@ -148,7 +148,7 @@ export type BatchStatement =
 export interface LeaseInfo {
     kind: 'read' | 'write';
     /** `'cursor'`: an iterator. `'lease'`: a lease or block. */
-    holder: 'call' | 'lease' | 'cursor';
+    holder: 'call' | 'lease' | 'cursor' | 'backup';
     /** Its label. */
     why: string;
     /** That took it, as the system numbers threads. */
@@ -308,7 +308,7 @@ export interface Health {
     cancels: number;
     /** Counter: leases given back with an open transaction. */
     dirty_leases: number;
-    /** Connections that are out for longer than `leaseWarn`. */
+    /** Leases, cursors, calls out for longer than `leaseWarn`. */
     leases_long: number;
     /** Counter: leases and cursors that were out for longer. */
     leases_overdue: number;

@@ -249,7 +249,7 @@ lease_member(const walpool_lease_info *got, const struct json *want,
              char *reason)
 {
     static const char *const kinds[] = {"read", "write", "private"};
-    static const char *const holders[] = {"call", "lease", "cursor"};
+    static const char *const holders[] = {"call", "lease", "cursor", "backup"};
     if (strcmp(want->key, "kind") == 0)
         return text(want, kinds[got->kind], reason);
     if (strcmp(want->key, "holder") == 0)

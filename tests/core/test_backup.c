@@ -72,14 +72,14 @@ TEST(backup__is_of_one_snapshot_however_much_is_written)
     api_close(db);
 }
 
-TEST(backup__is_a_lease_for_as_long_as_it_has_its_snapshot)
+TEST(backup__is_listed_for_as_long_as_it_has_its_snapshot)
 {
     walpool *db = open_with_rows("a.db", 100);
     walpool_backup *backup = start(db, check_path("copy.db"), 0);
     walpool_lease_info info;
     CHECK_INT(walpool_leases(db, &info, 1, &err), 1);
     CHECK_STR(info.why, "backup");
-    CHECK_INT(info.holder, WALPOOL_HOLDER_LEASE);
+    CHECK_INT(info.holder, WALPOOL_HOLDER_BACKUP);
     CHECK(info.frames > 0);
     CHECK_STR(api_health(db).oldest_why, "backup");
     CHECK_INT(api_health(db).backup_running, 1);
@@ -94,6 +94,27 @@ TEST(backup__is_a_lease_for_as_long_as_it_has_its_snapshot)
     CHECK_STR(info.why, "nightly");
     CHECK_OK(walpool_backup_finish(backup, &err));
     CHECK_INT(walpool_leases(db, &info, 1, &err), 0);
+    api_close(db);
+}
+
+/* A lease that is out beside it is what health warns of. */
+TEST(backup__is_no_lease_that_was_forgotten)
+{
+    walpool *db = api_open("a.db", "lease_warn=1");
+    CHECK_OK(api_write(db, "CREATE TABLE t(v)"));
+    walpool_backup *backup = start(db, check_path("copy.db"), 0);
+    CHECK_EVENTUALLY(api_health(db).oldest_lease_us > 2000);
+    CHECK_INT(api_health(db).leases_long, 0);
+    CHECK_INT(api_health(db).verdict, WALPOOL_HEALTH_OK);
+    walpool_call call = WALPOOL_CALL_INIT;
+    call.why = "report";
+    walpool_lease *lease = walpool_acquire(db, WALPOOL_READ, &call, &err);
+    CHECK_EVENTUALLY(api_health(db).leases_long == 1);
+    CHECK_CONTAINS(api_health(db).reason, "by report");
+    CHECK_STR(api_health(db).oldest_why, "backup");
+    CHECK_OK(walpool_release(lease, &err));
+    CHECK_OK(walpool_backup_finish(backup, &err));
+    CHECK_INT(api_health(db).leases_overdue, 1);
     api_close(db);
 }
 

@@ -260,8 +260,7 @@ TEST(checkpointer__knows_that_a_lease_whose_begin_failed_has_no_snapshot)
     walpool *db = open_table("");
     walpool_lease *lease = api_acquire(db, WALPOOL_READ);
     struct walpool__pool *pool = &behind(db)->pool;
-    walpool_call call = WALPOOL_CALL_INIT;
-    call.timeout_ms = 1;
+    walpool_call call = {.timeout_ms = 1};
     walpool__waitq_hold(&pool->queue, 0);
     CHECK_STATUS(walpool_begin(lease, &call, &err), WALPOOL_TIMEOUT);
     walpool__waitq_release(&pool->queue);
@@ -271,8 +270,6 @@ TEST(checkpointer__knows_that_a_lease_whose_begin_failed_has_no_snapshot)
     CHECK_INT(oldest_snapshot_ms(db), -1);
     CHECK_OK(walpool_begin(lease, NULL, &err));
     CHECK(oldest_snapshot_ms(db) >= 0);
-    CHECK_INT(walpool__pool_ended_count(pool), 0);
-    CHECK_OK(api_run(lease, "SELECT 1"));
     CHECK_OK(walpool_release(lease, &err));
     api_close(db);
 }

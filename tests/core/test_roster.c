@@ -63,6 +63,10 @@ TEST(roster__finds_the_oldest_tag_and_counts_the_old)
     CHECK_INT(longer, 6);
     walpool__roster_oldest(&roster, 100, 39, &longer);
     CHECK_INT(longer, 8);
+    walpool__tag_keep(&b.tag, WALPOOL_HOLDER_BACKUP, -1, false);
+    CHECK_STR(walpool__roster_oldest(&roster, 100, 39, &longer).why, "later");
+    CHECK_INT(longer, 9);
+    CHECK_STR(walpool__roster_oldest_of_all(&roster).why, "busy");
     end();
 }
 

@@ -33,6 +33,7 @@ set_up(void)
                                     .poison = "",
                                     .poison_remedy = "see to it",
                                     .oldest = "the oldest is out, by report",
+                                    .overdue = "the oldest is out, by report",
                                     .pinner = "process 12 (job)",
                                     .blocker = "process 13 (import) writes",
                                     .others = "libother.so",
@@ -194,7 +195,7 @@ TEST(verdict__cuts_long_words_between_characters)
     set_up();
     for (size_t i = 0; i + 2 < sizeof name; i += 2)
         memcpy(&name[i], "\xc3\xa4", 3);
-    facts.oldest = name;
+    facts.overdue = name;
     is.leases_long = 1;
     judge();
     CHECK(strlen(told.reason) >= sizeof told.reason - 2);

@@ -33,7 +33,7 @@ type Health struct {
 	Timeouts        int64 // counter: of these, past their deadline
 	Cancels         int64 // counter: of these, canceled
 	DirtyLeases     int64 // counter: leases given back with an open transaction
-	LeasesLong      int64 // connections that are out for longer than lease_warn
+	LeasesLong      int64 // leases, cursors, calls out for longer than lease_warn
 	LeasesOverdue   int64 // counter: transactions and Rows that were out for longer
 	LockWaits       int64 // counter: sleeps of 1 ms for another process's lock
 	TurnWaits       int64 // counter: waits for the turn of another process

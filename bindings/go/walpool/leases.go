@@ -11,7 +11,7 @@ import (
 // Lease is a connection that somebody has; see [DB.Leases].
 type Lease struct {
 	Kind   string        // "read" or "write"
-	Holder string        // "call", "lease" (a transaction) or "cursor" (a Rows)
+	Holder string        // "call", "lease" (a transaction), "cursor" (a Rows) or "backup"
 	Why    string        // its label, see [WithWhy]
 	Thread int64         // that took it, as the system numbers threads
 	Age    time.Duration // since when it is out

@@ -165,9 +165,10 @@ class LeaseInfo(NamedTuple):
     kind: Literal["read", "write", "private"]
     """Whether it is a reader, the writer, or a connection that other code of
     the process has for itself."""
-    holder: Literal["call", "lease", "cursor"]
+    holder: Literal["call", "lease", "cursor", "backup"]
     """What has it: a call that is running, a :class:`walpool.Reader` or
-    :class:`walpool.Writer`, or the :class:`walpool.Cursor` of a database."""
+    :class:`walpool.Writer`, the :class:`walpool.Cursor` of a database, or a
+    backup."""
     why: str
     """Its label, or ``""``."""
     thread: int
@@ -359,7 +360,7 @@ class Health:
     dirty_leases: int
     """Counter: leases given back with an open transaction."""
     leases_long: int
-    """Connections that are out for longer than ``lease_warn``."""
+    """Leases, cursors, calls out for longer than ``lease_warn``."""
     leases_overdue: int
     """Counter: leases and cursors that were out for longer."""
     lock_waits: int
