@@ -13,7 +13,8 @@ SECONDS = 1.0
 
 
 def c_program(shop: Workshop) -> Command:
-    program = ours.c_program(shop, "reading", "reading.c", "lookup.c", "crowd.c", "pulse.c", "callers.c", "idle.c")
+    program = ours.c_program(shop, "reading", "reading.c", "lookup.c", "crowd.c", "callers.c", "idle.c",
+                             "../kit/pulse.c")
     return Command([program, *copies(shop, "reading")])
 
 
