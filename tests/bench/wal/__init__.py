@@ -21,6 +21,7 @@ def c_program(shop: Workshop) -> Command:
 GROUP = Group((
     Program("C", (
         "overlap.rate", "overlap.worst", "overlap.p999", "overlap.highest",
+        "warm.bytes", "warm.highest", "warm.stayed",
         "endlesswarn.named", "endlesswarn.refused",
         "endlessbackpressure.highest", "endlessbackpressure.named",
         "endlessfail.highest", "endlessfail.named",

@@ -19,6 +19,7 @@ enum {
     KEEP_LEAST_MS = 1,
     KEEP_MOST_MS = 50,
     ENDLESS_LOOKS_MS = 10,
+    LOOKS_AT_ONCE = 5,
     PATIENCE_SECONDS = 60,
     WAL_HEADER_BYTES = 32,
     FRAME_BYTES = 4096 + 24
@@ -46,6 +47,7 @@ struct watcher {
     pthread_t thread;
     double highest;      /* bytes */
     double above, named; /* when, or 0: not yet */
+    int64_t asked, warm; /* how often health; and it told of warm snapshots */
 };
 
 static void
@@ -96,6 +98,22 @@ keep(struct member *member, int64_t newest)
         nap_ms(ENDLESS_LOOKS_MS);
 }
 
+/* Rows are only added: what a read sees never gets less. */
+static void
+look_often(struct member *member)
+{
+    struct reader *reader = &member->reader;
+    int64_t newest = 0;
+    for (int i = 0; i < member->scene->overlap->looks; i++) {
+        int64_t now = reader->way->look(reader);
+        if (now < newest)
+            die(reader->way->name, "a read saw less than the one before it");
+        newest = now;
+        if (i % LOOKS_AT_ONCE == 0)
+            nap_ms(1);
+    }
+}
+
 static void
 take_snapshot(struct member *member)
 {
@@ -118,8 +136,10 @@ run_reader(void *data)
     struct member *member = data;
     struct reader *reader = &member->reader;
     reader->way->open(reader, member->scene->overlap->store.path);
-    while (!atomic_load(&member->scene->is_over))
+    while (!atomic_load(&member->scene->is_over)) {
+        look_often(member);
         take_snapshot(member);
+    }
     reader->way->close(reader);
     return NULL;
 }
@@ -149,6 +169,8 @@ watch_health(struct watcher *watcher)
     walpool_error err;
     if (walpool_health_get(watcher->db, &health, &err) != WALPOOL_OK)
         die(walpool_status_name(err.status), err.message);
+    watcher->asked++;
+    watcher->warm += health.snapshots_warm > 0;
     if (!watcher->above && frames_in(watcher->highest) > CEILING_FRAMES) {
         watcher->above = now_seconds();
         atomic_store(&watcher->scene->is_low, false);
@@ -212,12 +234,11 @@ write_on(struct scene *scene, struct writer *writer, struct histogram *waits,
 }
 
 static void
-begin_scene(struct scene *scene, struct member *members,
-            const struct reader_way *reading)
+begin_scene(struct scene *scene, struct member *members)
 {
     for (int i = 0; i < scene->overlap->readers; i++) {
         members[i] = (struct member){.scene = scene,
-                                     .reader.way = reading,
+                                     .reader.way = scene->overlap->reading,
                                      .random = (uint32_t)i + 1};
         launch(&members[i].thread, run_reader, &members[i]);
     }
@@ -243,33 +264,35 @@ static void
 sum_up(const struct watcher *watcher, struct overlap_outcome *out)
 {
     double until = watcher->named ? watcher->named : now_seconds();
+    out->bytes = watcher->highest;
     out->highest = frames_in(watcher->highest) / THRESHOLD_FRAMES;
+    if (watcher->asked)
+        out->stayed = (double)watcher->warm / (double)watcher->asked;
     out->named = watcher->scene->overlap->seconds;
     if (watcher->above)
         out->named = until > watcher->above ? until - watcher->above : 0;
 }
 
 struct overlap_outcome
-overlap_run(const struct overlap *overlap, const struct way *writing,
-            const struct reader_way *reading)
+overlap_run(const struct overlap *overlap)
 {
     struct member members[READERS_MOST];
     struct scene scene = {.overlap = overlap};
     struct watcher watcher = {.scene = &scene};
-    struct writer writer = {.way = writing};
+    struct writer writer = {.way = overlap->writing};
     struct histogram waits = {0};
     struct overlap_outcome out = {0};
     writer_make_file(overlap->store.path);
-    writing->open(&writer, &overlap->store);
-    begin_scene(&scene, members, reading);
-    watcher.db = overlap->endless ? writer.db : NULL;
-    atomic_store(&scene.is_low, watcher.db != NULL);
+    writer.way->open(&writer, &overlap->store);
+    begin_scene(&scene, members);
+    watcher.db = overlap->endless || overlap->looks ? writer.db : NULL;
+    atomic_store(&scene.is_low, overlap->endless && watcher.db != NULL);
     launch(&watcher.thread, watch, &watcher);
     write_on(&scene, &writer, &waits, &out);
     end_scene(&scene, members, &out);
     pthread_join(watcher.thread, NULL);
     sum_up(&watcher, &out);
-    writing->close(&writer);
+    writer.way->close(&writer);
     if (writer_count_rows(overlap->store.path, false) !=
         (int64_t)waits.count)
         die("the file", "it has other rows than were acknowledged");

@@ -11,10 +11,15 @@ enum {
     CEILING_FRAMES = 16 * THRESHOLD_FRAMES
 };
 
+/* One side of a contest. */
 struct overlap {
+    const char *name;
+    const struct way *writing;
+    const struct reader_way *reading;
     struct store store;
     double seconds;
     int readers;
+    int looks; /* short reads before each snapshot, with pauses of 1 ms */
     bool endless; /* each keeps its first snapshot as long as it may; otherwise
                      one after the other, each for 1 to 50 ms */
 };
@@ -24,6 +29,9 @@ struct overlap_outcome {
     double worst;   /* the longest write, in seconds */
     double p999;    /* of a thousand writes all but one took at most so long */
     double highest; /* the largest WAL, in thresholds */
+    double bytes;   /* the same */
+    double stayed;  /* part of the time with a warm snapshot, where there are
+                       looks */
     double waited;  /* for a snapshot, at the longest, in seconds */
     double snapshots; /* per second */
     double refused;   /* writes, where readers are endless */
@@ -33,9 +41,7 @@ struct overlap_outcome {
 
 /* One repetition on an empty file. Dies if a row is lost or a snapshot moved.
  */
-struct overlap_outcome overlap_run(const struct overlap *overlap,
-                                   const struct way *writing,
-                                   const struct reader_way *reading);
+struct overlap_outcome overlap_run(const struct overlap *overlap);
 
 /* Size of the WAL of a database as it is now, in bytes. */
 double overlap_wal_bytes(const char *path);

@@ -55,6 +55,19 @@ ours_newest(struct reader *reader)
     return walpool_rows_int64(&reader->rows, 0, 0);
 }
 
+static int64_t
+ours_look(struct reader *reader)
+{
+    walpool_error err;
+    walpool_statement query = WALPOOL_STATEMENT_INIT(NEWEST);
+    walpool_call call = WALPOOL_CALL_INIT;
+    call.flags = WALPOOL_CALL_FIRST;
+    query.sql_bytes = sizeof NEWEST - 1;
+    ours_must(walpool_read(reader->db, &query, &call, &reader->rows, &err),
+              &err);
+    return walpool_rows_int64(&reader->rows, 0, 0);
+}
+
 static void
 ours_end(struct reader *reader)
 {
@@ -141,6 +154,9 @@ raw_close(struct reader *reader)
 }
 
 const struct reader_way reader_ours = {"ours",      ours_open, ours_begin,
-                                       ours_newest, ours_end,  ours_close};
-const struct reader_way reader_raw = {"raw",      raw_open, raw_begin,
-                                      raw_newest, raw_end,  raw_close};
+                                       ours_newest, ours_look, ours_end,
+                                       ours_close};
+/* A query outside of BEGIN and COMMIT is one by itself. */
+const struct reader_way reader_raw = {"raw",      raw_open,   raw_begin,
+                                      raw_newest, raw_newest, raw_end,
+                                      raw_close};

@@ -29,6 +29,8 @@ struct reader_way {
     void (*begin)(struct reader *reader); /* take the newest snapshot */
     /* Number of the last row in it, or READER_GONE. */
     int64_t (*newest)(struct reader *reader);
+    /* The same without a snapshot that is kept: one query by itself. */
+    int64_t (*look)(struct reader *reader);
     void (*end)(struct reader *reader);
     void (*close)(struct reader *reader);
 };

@@ -17,6 +17,7 @@
 
 enum {
     REPETITIONS = 5,
+    WARM_LOOKS = 100,
     HEALTH_REPETITIONS = 21,
     OPENS = 4,
     OPEN_TURNS = 51,
@@ -59,6 +60,8 @@ static const struct figure overlap_figures[] = {
     {"worst", offsetof(struct overlap_outcome, worst)},
     {"p999", offsetof(struct overlap_outcome, p999)},
     {"highest", offsetof(struct overlap_outcome, highest)},
+    {"bytes", offsetof(struct overlap_outcome, bytes)},
+    {"stayed", offsetof(struct overlap_outcome, stayed)},
     {"refused", offsetof(struct overlap_outcome, refused)},
     {"named", offsetof(struct overlap_outcome, named)},
 };
@@ -67,52 +70,86 @@ enum { OVERLAP_FIGURES = sizeof overlap_figures / sizeof *overlap_figures };
 
 /* All that a repetition showed, for the log. */
 static struct overlap_outcome
-overlap_side(const char *load, const struct overlap *overlap,
-             const struct way *writing, const struct reader_way *reading)
+overlap_side(const char *load, const struct overlap *side)
 {
-    struct overlap_outcome out = overlap_run(overlap, writing, reading);
+    struct overlap_outcome out = overlap_run(side);
     fprintf(stderr,
-            "%-20s %-4s %8.0f/s  worst %8.2f ms  p99.9 %8.2f ms  "
+            "%-20s %-6s %8.0f/s  worst %8.2f ms  p99.9 %8.2f ms  "
             "WAL %7.1f thresholds  %.0f snapshots/s, waited %.2f ms\n",
-            load, writing->name, out.rate, out.worst * 1e3, out.p999 * 1e3,
+            load, side->name, out.rate, out.worst * 1e3, out.p999 * 1e3,
             out.highest, out.snapshots, out.waited * 1e3);
-    if (overlap->endless)
-        fprintf(stderr, "%-20s %-4s refused %.0f  named after %.1f ms\n", load,
-                writing->name, out.refused, out.named * 1e3);
+    if (side->endless)
+        fprintf(stderr, "%-20s %-6s refused %.0f  named after %.1f ms\n", load,
+                side->name, out.refused, out.named * 1e3);
+    if (side->looks)
+        fprintf(stderr, "%-20s %-6s warm for %.2f of the time\n", load,
+                side->name, out.stayed);
     return out;
 }
 
 static void
-overlap_in_turns(const char *load, const struct overlap *overlap,
-                 const struct options *options)
+overlap_in_turns(const char *load, const struct overlap *ours,
+                 const struct overlap *peer, const struct options *options)
 {
-    struct overlap_outcome ours[REPETITIONS], raw[REPETITIONS];
+    struct overlap_outcome of_ours[REPETITIONS], of_peer[REPETITIONS];
     for (int i = 0; i < REPETITIONS; i++) {
         if (i % 2)
-            raw[i] = overlap_side(load, overlap, &way_raw, &reader_raw);
-        ours[i] = overlap_side(load, overlap, &way_ours, &reader_ours);
+            of_peer[i] = overlap_side(load, peer);
+        of_ours[i] = overlap_side(load, ours);
         if (i % 2 == 0)
-            raw[i] = overlap_side(load, overlap, &way_raw, &reader_raw);
+            of_peer[i] = overlap_side(load, peer);
     }
     print_load((struct series){.load = load,
                                .figures = overlap_figures,
                                .figure_count = OVERLAP_FIGURES,
-                               .outcome_bytes = sizeof *ours,
+                               .outcome_bytes = sizeof *of_ours,
                                .repetitions = REPETITIONS,
-                               .ours = ours,
-                               .peer = raw,
-                               .peer_name = "raw"},
+                               .ours = of_ours,
+                               .peer = of_peer,
+                               .peer_name = peer->name},
                options);
+}
+
+/* The same scene with raw connections. */
+static struct overlap
+raw_side(struct overlap overlap)
+{
+    overlap.name = "raw";
+    overlap.writing = &way_raw;
+    overlap.reading = &reader_raw;
+    overlap.store.options = NULL;
+    return overlap;
+}
+
+static struct overlap
+our_side(const struct options *options)
+{
+    return (struct overlap){.name = "ours",
+                            .writing = &way_ours,
+                            .reading = &reader_ours,
+                            .store = {.path = database(options)},
+                            .seconds = options->seconds,
+                            .readers = 4};
 }
 
 static void
 run_overlap(const char *load, const struct options *options)
 {
-    overlap_in_turns(load,
-                     &(struct overlap){.store = {.path = database(options)},
-                                       .seconds = options->seconds,
-                                       .readers = 4},
-                     options);
+    struct overlap ours = our_side(options), raw = raw_side(ours);
+    overlap_in_turns(load, &ours, &raw, options);
+}
+
+/* Readers that look again before their snapshots have been let go, so that
+ * there always is one; beside the same without snapshots that stay. */
+static void
+run_warm(const char *load, const struct options *options)
+{
+    struct overlap ours = our_side(options);
+    ours.looks = WARM_LOOKS;
+    struct overlap cold = ours;
+    cold.name = "keep-0";
+    cold.store.options = "snapshot_keep=0";
+    overlap_in_turns(load, &ours, &cold, options);
 }
 
 /* One reader that never ends, and a ceiling; the load is named for its policy.
@@ -121,17 +158,16 @@ static void
 run_endless(const char *load, const struct options *options)
 {
     char more[100];
-    double seconds = options->seconds / 5;
+    struct overlap ours = our_side(options);
     snprintf(more, sizeof more,
              "busy_timeout=100&wal_ceiling_frames=%d&wal_ceiling_policy=%s",
              CEILING_FRAMES, load + strlen("endless"));
-    overlap_in_turns(load,
-                     &(struct overlap){.store = {.path = database(options),
-                                                 .options = more},
-                                       .seconds = seconds,
-                                       .readers = 1,
-                                       .endless = true},
-                     options);
+    ours.store.options = more;
+    ours.seconds /= 5;
+    ours.readers = 1;
+    ours.endless = true;
+    struct overlap raw = raw_side(ours);
+    overlap_in_turns(load, &ours, &raw, options);
 }
 
 /* --------------------------------------------------------------- health */
@@ -239,6 +275,7 @@ static const struct {
     void (*run)(const char *load, const struct options *options);
 } loads[] = {
     {"overlap", run_overlap},
+    {"warm", run_warm},
     {"endlesswarn", run_endless},
     {"endlessbackpressure", run_endless},
     {"endlessfail", run_endless},
