@@ -9,6 +9,7 @@ import sys
 from pathlib import Path
 
 import border
+import cache
 import reading
 import wal
 import writing
@@ -18,7 +19,8 @@ from kit.measure import Group, measure
 from kit.workshop import Failed, Workshop
 
 GROUPS: dict[str, Group] = {
-    "border": border.GROUP, "reading": reading.GROUP, "wal": wal.GROUP, "writing": writing.GROUP,
+    "border": border.GROUP, "cache": cache.GROUP, "reading": reading.GROUP, "wal": wal.GROUP,
+    "writing": writing.GROUP,
 }
 SMOKE_SECONDS = 0.1
 

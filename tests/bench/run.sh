@@ -2,7 +2,7 @@
 # Measures walpool against what its users have today.
 #
 #     sh tests/bench/run.sh border [--json] [--charts DIR] [--case NAME]
-#     sh tests/bench/run.sh reading|wal|writing [--seconds S] [the same]
+#     sh tests/bench/run.sh cache|reading|wal|writing [--seconds S] [the same]
 #
 # The first run installs and builds the peers in .tools/bench and takes some
 # minutes; README.md beside this file says what the figures mean.

@@ -125,6 +125,14 @@ def test_report__the_table_says_what_does_not_hold(capsys: pytest.CaptureFixture
     assert lines[-1] == "Began on nothing."
 
 
+def test_report__shows_every_side_of_a_measure_once(capsys: pytest.CaptureFixture[str]) -> None:
+    both = samples(0.001, slow=0.009, fast=0.003)
+    report.print_table([result(floor(">=", 2, peers), both) for peers in ("slow", "fast")], "nothing")
+    lines = [line.split() for line in capsys.readouterr().out.splitlines()]
+    heading = lines.index(["measure", "unit", "ours", "slow", "fast"])
+    assert lines[heading + 1:heading + 3] == [["measure", "ms", "1", "9", "3"], []]
+
+
 def test_chart__is_svg_with_a_bar_for_every_result(tmp_path: Path) -> None:
     path = tmp_path / "border.svg"
     chart.write(path, "border", made())
@@ -132,7 +140,7 @@ def test_chart__is_svg_with_a_bar_for_every_result(tmp_path: Path) -> None:
     assert bars == ["page", "yes", "no"]
 
 
-@pytest.mark.parametrize("group", ["reading", "wal", "writing"])
+@pytest.mark.parametrize("group", ["cache", "reading", "wal", "writing"])
 def test_group__every_case_in_c_runs_and_no_write_is_refused(group: str) -> None:
     run = Path(__file__).resolve().parent / "run.py"
     in_c = [each.case for each in read_floors(group) if each.measure in GROUPS[group].programs[0].measures]

@@ -66,6 +66,7 @@ class Result:
     ratio: float
     sqlite_ours: str
     sqlite_peer: str
+    sides: dict[str, float]
 
     @property
     def holds(self) -> bool:
@@ -80,14 +81,15 @@ def result(floor: Floor, samples: Samples) -> Result:
     fewest = min(len(samples.values[side]) for side in ("ours", *floor.peers))
     if fewest < LEAST_SAMPLES:
         raise Failed(f"case {floor.case}: {fewest} samples, {LEAST_SAMPLES} are needed")
-    figures = {side: floor.figure(samples.values[side]) for side in ("ours", *floor.peers)}
-    best = (max if floor.more_is_better else min)(floor.peers, key=lambda side: figures[side])
+    figures = {side: floor.figure(values) for side, values in samples.values.items()}
+    best = (max if floor.more_is_better else min)(floor.peers, key=figures.__getitem__)
     ours, peer = figures["ours"], figures[best]
     if not floor.is_alone and not (ours and peer):
         raise Failed(f"case {floor.case}: ours did {ours:g}, {best} {peer:g}; nothing to compare")
     return Result(
         floor, floor.shown(ours), floor.shown(peer), best, floor.judged(ours, peer),
         samples.sqlite.get("ours") or "-", samples.sqlite.get(best) or "-",
+        {side: floor.shown(figure) for side, figure in figures.items()},
     )
 
 

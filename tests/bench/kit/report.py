@@ -24,20 +24,33 @@ def cells(result: Result) -> tuple[str, ...]:
     )
 
 
-def lines(rows: list[tuple[str, ...]]) -> list[str]:
+def lines(rows: list[tuple[str, ...]], numbers: set[int]) -> list[str]:
     widths = [max(len(row[i]) for row in rows) for i in range(len(rows[0]))]
     return [
         "  ".join(
-            cell.rjust(width) if i in NUMBERS else cell.ljust(width)
+            cell.rjust(width) if i in numbers else cell.ljust(width)
             for i, (cell, width) in enumerate(zip(row, widths))
         ).rstrip()
         for row in rows
     ]
 
 
+def sides(results: list[Result]) -> list[list[tuple[str, ...]]]:
+    """Tables of all that was measured beside ours, where there were several: one
+    for each set of sides, with a row for each measure."""
+    tables: dict[tuple[str, ...], dict[str, tuple[str, ...]]] = {}
+    for each in results:
+        if len(each.sides) > 2:
+            rows = tables.setdefault(("measure", "unit", *each.sides), {})
+            rows[each.floor.measure] = (each.floor.measure, each.floor.unit, *map(figure, each.sides.values()))
+    return [[names, *rows.values()] for names, rows in tables.items()]
+
+
 def print_table(results: list[Result], surroundings: str) -> None:
-    for line in lines([HEADINGS, *map(cells, results)]):
+    for line in lines([HEADINGS, *map(cells, results)], NUMBERS):
         print(line)
+    for table in sides(results):
+        print("", *lines(table, set(range(2, len(table[0])))), sep="\n")
     held = sum(each.holds for each in results)
     print(f"\n{held} of {len(results)} floors hold. A ratio with <= is so many times the peer's cost, with >= so "
           "many times as good;\na floor with a unit, errors and shares stand for themselves. Medians of the repetitions, or their worst.")

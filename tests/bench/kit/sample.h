@@ -49,18 +49,30 @@ print_side(const struct side *side, int samples)
     printf("]");
 }
 
-/* The line of one measure: sample i of both sides was taken in turn i. */
+/* The line of one measure: sample i of all sides was taken in turn i. */
+static inline void
+print_sides(const char *measure, const struct side *sides, int count,
+            int samples)
+{
+    printf("{\"measure\": \"%s\", \"samples\": {", measure);
+    for (int i = 0; i < count; i++) {
+        printf("%s", i ? ", " : "");
+        print_side(&sides[i], samples);
+    }
+    printf("}, \"sqlite\": {");
+    for (int i = 0; i < count; i++)
+        printf("%s\"%s\": \"%s\"", i ? ", " : "", sides[i].name,
+               sides[i].sqlite);
+    printf("}}\n");
+    fflush(stdout);
+}
+
 static inline void
 print_measure(const char *measure, const struct side *ours,
               const struct side *peer, int samples)
 {
-    printf("{\"measure\": \"%s\", \"samples\": {", measure);
-    print_side(ours, samples);
-    printf(", ");
-    print_side(peer, samples);
-    printf("}, \"sqlite\": {\"%s\": \"%s\", \"%s\": \"%s\"}}\n", ours->name,
-           ours->sqlite, peer->name, peer->sqlite);
-    fflush(stdout);
+    struct side sides[] = {*ours, *peer};
+    print_sides(measure, sides, 2, samples);
 }
 
 /* Ours and the peer in turns; who begins alternates. The first turn warms

@@ -4,25 +4,9 @@
  * the same time, so that each of them is opened, and looks again. */
 #include "idle.h"
 
-#include <errno.h>
-#include <string.h>
-#include <sys/wait.h>
-#include <unistd.h>
-
-#include "sample.h"
+#include "apart.h"
 
 enum { READERS = 32, LOOKUPS = 100 };
-
-static double
-resident_bytes(void)
-{
-    long total = 0, resident = 0;
-    FILE *file = fopen("/proc/self/statm", "r");
-    if (!file || fscanf(file, "%ld %ld", &total, &resident) != 2)
-        die("/proc/self/statm", "this system does not tell");
-    fclose(file);
-    return (double)resident * (double)sysconf(_SC_PAGESIZE);
-}
 
 static void
 use_reader(walpool_lease *lease, uint32_t *random, walpool_rows *params,
@@ -61,34 +45,34 @@ use_ours(walpool *db)
 }
 
 static double
-measure_ours(const char *path)
+measure_ours(void *path)
 {
     struct lookup first = {.way = &lookup_ours, .random = 1};
     walpool_options options = WALPOOL_OPTIONS_INIT;
     options.readers = READERS + 1;
     first.way->open(&first, path, &options);
     lookup_any(&first);
-    double before = resident_bytes();
+    double before = memory_now().resident;
     use_ours(first.db);
-    double after = resident_bytes();
+    double after = memory_now().resident;
     first.way->close(&first);
     return (after - before) / READERS;
 }
 
 static double
-measure_raw(const char *path)
+measure_raw(void *path)
 {
     struct lookup readers[READERS + 1] = {{.way = &lookup_raw, .random = 1}};
     readers[0].way->open(&readers[0], path, NULL);
     lookup_any(&readers[0]);
-    double before = resident_bytes();
+    double before = memory_now().resident;
     for (int i = 1; i <= READERS; i++) {
         readers[i] = (struct lookup){.way = &lookup_raw, .random = (uint32_t)i};
         readers[i].way->open(&readers[i], path, NULL);
         for (int j = 0; j < LOOKUPS; j++)
             lookup_any(&readers[i]);
     }
-    double after = resident_bytes();
+    double after = memory_now().resident;
     for (int i = 0; i <= READERS; i++)
         readers[i].way->close(&readers[i]);
     return (after - before) / READERS;
@@ -97,21 +81,6 @@ measure_raw(const char *path)
 double
 idle_run(const char *path, const struct lookup_way *way)
 {
-    int results[2], status;
-    double bytes = 0;
-    if (pipe(results))
-        die("pipe", strerror(errno));
-    pid_t pid = fork();
-    if (pid < 0)
-        die("fork", strerror(errno));
-    if (pid == 0) {
-        bytes = way == &lookup_ours ? measure_ours(path) : measure_raw(path);
-        _exit(write(results[1], &bytes, sizeof bytes) != sizeof bytes);
-    }
-    close(results[1]);
-    if (read(results[0], &bytes, sizeof bytes) != sizeof bytes)
-        die("the process that is measured", "it failed");
-    close(results[0]);
-    waitpid(pid, &status, 0);
-    return bytes;
+    return measure_apart(way == &lookup_ours ? measure_ours : measure_raw,
+                         (void *)(uintptr_t)path);
 }
