@@ -153,9 +153,17 @@ on_committed(void *arg, sqlite3 *db, const char *name, int frames)
 
 /* ---------------------------------------------------------------- opening */
 
+/* A checkpoint writes by system calls: a mapped file brings it nothing, and
+ * stretches the moment in which SQLite before 3.51.3 may miss a WAL reset. */
+static int64_t
+mmap_bytes(const walpool_options *options, enum walpool__conn_role role)
+{
+    return role == WALPOOL__CONN_CHECKPOINTER ? 0 : options->mmap_size_bytes;
+}
+
 static int
 set_pragmas(struct walpool__conn *conn, const walpool_options *options,
-            bool reader)
+            enum walpool__conn_role role)
 {
     char sql[320];
 
@@ -171,8 +179,9 @@ set_pragmas(struct walpool__conn *conn, const walpool_options *options,
              "PRAGMA journal_size_limit=%lld;PRAGMA query_only=%d",
              (long long)options->cache_size_kib,
              options->temp_store_memory ? "MEMORY" : "FILE",
-             (long long)options->mmap_size_bytes,
-             (long long)options->journal_size_limit_bytes, reader);
+             (long long)mmap_bytes(options, role),
+             (long long)options->journal_size_limit_bytes,
+             role == WALPOOL__CONN_READER);
     return sqlite3_exec(conn->db, sql, NULL, NULL, NULL);
 }
 
@@ -266,7 +275,7 @@ configure(struct walpool__conn *conn, const walpool_options *options,
                                   "cannot open the database: the file may not "
                                   "be written, or has a newer format: open it "
                                   "with mode=ro");
-    rc = set_pragmas(conn, options, role == WALPOOL__CONN_READER);
+    rc = set_pragmas(conn, options, role);
     if (rc != SQLITE_OK)
         return walpool__conn_error(conn, rc, "configure a connection", err);
     if (role == WALPOOL__CONN_PRIVATE)

@@ -98,6 +98,48 @@ TEST(conn__is_configured_by_its_options)
     inside_close(&inside);
 }
 
+/* Pages that a scan of all of them took into the page cache. */
+static int64_t
+misses_of_a_scan(int64_t mmap_bytes)
+{
+    int misses = 0, highest = 0;
+    inside.options.mmap_size_bytes = mmap_bytes;
+    CHECK_OK(inside_try(&inside, "a.db", WALPOOL__CONN_READER, 1000));
+    CHECK_INT(number("SELECT count(*) FROM t WHERE length(v) = 3000"), 100);
+    CHECK_INT(sqlite3_db_status(inside.conn->db, SQLITE_DBSTATUS_CACHE_MISS,
+                                &misses, &highest, 0),
+              SQLITE_OK);
+    inside_close(&inside);
+    return misses;
+}
+
+TEST(conn__reads_what_is_mapped_past_its_page_cache)
+{
+    sqlite3 *other = raw_open(check_path("a.db"));
+    raw_exec(other, "PRAGMA journal_mode=WAL; CREATE TABLE t(v);"
+                    "WITH n(i) AS (VALUES(1) UNION ALL SELECT i + 1 FROM n "
+                    "LIMIT 100) INSERT INTO t SELECT zeroblob(3000) FROM n;"
+                    "PRAGMA wal_checkpoint(TRUNCATE)");
+    walpool_options_init(&inside.options);
+    CHECK(misses_of_a_scan(0) >= 100);
+    CHECK(misses_of_a_scan(1 << 20) < 10);
+    int64_t half = misses_of_a_scan(50 * 4096); /* the option is a limit */
+    CHECK(half >= 50 && half < 70);
+    raw_exec(other, "UPDATE t SET v = randomblob(3000)");
+    CHECK(misses_of_a_scan(1 << 20) >= 100); /* the WAL is never mapped */
+    sqlite3_close(other);
+}
+
+TEST(conn__of_a_checkpointer_maps_nothing)
+{
+    inside_open(&inside, "a.db", WALPOOL__CONN_WRITER);
+    inside_close(&inside);
+    inside.options.mmap_size_bytes = 1 << 20;
+    CHECK_OK(inside_try(&inside, "a.db", WALPOOL__CONN_CHECKPOINTER, 1000));
+    CHECK_INT(number("PRAGMA mmap_size"), 0);
+    inside_close(&inside);
+}
+
 TEST(conn__takes_the_largest_of_every_option)
 {
     make_database("a.db", "WAL");
