@@ -301,7 +301,10 @@ walpool__pool_give(struct walpool__pool *pool, struct walpool__reader *reader)
     reader->conn->call = NULL;
     walpool__recall_home(&reader->recall);
     walpool__tag_clear(&reader->tag);
-    walpool__waitq_give(&pool->queue, reader);
+    if (LIKELY(reader == mine))
+        walpool__waitq_pocket(&pool->queue, reader);
+    else
+        walpool__waitq_give(&pool->queue, reader);
 }
 
 void

@@ -19,9 +19,19 @@
  *   held         what comes home stays there; who may wait queues up, and who
  *                has a timeout of 0 takes what is free
  *
+ * Threads that come again and again, and find something each time, would spend
+ * more on the mutex than on their work: its cache line goes to and fro between
+ * them. So a thread may put a thing that it gives back into its pocket, and take
+ * it from there next time, without the mutex. A thing in a pocket is as
+ * free as the others: whoever comes by the mutex empties all pockets first.
+ * Where somebody waits, closes or holds, the pockets are closed: that is said
+ * before they are emptied, and asked again after a thing was put into one. So
+ * one of the two finds it.
+ *
  * Does: lend, queue, hand over, hold, drain.
  * Must not: know what the things are.
- * Lock: the queue's mutex; nothing is called while it is held but the wake. */
+ * Lock: the queue's mutex; nothing is called while it is held but the wake. A
+ * pocket needs none: who exchanges its thing has it. */
 #include "waitq.h"
 
 #include <string.h>
@@ -47,8 +57,14 @@ walpool__waitq_init(struct walpool__waitq *waitq, void *const *items, int count)
 {
     PRE(count > 0);
     waitq->free = walpool__mem_alloc((size_t)count * sizeof *waitq->free);
-    if (!waitq->free)
+    waitq->pockets =
+        count > 1 ? walpool__mem_zalloc(sizeof *waitq->pockets) : NULL;
+    if (!waitq->free || (count > 1 && !waitq->pockets)) {
+        walpool__mem_free(waitq->free);
+        walpool__mem_free(waitq->pockets);
+        waitq->free = NULL;
         return false;
+    }
     memcpy(waitq->free, items, (size_t)count * sizeof *waitq->free);
     walpool__mutex_init(&waitq->mutex);
     walpool__cond_init(&waitq->home);
@@ -57,18 +73,6 @@ walpool__waitq_init(struct walpool__waitq *waitq, void *const *items, int count)
     waitq->waiter_count = 0;
     waitq->closing = waitq->shut = waitq->held = false;
     return true;
-}
-
-void
-walpool__waitq_finish(struct walpool__waitq *waitq)
-{
-    if (!waitq->free)
-        return;
-    INVARIANT(waitq->waiter_count == 0 && waitq->free_count == waitq->total);
-    walpool__cond_finish(&waitq->home);
-    walpool__mutex_finish(&waitq->mutex);
-    walpool__mem_free(waitq->free);
-    waitq->free = NULL;
 }
 
 static struct waiter *
@@ -115,6 +119,95 @@ tell_home(struct walpool__waitq *waitq)
         walpool__cond_broadcast(&waitq->home);
 }
 
+/* ----------------------------------------------------------------- pockets */
+
+static _Atomic(void *) *
+my_pocket(struct walpool__waitq *waitq)
+{
+    return &waitq->pockets->of[walpool__thread_self() % WALPOOL__WAITQ_POCKETS]
+                .item;
+}
+
+static void *
+take_from_pocket(struct walpool__waitq *waitq)
+{
+    _Atomic(void *) *pocket;
+
+    if (!waitq->pockets)
+        return NULL;
+    pocket = my_pocket(waitq);
+    if (!atomic_load_explicit(pocket, memory_order_relaxed))
+        return NULL;
+    return atomic_exchange(pocket, NULL);
+}
+
+/* Under the mutex: what is in them is free like the rest. */
+static void
+empty_pockets(struct walpool__waitq *waitq)
+{
+    int before = waitq->free_count;
+
+    for (int i = 0; waitq->pockets && i < WALPOOL__WAITQ_POCKETS; i++) {
+        _Atomic(void *) *pocket = &waitq->pockets->of[i].item;
+        void *item = atomic_load(pocket) ? atomic_exchange(pocket, NULL) : NULL;
+
+        if (item)
+            waitq->free[waitq->free_count++] = item;
+    }
+    INVARIANT(waitq->free_count <= waitq->total);
+    if (waitq->free_count == before)
+        return;
+    wake_oldest(waitq);
+    tell_home(waitq);
+}
+
+static int
+in_pockets(const struct walpool__waitq *waitq)
+{
+    int count = 0;
+
+    for (int i = 0; waitq->pockets && i < WALPOOL__WAITQ_POCKETS; i++)
+        count += atomic_load(&waitq->pockets->of[i].item) != NULL;
+    return count;
+}
+
+/* Under the mutex, when what decides has changed. */
+static void
+see_to_pockets(struct walpool__waitq *waitq)
+{
+    bool close = waitq->waiter_count > 0 || waitq->closing || waitq->shut ||
+                 waitq->held;
+
+    if (!waitq->pockets || close == atomic_load(&waitq->pockets->closed))
+        return;
+    atomic_store(&waitq->pockets->closed, close);
+    if (close)
+        empty_pockets(waitq);
+}
+
+static bool
+are_closed(const struct walpool__waitq *waitq)
+{
+    return !waitq->pockets ||
+           atomic_load_explicit(&waitq->pockets->closed, memory_order_relaxed);
+}
+
+/* ---------------------------------------------------------------- free items */
+
+void
+walpool__waitq_finish(struct walpool__waitq *waitq)
+{
+    if (!waitq->free)
+        return;
+    empty_pockets(waitq);
+    INVARIANT(waitq->waiter_count == 0 && waitq->free_count == waitq->total);
+    walpool__cond_finish(&waitq->home);
+    walpool__mutex_finish(&waitq->mutex);
+    walpool__mem_free(waitq->pockets);
+    walpool__mem_free(waitq->free);
+    waitq->free = NULL;
+}
+
 static void *
 pop_at(struct walpool__waitq *waitq, int i)
 {
@@ -147,6 +240,7 @@ leave_queue(struct walpool__waitq *waitq, struct waiter *me)
 {
     walpool__list_remove(&me->link);
     waitq->waiter_count--;
+    see_to_pockets(waitq);
 }
 
 /* One look, under the mutex: is there something for this waiter, or must it
@@ -179,6 +273,7 @@ wait_in_queue(struct walpool__waitq *waitq, struct walpool__call *call)
     walpool__parker_init(&me.parker);
     walpool__list_append(&waitq->waiters, &me.link);
     waitq->waiter_count++;
+    see_to_pockets(waitq);
     walpool__mutex_unlock(&waitq->mutex);
     walpool__call_leave(call);
     walpool__token_watch(call->token, &sleeper, &me.parker);
@@ -203,15 +298,16 @@ may_take(struct walpool__waitq *waitq, const struct walpool__call *call)
     return may_barge(waitq);
 }
 
-void *
-walpool__waitq_take(struct walpool__waitq *waitq, struct walpool__call *call,
-                    const void *rather, bool *waited)
+/* By the mutex. */
+static void *
+take(struct walpool__waitq *waitq, struct walpool__call *call,
+     const void *rather, bool *queue_up)
 {
     void *item = NULL;
-    bool queue_up = false;
 
-    call->phase = WALPOOL_PHASE_QUEUE;
     walpool__mutex_lock(&waitq->mutex);
+    if (!are_closed(waitq))
+        empty_pockets(waitq);
     if (UNLIKELY(waitq->closing))
         call->stopped = WALPOOL_CLOSED;
     else if (LIKELY(waitq->free_count > 0 && may_take(waitq, call)))
@@ -219,11 +315,23 @@ walpool__waitq_take(struct walpool__waitq *waitq, struct walpool__call *call,
     else if (call->timeout_ms == 0)
         call->stopped = WALPOOL_TIMEOUT;
     else
-        queue_up = true;
-    if (queue_up)
-        item = wait_in_queue(waitq, call); /* unlocks */
-    else
-        walpool__mutex_unlock(&waitq->mutex);
+        *queue_up = true;
+    if (*queue_up)
+        return wait_in_queue(waitq, call); /* unlocks */
+    walpool__mutex_unlock(&waitq->mutex);
+    return item;
+}
+
+void *
+walpool__waitq_take(struct walpool__waitq *waitq, struct walpool__call *call,
+                    const void *rather, bool *waited)
+{
+    bool queue_up = false;
+    void *item = take_from_pocket(waitq);
+
+    call->phase = WALPOOL_PHASE_QUEUE;
+    if (UNLIKELY(!item))
+        item = take(waitq, call, rather, &queue_up);
     if (waited)
         *waited = queue_up;
     return item;
@@ -235,6 +343,7 @@ walpool__waitq_try(struct walpool__waitq *waitq)
     void *item = NULL;
 
     walpool__mutex_lock(&waitq->mutex);
+    empty_pockets(waitq);
     if (waitq->free_count > 0 && !waitq->shut)
         item = pop(waitq);
     walpool__mutex_unlock(&waitq->mutex);
@@ -247,6 +356,7 @@ walpool__waitq_try_item(struct walpool__waitq *waitq, void *item)
     bool taken = false;
 
     walpool__mutex_lock(&waitq->mutex);
+    empty_pockets(waitq);
     for (int i = 0; !taken && i < waitq->free_count && !waitq->shut; i++)
         if (waitq->free[i] == item)
             taken = pop_at(waitq, i);
@@ -292,6 +402,26 @@ walpool__waitq_give(struct walpool__waitq *waitq, void *item)
 }
 
 void
+walpool__waitq_pocket(struct walpool__waitq *waitq, void *item)
+{
+    _Atomic(void *) *pocket;
+
+    if (are_closed(waitq)) {
+        give(waitq, item, false);
+        return;
+    }
+    pocket = my_pocket(waitq);
+    item = atomic_exchange(pocket, item);
+    if (UNLIKELY(item)) /* of another thread with this pocket */
+        give(waitq, item, false);
+    if (LIKELY(!atomic_load(&waitq->pockets->closed)))
+        return;
+    item = atomic_exchange(pocket, NULL);
+    if (item)
+        give(waitq, item, false);
+}
+
+void
 walpool__waitq_put(struct walpool__waitq *waitq, void *item)
 {
     give(waitq, item, true);
@@ -304,6 +434,7 @@ walpool__waitq_drain(struct walpool__waitq *waitq, int64_t deadline_ns)
 
     walpool__mutex_lock(&waitq->mutex);
     waitq->closing = true;
+    see_to_pockets(waitq);
     for (;;) {
         home = waitq->free_count == waitq->total && waitq->waiter_count == 0;
         if (home || walpool__clock_now() >= deadline_ns)
@@ -311,6 +442,7 @@ walpool__waitq_drain(struct walpool__waitq *waitq, int64_t deadline_ns)
         walpool__cond_wait(&waitq->home, &waitq->mutex, deadline_ns);
     }
     waitq->closing = waitq->shut = home;
+    see_to_pockets(waitq);
     walpool__mutex_unlock(&waitq->mutex);
     return home;
 }
@@ -320,6 +452,7 @@ walpool__waitq_reopen(struct walpool__waitq *waitq)
 {
     walpool__mutex_lock(&waitq->mutex);
     waitq->closing = waitq->shut = false;
+    see_to_pockets(waitq);
     walpool__mutex_unlock(&waitq->mutex);
 }
 
@@ -331,6 +464,7 @@ walpool__waitq_hold(struct walpool__waitq *waitq, int64_t deadline_ns)
     walpool__mutex_lock(&waitq->mutex);
     PRE(!waitq->held);
     waitq->held = true;
+    see_to_pockets(waitq);
     while (!(home = waitq->free_count == waitq->total) &&
            walpool__clock_now() < deadline_ns)
         walpool__cond_wait(&waitq->home, &waitq->mutex, deadline_ns);
@@ -345,6 +479,7 @@ walpool__waitq_release(struct walpool__waitq *waitq)
     walpool__mutex_lock(&waitq->mutex);
     waitq->held = false;
     wake_oldest(waitq);
+    see_to_pockets(waitq);
     walpool__mutex_unlock(&waitq->mutex);
 }
 
@@ -376,7 +511,7 @@ void
 walpool__waitq_count(struct walpool__waitq *waitq, int *lent, int *waiters)
 {
     walpool__mutex_lock(&waitq->mutex);
-    *lent = waitq->total - waitq->free_count;
+    *lent = waitq->total - waitq->free_count - in_pockets(waitq);
     *waiters = waitq->waiter_count;
     walpool__mutex_unlock(&waitq->mutex);
 }

@@ -2,11 +2,27 @@
 #ifndef WALPOOL_WAITQ_H
 #define WALPOOL_WAITQ_H
 
+#include <stdatomic.h>
+
 #include "call.h"
 #include "list.h"
 #include "thread.h"
 
+/* What threads gave back last, each in a cache line that no other thread writes
+ * to: it is free, and anybody may take it. */
+#define WALPOOL__WAITQ_POCKETS 16
+struct walpool__waitq_pocket {
+    _Atomic(void *) item;
+    char line[56];
+};
+struct walpool__waitq_pockets {
+    atomic_bool closed; /* who gives goes by the mutex; changes under it */
+    char line[63];
+    struct walpool__waitq_pocket of[WALPOOL__WAITQ_POCKETS];
+};
+
 struct walpool__waitq {
+    struct walpool__waitq_pockets *pockets; /* NULL: there is one item only */
     struct walpool__mutex mutex; /* guards everything below */
     struct walpool__link waiters; /* oldest first */
     void **free;                  /* the one to be lent next on top */
@@ -40,6 +56,10 @@ bool walpool__waitq_try_item(struct walpool__waitq *waitq, void *item);
 
 /* Give one back. */
 void walpool__waitq_give(struct walpool__waitq *waitq, void *item);
+
+/* The same, of what this thread took last: it is lent to it again, if nobody
+ * wants it before. Threads that do so hardly meet. */
+void walpool__waitq_pocket(struct walpool__waitq *waitq, void *item);
 
 /* The same, to be lent again after all others. */
 void walpool__waitq_put(struct walpool__waitq *waitq, void *item);

@@ -17,6 +17,47 @@ TEST(waitq__lends_the_newest_first)
     walpool__waitq_finish(&waitq);
 }
 
+static void *
+take_pocketed(void *thing)
+{
+    CHECK(try_take() == thing);
+    walpool__waitq_pocket(&waitq, thing);
+    return NULL;
+}
+
+static void
+another_thread_takes(int *thing)
+{
+    pthread_t thread;
+    CHECK_INT(pthread_create(&thread, NULL, take_pocketed, thing), 0);
+    CHECK_INT(pthread_join(thread, NULL), 0);
+}
+
+TEST(waitq__has_free_what_is_in_a_pocket)
+{
+    begin(3);
+    int *first = try_take(), *second = try_take();
+    walpool__waitq_pocket(&waitq, first);
+    CHECK_INT(lent(), 1);
+    walpool__waitq_give(&waitq, second);
+    CHECK(try_take() == first); /* this thread's */
+    walpool__waitq_pocket(&waitq, first);
+    another_thread_takes(first);
+    CHECK_INT(lent(), 0);
+    CHECK(walpool__waitq_try_item(&waitq, first));
+    walpool__waitq_pocket(&waitq, first);
+    CHECK(walpool__waitq_try(&waitq) == first);
+    walpool__waitq_pocket(&waitq, first);
+    first = try_take();
+    walpool__waitq_pocket(&waitq, first);
+    CHECK(walpool__waitq_hold(&waitq, 0));
+    walpool__waitq_release(&waitq);
+    walpool__waitq_pocket(&waitq, try_take());
+    CHECK(walpool__waitq_drain(&waitq, 0));
+    CHECK(try_take() == NULL);
+    walpool__waitq_finish(&waitq);
+}
+
 TEST(waitq__tells_who_waits_for_nothing_at_once)
 {
     struct walpool__call call;

@@ -57,6 +57,24 @@ MUTANTS = {
         "    waitq->held = false;\n    wake_oldest(waitq);",
         "    waitq->held = false;",
     ),
+    "forgets_what_is_in_pockets": (
+        "        if (item)\n            waitq->free[waitq->free_count++] = item;\n",
+        "",
+    ),
+    "closes_pockets_and_looks_no_more": (
+        "    if (close)\n        empty_pockets(waitq);\n",
+        "",
+    ),
+    "asks_before_it_pockets": (
+        "    if (LIKELY(!atomic_load(&waitq->pockets->closed)))\n        return;\n"
+        "    item = atomic_exchange(pocket, NULL);\n",
+        "    item = NULL;\n",
+    ),
+    "looks_and_takes": (
+        "    return atomic_exchange(pocket, NULL);\n",
+        "    void *item = atomic_load(pocket);\n"
+        "    atomic_store(pocket, NULL);\n    return item;\n",
+    ),
     # ------------------------------------------------------------------- turn
     "keeps_the_queue_lock": (
         "    else if (turn->state == AWAY && !may_wait)\n"

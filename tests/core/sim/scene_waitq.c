@@ -120,13 +120,19 @@ take(struct ticket *ticket, int64_t timeout_ms)
 }
 
 static void
-give(int *thing)
+give_by(int *thing, void (*by)(struct walpool__waitq *, void *))
 {
     int number = (int)(thing - scene.things);
     scene.given[number] = ++scene.events;
     shelf_give_begins(&scene.shelf, number);
-    walpool__waitq_give(&scene.waitq, thing);
+    by(&scene.waitq, thing);
     shelf_give_ends(&scene.shelf);
+}
+
+static void
+give(int *thing)
+{
+    give_by(thing, walpool__waitq_give);
 }
 
 static int64_t
@@ -200,7 +206,7 @@ visit_often(void *arg)
             continue;
         if (me->keep_ns[i] > 0)
             sim_nap_ns(me->keep_ns[i]);
-        give(thing);
+        give_by(thing, walpool__waitq_pocket);
     }
 }
 
