@@ -7,9 +7,19 @@
  * used again only with the next generation, so an old handle never reaches a
  * new object; slots are never freed, so looking at one is always safe.
  *
+ * All threads pin the same database, for every call, and its word would go to
+ * and fro between them. So its pins are counted in stripes, each thread in one:
+ * only their sum means something, and nobody needs it before the handle is
+ * closed. Who pins counts, then looks at the word; who closes marks the word,
+ * then looks at the counts. So either the pin fails or the sum has it. From then
+ * on the sum only falls, but for pins that fail; who takes one back, whichever
+ * kind, sums up, and the first to find nothing left destroys. Beside stripes the
+ * count in the word is 1 until then.
+ *
  * Does: map handles to objects, keep an object alive while it is pinned.
  * Must not: know what the objects are.
- * Lock: `mutex` guards the free list and the making of chunks. */
+ * Lock: `mutex` guards the free list, the making of chunks, and who destroys
+ * where pins are counted in stripes. */
 #include "handle.h"
 
 #include <stdatomic.h>
@@ -29,8 +39,16 @@
 #define CLOSED_BIT ((uint64_t)1 << 31)
 #define PIN_MASK (CLOSED_BIT - 1)
 
+#define STRIPES 16
+
+struct stripe {
+    _Atomic uint64_t pins;
+    char line[56]; /* another thread's is in another cache line */
+};
+
 struct slot {
     _Atomic uint64_t word; /* generation << 32 | closed << 31 | pins */
+    struct stripe *_Atomic stripes; /* once it was a database's; else NULL */
     void *object;          /* set before the word says that it is there */
     void (*destroy)(void *);
     uint32_t kind;
@@ -114,6 +132,28 @@ take_slot(void)
     return index + 1;
 }
 
+static void
+give_slot_back(uint32_t index)
+{
+    walpool__mutex_lock(&table.mutex);
+    slot_at(index)->next_free = table.free_head;
+    table.free_head = index + 1;
+    walpool__mutex_unlock(&table.mutex);
+}
+
+/* They stay with the slot, as it stays with the table. */
+static bool
+have_stripes(struct slot *slot)
+{
+    struct stripe *stripes =
+        atomic_load_explicit(&slot->stripes, memory_order_relaxed);
+
+    if (!stripes)
+        stripes = walpool__mem_zalloc(STRIPES * sizeof *stripes);
+    atomic_store_explicit(&slot->stripes, stripes, memory_order_release);
+    return stripes != NULL;
+}
+
 void *
 walpool__handle_open(enum walpool__handle_kind kind, void *object,
                      void (*destroy)(void *))
@@ -128,6 +168,10 @@ walpool__handle_open(enum walpool__handle_kind kind, void *object,
     if (!taken)
         return NULL;
     slot = slot_at(taken - 1);
+    if (kind == WALPOOL__HANDLE_DATABASE && !have_stripes(slot)) {
+        give_slot_back(taken - 1);
+        return NULL;
+    }
     generation = (uint32_t)(atomic_load(&slot->word) >> 32) + 1;
     if ((generation & GENERATION_MASK) == 0)
         generation++;
@@ -163,15 +207,83 @@ same_generation(uint64_t word, const void *handle)
     return ((uint32_t)(word >> 32) & GENERATION_MASK) == generation_of(handle);
 }
 
+static bool
+leads_to_object(uint64_t word, const void *handle)
+{
+    return same_generation(word, handle) && !(word & CLOSED_BIT) &&
+           (word & PIN_MASK);
+}
+
+/* ---------------------------------------------------------- pins in stripes */
+
+static struct stripe *
+my_stripe(struct stripe *stripes)
+{
+    return &stripes[walpool__thread_self() % STRIPES];
+}
+
+static uint64_t
+sum(const struct stripe *stripes)
+{
+    uint64_t pins = 0;
+
+    for (int i = 0; i < STRIPES; i++)
+        pins += atomic_load(&stripes[i].pins);
+    return pins;
+}
+
+/* It is closed, and has a pin less. */
+static void
+end_if_last(struct slot *slot, const struct stripe *stripes, uint32_t index)
+{
+    uint64_t word;
+    bool last;
+
+    walpool__mutex_lock(&table.mutex);
+    word = atomic_load(&slot->word);
+    last = (word & CLOSED_BIT) && (word & PIN_MASK) && sum(stripes) == 0;
+    if (last)
+        atomic_store(&slot->word, word & ~PIN_MASK);
+    walpool__mutex_unlock(&table.mutex);
+    if (!last)
+        return;
+    slot->destroy(slot->object);
+    give_slot_back(index);
+}
+
+static void
+unpin_striped(struct slot *slot, struct stripe *stripes, uint32_t index)
+{
+    atomic_fetch_sub(&my_stripe(stripes)->pins, 1);
+    if (UNLIKELY(atomic_load(&slot->word) & CLOSED_BIT))
+        end_if_last(slot, stripes, index);
+}
+
+static bool
+try_pin_striped(struct slot *slot, struct stripe *stripes, const void *handle)
+{
+    atomic_fetch_add(&my_stripe(stripes)->pins, 1);
+    if (LIKELY(leads_to_object(atomic_load(&slot->word), handle)))
+        return true;
+    unpin_striped(slot, stripes, index_of(handle));
+    return false;
+}
+
+/* --------------------------------------------------------- pins of any kind */
+
 /* Add a pin, if the handle is the slot's present one and not closed. */
 static bool
 try_pin(struct slot *slot, const void *handle)
 {
-    uint64_t word = atomic_load_explicit(&slot->word, memory_order_acquire);
+    struct stripe *stripes =
+        atomic_load_explicit(&slot->stripes, memory_order_acquire);
+    uint64_t word;
 
+    if (stripes)
+        return try_pin_striped(slot, stripes, handle);
+    word = atomic_load_explicit(&slot->word, memory_order_acquire);
     do {
-        if (!same_generation(word, handle) || (word & CLOSED_BIT) ||
-            !(word & PIN_MASK))
+        if (!leads_to_object(word, handle))
             return false;
     } while (!atomic_compare_exchange_weak_explicit(
         &slot->word, &word, word + 1, memory_order_acq_rel,
@@ -210,22 +322,19 @@ walpool__handle_pin(enum walpool__handle_kind kind, const void *handle,
     return slot->object;
 }
 
-static void
-give_slot_back(uint32_t index)
-{
-    walpool__mutex_lock(&table.mutex);
-    slot_at(index)->next_free = table.free_head;
-    table.free_head = index + 1;
-    walpool__mutex_unlock(&table.mutex);
-}
-
 void
 walpool__handle_unpin(const void *handle)
 {
     struct slot *slot = slot_at(index_of(handle));
-    uint64_t before = atomic_fetch_sub_explicit(&slot->word, 1,
-                                                memory_order_acq_rel);
+    struct stripe *stripes =
+        atomic_load_explicit(&slot->stripes, memory_order_relaxed);
+    uint64_t before;
 
+    if (stripes) {
+        unpin_striped(slot, stripes, index_of(handle));
+        return;
+    }
+    before = atomic_fetch_sub_explicit(&slot->word, 1, memory_order_acq_rel);
     INVARIANT(before & PIN_MASK);
     if ((before & PIN_MASK) != 1)
         return;
@@ -238,12 +347,13 @@ bool
 walpool__handle_close(const void *handle)
 {
     struct slot *slot = slot_at(index_of(handle));
-    uint64_t before = atomic_fetch_or_explicit(&slot->word, CLOSED_BIT,
-                                               memory_order_acq_rel);
+    uint64_t before = atomic_fetch_or(&slot->word, CLOSED_BIT);
 
     if (before & CLOSED_BIT)
         return false;
-    walpool__handle_unpin(handle); /* the pin that open made; not the last */
+    /* The pin that open made; not the last. */
+    if (!atomic_load_explicit(&slot->stripes, memory_order_relaxed))
+        walpool__handle_unpin(handle);
     return true;
 }
 
@@ -263,6 +373,5 @@ walpool__handle_is_open(const void *handle)
     if (UNLIKELY(!slot))
         return false;
     word = atomic_load_explicit(&slot->word, memory_order_acquire);
-    return same_generation(word, handle) && !(word & CLOSED_BIT) &&
-           (word & PIN_MASK);
+    return leads_to_object(word, handle);
 }

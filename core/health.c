@@ -29,7 +29,7 @@ load(const atomic_int_fast64_t *counter)
 static void
 gather_counters(struct walpool__stats *stats, walpool_health *out)
 {
-    out->reads = load(&stats->reads);
+    out->reads = walpool__stats_reads(stats);
     out->writes = load(&stats->writes);
     out->rollbacks = load(&stats->rollbacks);
     out->errors = load(&stats->errors);
@@ -43,7 +43,7 @@ gather_counters(struct walpool__stats *stats, walpool_health *out)
     out->turn_waits = load(&stats->turn_waits);
     out->lost_locks = load(&stats->lost_locks);
     out->optimizes = load(&stats->optimizes);
-    out->statement_hits = load(&stats->statement_hits);
+    out->statement_hits = walpool__stats_statement_hits(stats);
     out->statement_misses = load(&stats->statement_misses);
     out->checkpoints = load(&stats->checkpoints);
     out->checkpoint_failures = load(&stats->checkpoint_failures);

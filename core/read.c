@@ -75,14 +75,14 @@ run(struct walpool__db *db, walpool *handle, struct walpool__call *call,
     return status;
 }
 
-/* A call of less than a microsecond cannot afford a clock: one of SAMPLED is
- * measured, and stands for all. Those that took long by what else they did are
+/* A call of less than a microsecond cannot afford a clock: one of SAMPLED of a
+ * thread is measured, and stands for all. Those that took long by what else they did are
  * measured, each for itself. */
 static void
 count(struct walpool__stats *stats, const struct walpool__call *call)
 {
-    int64_t nth = atomic_fetch_add_explicit(&stats->reads, 1,
-                                            memory_order_relaxed);
+    int64_t nth = atomic_fetch_add_explicit(&walpool__stats_mine(stats)->reads,
+                                            1, memory_order_relaxed);
 
     if (LIKELY(nth % SAMPLED != 0 && !call->long_running))
         return;

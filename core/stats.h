@@ -7,15 +7,25 @@
 
 #include "base.h"
 #include "histogram.h"
+#include "thread.h"
+
+/* Counts of every read. Threads that read beside each other would wait for the
+ * same cache line, so each counts in one of these; they are added up. */
+struct walpool__stats_stripe {
+    atomic_int_fast64_t reads, statement_hits;
+    char line[48];
+};
+#define WALPOOL__STATS_STRIPES 16
 
 struct walpool__stats {
     int64_t database; /* no other one that this process opens has this number */
-    atomic_int_fast64_t reads, writes, rollbacks;
+    struct walpool__stats_stripe stripes[WALPOOL__STATS_STRIPES];
+    atomic_int_fast64_t writes, rollbacks;
     atomic_int_fast64_t errors, timeouts, cancels;
     atomic_int_fast64_t once_replays, coalesced;
     atomic_int_fast64_t dirty_leases, leases_overdue, lock_waits, turn_waits;
     atomic_int_fast64_t lost_locks, rescues, optimizes;
-    atomic_int_fast64_t statement_hits, statement_misses;
+    atomic_int_fast64_t statement_misses;
     atomic_int_fast64_t readers_open;
     atomic_int_fast64_t wal_bytes_highest;
     atomic_int_fast64_t checkpoints, checkpoint_failures, reader_gates;
@@ -49,6 +59,32 @@ static inline int64_t
 walpool__stats_get(const atomic_int_fast64_t *number)
 {
     return atomic_load_explicit(number, memory_order_relaxed);
+}
+
+static inline struct walpool__stats_stripe *
+walpool__stats_mine(struct walpool__stats *stats)
+{
+    return &stats->stripes[walpool__thread_self() % WALPOOL__STATS_STRIPES];
+}
+
+static inline int64_t
+walpool__stats_reads(const struct walpool__stats *stats)
+{
+    int64_t reads = 0;
+
+    for (int i = 0; i < WALPOOL__STATS_STRIPES; i++)
+        reads += walpool__stats_get(&stats->stripes[i].reads);
+    return reads;
+}
+
+static inline int64_t
+walpool__stats_statement_hits(const struct walpool__stats *stats)
+{
+    int64_t hits = 0;
+
+    for (int i = 0; i < WALPOOL__STATS_STRIPES; i++)
+        hits += walpool__stats_get(&stats->stripes[i].statement_hits);
+    return hits;
 }
 
 /* Count a call that failed, by kind; returns the status. */

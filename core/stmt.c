@@ -229,7 +229,7 @@ look_at_newest(const struct walpool__stmt_cache *cache, const char *sql,
 static struct walpool__stmt *
 lend(struct walpool__stmt_cache *cache, struct walpool__stmt *stmt)
 {
-    walpool__stats_add(&cache->stats->statement_hits, 1);
+    walpool__stats_add(&walpool__stats_mine(cache->stats)->statement_hits, 1);
     if (cache->lru.next != &stmt->lru) {
         walpool__list_remove(&stmt->lru);
         walpool__list_insert(&cache->lru, &stmt->lru);

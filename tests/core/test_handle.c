@@ -32,10 +32,13 @@ pin(enum walpool__handle_kind kind, const void *handle, walpool_status want)
     return thing;
 }
 
+/* The pins of a database are counted in another way than those of the rest. */
+static enum walpool__handle_kind made = WALPOOL__HANDLE_LEASE;
+
 static void *
 make(struct thing *thing)
 {
-    void *handle = walpool__handle_open(WALPOOL__HANDLE_LEASE, thing, destroy);
+    void *handle = walpool__handle_open(made, thing, destroy);
     CHECK(handle != NULL);
     return handle;
 }
@@ -43,7 +46,7 @@ make(struct thing *thing)
 static void
 end(const void *handle)
 {
-    pin(WALPOOL__HANDLE_LEASE, handle, WALPOOL_OK);
+    pin(made, handle, WALPOOL_OK);
     CHECK(walpool__handle_close(handle));
     walpool__handle_unpin(handle);
 }
@@ -133,16 +136,52 @@ TEST(handle__that_was_invented_is_refused)
         }
 }
 
-TEST(handle__keeps_its_object_while_it_is_pinned)
+static void *
+end_it(void *handle)
+{
+    end(handle);
+    return NULL;
+}
+
+static void *
+unpin_it(void *handle)
+{
+    walpool__handle_unpin(handle);
+    return NULL;
+}
+
+static void
+on_a_thread(void *(*run)(void *), void *handle)
+{
+    pthread_t thread;
+    CHECK_INT(pthread_create(&thread, NULL, run, handle), 0);
+    CHECK_INT(pthread_join(thread, NULL), 0);
+}
+
+/* Closed by one thread, unpinned by others than have pinned it. */
+static void
+keep_while_pinned(void)
 {
     struct thing thing = {0};
     void *handle = make(&thing);
-    pin(WALPOOL__HANDLE_LEASE, handle, WALPOOL_OK);
-    end(handle);
-    pin(WALPOOL__HANDLE_LEASE, handle, WALPOOL_CLOSED);
-    CHECK_INT(atomic_load(&thing.ended), 0);
-    walpool__handle_unpin(handle);
+    for (int i = 0; i < 3; i++)
+        pin(made, handle, WALPOOL_OK);
+    on_a_thread(end_it, handle);
+    for (int i = 0; i < 3; i++) {
+        pin(made, handle, WALPOOL_CLOSED);
+        CHECK_INT(atomic_load(&thing.ended), 0);
+        on_a_thread(unpin_it, handle);
+    }
+    pin(made, handle, WALPOOL_CLOSED);
     CHECK_INT(atomic_load(&thing.ended), 1);
+}
+
+TEST(handle__keeps_its_object_while_it_is_pinned)
+{
+    keep_while_pinned();
+    made = WALPOOL__HANDLE_DATABASE;
+    keep_while_pinned();
+    made = WALPOOL__HANDLE_LEASE;
 }
 
 TEST(handle__is_closed_by_one_only)
@@ -188,6 +227,28 @@ TEST(handle__needs_no_memory_for_one_after_the_other)
     CHECK_INT(walpool__mem_fail_after(-1), 0);
 }
 
+/* Those that are free now may have been a database's, and have what it needs. */
+TEST(handle__of_a_database_needs_memory_for_its_pins)
+{
+    static struct thing things[16];
+    static void *others[16];
+    memset(things, 0, sizeof things);
+    for (size_t i = 0; i < ARRAY_COUNT(others); i++)
+        others[i] = make(&things[i]);
+    walpool__mem_fail_after(0);
+    CHECK(walpool__handle_open(WALPOOL__HANDLE_DATABASE, things, destroy) ==
+          NULL);
+    CHECK(walpool__mem_fail_after(-1) > 0);
+    made = WALPOOL__HANDLE_DATABASE;
+    end(make(&things[0]));
+    walpool__mem_fail_after(0);
+    end(make(&things[0]));
+    CHECK_INT(walpool__mem_fail_after(-1), 0);
+    made = WALPOOL__HANDLE_LEASE;
+    for (size_t i = 0; i < ARRAY_COUNT(others); i++)
+        end(others[i]);
+}
+
 TEST(handle__cannot_be_made_without_memory)
 {
     enum { MANY = 4000 };
@@ -224,8 +285,8 @@ pin_and_close(void *arg)
         void *handle;
         while ((handle = atomic_load(&shared[i])) == NULL)
             sched_yield();
-        struct thing *thing = walpool__handle_pin(WALPOOL__HANDLE_LEASE, handle,
-                                                  NULL, &status);
+        struct thing *thing =
+            walpool__handle_pin(made, handle, NULL, &status);
         if (thing == NULL) {
             CHECK_INT(status, WALPOOL_CLOSED);
             continue;
@@ -240,7 +301,8 @@ pin_and_close(void *arg)
     return NULL;
 }
 
-TEST(handle__destroys_exactly_once_when_threads_race)
+static void
+race(void)
 {
     pthread_t threads[THREADS];
     memset(objects, 0, sizeof objects);
@@ -260,6 +322,14 @@ TEST(handle__destroys_exactly_once_when_threads_race)
     CHECK_INT(atomic_load(&destroyed), ROUNDS);
     for (int i = 0; i < ROUNDS; i++)
         CHECK_INT(atomic_load(&objects[i].ended), 1);
+}
+
+TEST(handle__destroys_exactly_once_when_threads_race)
+{
+    race();
+    made = WALPOOL__HANDLE_DATABASE;
+    race();
+    made = WALPOOL__HANDLE_LEASE;
 }
 
 CHECK_MAIN()

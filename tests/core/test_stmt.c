@@ -46,9 +46,9 @@ take(const char *sql)
 static bool
 hits(const char *sql)
 {
-    int64_t before = atomic_load(&stats.statement_hits);
+    int64_t before = walpool__stats_statement_hits(&stats);
     walpool__stmt_give(&cache, take(sql));
-    return atomic_load(&stats.statement_hits) > before;
+    return walpool__stats_statement_hits(&stats) > before;
 }
 
 TEST(stmt__is_prepared_once)
@@ -62,7 +62,7 @@ TEST(stmt__is_prepared_once)
     struct walpool__stmt *again = take("SELECT ?1, ?2");
     CHECK(again->native == native);
     walpool__stmt_give(&cache, again);
-    CHECK_INT(atomic_load(&stats.statement_hits), 1);
+    CHECK_INT(walpool__stats_statement_hits(&stats), 1);
     CHECK_INT(atomic_load(&stats.statement_misses), 1);
     CHECK(!hits("SELECT ?1, ?2 "));
     end();
@@ -168,7 +168,7 @@ TEST(stmt__finds_its_own_among_very_many)
         CHECK_INT(sqlite3_column_int(stmt->native, 0), i);
         walpool__stmt_give(&cache, stmt);
     }
-    CHECK_INT(atomic_load(&stats.statement_hits), 2000);
+    CHECK_INT(walpool__stats_statement_hits(&stats), 2000);
     end();
 }
 
