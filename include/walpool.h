@@ -240,19 +240,21 @@ typedef struct walpool_options {
                                     longer. -1..86400000; default 5000 */
     int64_t close_timeout_ms;    /* the same for walpool_close; default 5000 */
     int64_t cache_size_kib;      /* page cache of each connection, 64..
-                                    16777216; default 8192 */
-    int64_t mmap_size_bytes;     /* default 0 = off. Reads gain up to 20 %; a
-                                    truncated file then kills the process */
+                                    16777216; default 8192. Empty after commits of
+                                    others: more pays where those are rare */
+    int64_t mmap_size_bytes;     /* default 0 = off. Reads of large files gain
+                                    up to 2x where few commit, and lose up to 4x
+                                    beside many commits. A file that fails or is
+                                    cut short then kills the process (SIGBUS) */
     int64_t journal_size_limit_bytes; /* of a reset WAL; 16 MiB; -1 never */
     int32_t checkpoint_frames;   /* WAL frames at which the checkpointer acts,
                                     1..1000000; default 1000 */
     int32_t statement_cache;     /* prepared statements kept per connection,
                                     0..10000; default 128 */
-    int32_t durability;          /* 0 normal: survives a process kill.
-                                    1 full: survives a power cut; a commit is
-                                    visible at once and answered when one sync
-                                    of the WAL, shared by all who wait, covers
-                                    it. Default 0 */
+    int32_t durability;          /* 0 normal (default): survives a process
+                                    kill. 1 full: a power cut, too; a commit is
+                                    visible at once, and answered when one sync
+                                    of the WAL, shared by all, covers it */
     int32_t foreign_keys;        /* 0 or 1; default 1 */
     int32_t temp_store_memory;   /* 0 file, 1 memory; default 1 */
     int32_t allow_attach;        /* 1: ATTACH and DETACH may be; default 0 */
@@ -260,9 +262,8 @@ typedef struct walpool_options {
                                     transaction: see walpool_write. It is open
                                     for others as long as some wait, and for
                                     this long at most, 0..1000; default 0, off */
-    int32_t lease_trace;         /* 1: remember the stack at each acquire, for
-                                    walpool_leases; costs microseconds each
-                                    time; default 0 */
+    int32_t lease_trace;         /* 1: remember the stack at each acquire, some
+                                    us, for walpool_leases; default 0 */
     int64_t once_keep_ms;        /* how long a once_key is remembered, by the
                                     clock of the day, 1000..31536000000 (a
                                     year); default 86400000 (a day) */
@@ -276,9 +277,8 @@ typedef struct walpool_options {
     int32_t allow_network_fs;    /* 1: open in spite of walpool_fs_class NETWORK
                                     and BRIDGE, for one machine; default 0 */
     int32_t reserved;            /* 0 */
-    int32_t mode;                /* 0 create if missing ("rwc", default),
-                                    1 must exist ("rw"),
-                                    2 read only, must exist ("ro") */
+    int32_t mode;                /* 0 create if missing ("rwc", default), 1 must
+                                    exist ("rw"), 2 and is only read ("ro") */
     int32_t permissions;         /* mode bits of a new file; default 0600 */
     int32_t reader_gate_ms;      /* new readers wait for so long at most, until
                                     older ones have gone and the WAL can start
