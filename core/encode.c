@@ -228,7 +228,6 @@ begin_block(struct walpool__encoder *encoder, walpool_rows *rows, size_t offset)
 {
     struct walpool__fetch *fetch = encoder->fetch;
     int columns = sqlite3_column_count(fetch->stmt->native);
-    uint64_t shape = walpool__stmt_shape(fetch->stmt);
     size_t limit = fetch->whole ? rows->limit : WALPOOL__BLOCK_LIMIT;
     walpool_status status =
         walpool__block_begin(&encoder->block, rows, offset, limit,
@@ -237,8 +236,9 @@ begin_block(struct walpool__encoder *encoder, walpool_rows *rows, size_t offset)
     if (status != WALPOOL_OK)
         return status;
     encoder->begun = true;
+    encoder->shape = walpool__stmt_shape(fetch->stmt);
     if (!fetch->want_names &&
-        (fetch->known_shape == 0 || fetch->known_shape == shape))
+        (fetch->known_shape == 0 || fetch->known_shape == encoder->shape))
         return WALPOOL_OK;
     return encode_names(encoder);
 }
@@ -293,7 +293,7 @@ walpool__encode_end(struct walpool__encoder *encoder)
     fetch->want_names = false; /* once per result */
     fetch->known_shape = 0;
     header = walpool__block_end(&encoder->block);
-    header->shape = walpool__stmt_shape(fetch->stmt);
+    header->shape = encoder->shape;
     return header;
 }
 

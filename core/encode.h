@@ -23,6 +23,7 @@ struct walpool__fetch {
 struct walpool__encoder {
     struct walpool__fetch *fetch;
     struct walpool__block block;
+    uint64_t shape; /* of the columns, from when on it is begun */
     bool begun;
     bool row_large;
     walpool_status status; /* of a row that failed */

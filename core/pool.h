@@ -19,6 +19,7 @@ struct walpool__reader {
     atomic_int_fast64_t begun_ns; /* of a snapshot that its lease took when it
                                      began anew; before the lending: of another
                                      lease */
+    char line[64]; /* the next one's words are in another cache line */
 };
 
 struct walpool__pool {

@@ -241,13 +241,14 @@ resume(struct walpool__block *block, walpool_rows *rows)
 static void
 suspend(struct walpool__block *block)
 {
-    size_t cells = (block->cells_end - WALPOOL_ROWS_HEADER_BYTES) /
-                   WALPOOL_CELL_BYTES;
-    size_t rows = block->columns ? cells / block->columns : 1;
+    /* As many as `building` can count; narrow, because it is divided. */
+    uint32_t cells = (uint32_t)((block->cells_end - WALPOOL_ROWS_HEADER_BYTES) /
+                                WALPOOL_CELL_BYTES);
+    uint32_t rows = block->columns ? cells / block->columns : 1;
 
     if (block->columns && (block->flags & WALPOOL_ROWS_NAMES) && rows > 0)
         rows--;
-    block->row_count = (uint32_t)rows;
+    block->row_count = rows;
     block->flags &= ~(uint32_t)WALPOOL_ROWS_PARTIAL;
     if (block->columns && cells % block->columns)
         block->flags |= WALPOOL_ROWS_PARTIAL;
