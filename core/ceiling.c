@@ -1,11 +1,12 @@
-/* Ceiling: what happens to writes while somebody keeps the WAL too long.
+/* Ceiling: what happens while somebody keeps the WAL too long.
  *
  * The checkpointer says after each of its runs whether the WAL is over its
  * ceiling all the same. From then on a write that begins waits for a run that
  * says otherwise, or is refused, as the user chose. What has begun goes on, and
  * a writer that another process let start the WAL anew is seen at once.
  *
- * Does: keep who is to blame, hold or refuse writes, put it into words.
+ * Does: keep who is to blame, hold or refuse writes, end old snapshots, put it
+ * into words.
  * Must not: find out whether it is over: policy.c and checkpoint_run.c do.
  * Lock: `mutex`; waiters sleep on parkers of their own. */
 #include "ceiling.h"
@@ -14,6 +15,7 @@
 
 #include "error.h"
 #include "options.h"
+#include "txn.h"
 
 struct waiter {
     struct walpool__link link;
@@ -103,6 +105,42 @@ walpool__ceiling_gather(const struct walpool__ceiling *ceiling,
     out->checkpoint_external = ceiling->external;
     out->wal_ceiling_frames = ceiling->frames;
     out->wal_over_ceiling = walpool__ceiling_is_over(ceiling);
+}
+
+/* ------------------------------------------------------------------ readers */
+
+/* The word is read before the tag, and compared when it is moved: so it is the
+ * holder of that age that is struck, and not the next one. True: a call runs,
+ * was asked to stop, and is still to end the snapshot itself. */
+static bool
+end_if_old(struct walpool__reader *reader, int64_t patience_ms,
+           struct walpool__stats *stats)
+{
+    uint64_t seen = walpool__recall_look(&reader->recall);
+    struct walpool__holder holder = walpool__pool_snapshot(reader);
+    enum walpool__recall_answer answer;
+
+    if (!holder.since_ns ||
+        walpool__holder_age_ms(&holder) < patience_ms)
+        return false;
+    answer = walpool__recall_seize(&reader->recall, seen);
+    if (answer == WALPOOL__RECALL_SEIZED) {
+        walpool__txn_end_snapshot(reader->conn);
+        walpool__recall_ended(&reader->recall);
+        walpool__stats_add(&stats->snapshots_ended, 1);
+    }
+    return answer == WALPOOL__RECALL_ASKED;
+}
+
+bool
+walpool__ceiling_end_old(struct walpool__pool *pool, int64_t patience_ms,
+                         struct walpool__stats *stats)
+{
+    bool some_run = false;
+
+    for (int i = 0; i < pool->count; i++)
+        some_run |= end_if_old(&pool->readers[i], patience_ms, stats);
+    return some_run;
 }
 
 /* ------------------------------------------------------------------- words */

@@ -1,4 +1,4 @@
-/* Ceiling: what happens to writes while somebody keeps the WAL too long. */
+/* Ceiling: what happens while somebody keeps the WAL too long. */
 #ifndef WALPOOL_CEILING_H
 #define WALPOOL_CEILING_H
 
@@ -36,6 +36,11 @@ bool walpool__ceiling_is_over(const struct walpool__ceiling *ceiling);
 
 /* Do writes wait for the next run, or are they refused? */
 bool walpool__ceiling_is_urgent(const struct walpool__ceiling *ceiling);
+
+/* End the snapshots of the pool that are so old. True: of some a call runs, was
+ * asked to stop, and is still to end it itself. */
+bool walpool__ceiling_end_old(struct walpool__pool *pool, int64_t patience_ms,
+                              struct walpool__stats *stats);
 
 /* Who keeps it, in less than 240 bytes; "" where it is not over. */
 void walpool__ceiling_explain(struct walpool__ceiling *ceiling, char *dst,

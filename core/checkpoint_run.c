@@ -5,7 +5,7 @@
  *   FINISH     that, writer and turn     old readers, RESET_BUDGET_NS at most
  *   GATE       that; new readers wait    old readers, the gate's budget at most
  *   INTERRUPT  that; for the second time readers that run, ENDING_BUDGET_NS
- *              new readers wait, too     at most
+ *              new readers wait, too     at most; so does FINISH after it
  *
  * With the writer in hand it is looked once more how much there is to copy: if
  * others have written too much while FINISH waited for it, it gives the writer
@@ -28,7 +28,6 @@
 #include "error.h"
 #include "fsinfo.h"
 #include "rescue.h"
-#include "txn.h"
 
 /* Longest wait of a run that nobody asked for, for the writer. */
 #define BACKGROUND_MS 1000
@@ -229,6 +228,32 @@ copy_beside(struct run *run)
     return WALPOOL_OK;
 }
 
+static bool
+end_if_old(struct run *run)
+{
+    return walpool__ceiling_end_old(run->room->pool, run->view.patience_ms,
+                                    run->room->stats);
+}
+
+static void
+end_old_ones(struct run *run)
+{
+    int64_t until = walpool__clock_now() + ENDING_BUDGET_NS;
+
+    while (end_if_old(run) && walpool__clock_now() < until)
+        walpool__thread_nap_us(NAP_US);
+}
+
+/* Where newcomers are never made to wait, those who came after INTERRUPT are in
+ * the way of FINISH. With the writer in hand nothing is written any more: who
+ * comes then keeps no frame from being copied; and when all are copied, who
+ * comes keeps nothing. */
+static bool
+ends_in_hand(const struct run *run)
+{
+    return run->view.interrupts > 0 && run->view.gate_ms == 0;
+}
+
 /* All frames are copied: start anew, as soon as the readers that began before
  * are gone, or not at all. */
 static int
@@ -241,6 +266,8 @@ reset(struct run *run, walpool_checkpoint_mode mode)
 
         if (rc != SQLITE_OK || !run->out->busy || walpool__clock_now() >= until)
             return rc;
+        if (ends_in_hand(run))
+            end_old_ones(run);
         walpool__thread_nap_us(NAP_US);
     }
 }
@@ -278,6 +305,8 @@ finish_with_writer(struct run *run)
     if (rc != SQLITE_OK)
         return walpool__conn_error(writer, rc, "checkpoint", run->err);
     status = look_in_hand(run);
+    if (status == WALPOOL_OK && !run->too_much && ends_in_hand(run))
+        end_old_ones(run);
     if (status == WALPOOL_OK && !run->too_much)
         rc = walpool__checkpoint_copy_beside(worker, run->out);
     walpool__checkpoint_unlock(writer);
@@ -381,49 +410,14 @@ shut_gate(struct run *run)
     run->view.finished = !empty; /* in vain: nothing has changed */
 }
 
-/* The word is read before the tag, and compared when it is moved: so it is the
- * holder of that age that is struck, and not the next one. True: a call runs,
- * was asked to stop, and is still to end the snapshot itself. */
-static bool
-end_if_old(struct run *run, struct walpool__reader *reader)
-{
-    uint64_t seen = walpool__recall_look(&reader->recall);
-    struct walpool__holder holder = walpool__pool_snapshot(reader);
-    enum walpool__recall_answer answer;
-
-    if (!holder.since_ns ||
-        walpool__holder_age_ms(&holder) < run->view.patience_ms)
-        return false;
-    answer = walpool__recall_seize(&reader->recall, seen);
-    if (answer == WALPOOL__RECALL_SEIZED) {
-        walpool__txn_end_snapshot(reader->conn);
-        walpool__recall_ended(&reader->recall);
-        walpool__stats_add(&run->room->stats->snapshots_ended, 1);
-    }
-    return answer == WALPOOL__RECALL_ASKED;
-}
-
-static bool
-end_old_ones(struct run *run)
-{
-    bool some_run = false;
-
-    for (int i = 0; i < run->room->pool->count; i++)
-        some_run |= end_if_old(run, &run->room->pool->readers[i]);
-    return some_run;
-}
-
 /* Newcomers wait only where it was not enough before: it may take long to copy
  * what was kept until now. */
 static void
 interrupt(struct run *run)
 {
-    int64_t until = walpool__clock_now() + ENDING_BUDGET_NS;
-
     if (run->view.interrupts > 0 && run->view.gate_ms > 0 && !run->gated_now)
         hold(run, 0);
-    while (end_old_ones(run) && walpool__clock_now() < until)
-        walpool__thread_nap_us(NAP_US);
+    end_old_ones(run);
     run->view.interrupts++;
     run->view.copies = 0;
     run->view.finished = false;
