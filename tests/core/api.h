@@ -6,6 +6,7 @@
 #include <sys/wait.h>
 
 #include "check.h"
+#include "quiet.h"
 #include "walpool.h"
 
 static _Thread_local walpool_error err; /* of this thread's last call */
@@ -127,9 +128,10 @@ api_cursor(const walpool_rows *rows)
     return (walpool_cursor *)(uintptr_t)api_header(rows)->cursor;
 }
 
-/* Run a function in a forked child; its failed checks fail this case. */
+/* Run a function in a child that is forked now, whatever other threads do; its
+ * failed checks fail this case. */
 static inline void
-api_forked(void (*run)(void))
+api_forked_at_once(void (*run)(void))
 {
     int status;
     fflush(stdout);
@@ -146,6 +148,14 @@ api_forked(void (*run)(void))
     }
     CHECK_INT(waitpid(child, &status, 0), child);
     CHECK_INT(status, 0);
+}
+
+/* The same when they sleep. */
+static inline void
+api_forked(void (*run)(void))
+{
+    quiet_wait();
+    api_forked_at_once(run);
 }
 
 /* Run a function in a thread of its own and wait for its end. */

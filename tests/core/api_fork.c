@@ -227,7 +227,7 @@ TEST(fork__at_any_moment_of_busy_threads_hangs_nobody)
     for (int round = 0; round < 30; round++) {
         int64_t writes = api_health(db).writes;
         CHECK_EVENTUALLY(api_health(db).writes > writes);
-        api_forked(call_some);
+        api_forked_at_once(call_some);
     }
     atomic_store(&working, 0);
     for (int i = 0; i < 3; i++)
