@@ -20,7 +20,7 @@
     ((uint32_t)(WALPOOL_CALL_NAMES | WALPOOL_CALL_FIRST |          \
                 WALPOOL_CALL_SCRIPT | WALPOOL_CALL_ANY_THREAD |    \
                 WALPOOL_CALL_DURABLE | WALPOOL_CALL_NORMAL |       \
-                WALPOOL_CALL_IMMEDIATE))
+                WALPOOL_CALL_IMMEDIATE | WALPOOL__CALL_QUEUED))
 
 static const walpool_call defaults = WALPOOL_CALL_INIT;
 

@@ -28,6 +28,9 @@ walpool_status walpool__call_begin(struct walpool__call *call,
                                    int64_t default_timeout_ms,
                                    walpool_error *err);
 
+/* A flag of ours: a queue carries it out, so nobody waits on this thread. */
+#define WALPOOL__CALL_QUEUED ((uint32_t)1 << 30)
+
 #define WALPOOL__CALL_DURABILITY                                               \
     ((uint32_t)(WALPOOL_CALL_DURABLE | WALPOOL_CALL_NORMAL))
 

@@ -28,6 +28,7 @@ destroy(struct walpool__db *db)
     walpool__ownlocks_finish(&db->ownlocks);
     walpool__watch_finish(&db->watch);
     walpool__pool_finish(&db->pool);
+    walpool__steppers_finish(&db->steppers);
     walpool__roster_finish(&db->roster);
     walpool__group_finish(&db->group);
     walpool__writer_finish(&db->writer);
@@ -82,6 +83,7 @@ make(const struct walpool__place *place, const walpool_options *options)
     db->options = *options;
     atomic_init(&db->refs, 1);
     db->stats.database = atomic_fetch_add(&newest, 1) + 1;
+    walpool__steppers_init(&db->steppers, options->step_ahead);
     walpool__roster_init(&db->roster);
     walpool__group_init(&db->group);
     walpool__walindex_init(&db->walindex);
@@ -350,6 +352,7 @@ void
 walpool__db_shut(struct walpool__db *db, int64_t deadline_ns)
 {
     walpool__checkpointer_stop(&db->checkpointer);
+    walpool__steppers_stop(&db->steppers);
     walpool__ownlocks_check_open(&db->ownlocks); /* poisons: see above */
     walpool__watch_look(&db->watch);
     look_for_wal_reset(db); /* the same */

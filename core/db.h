@@ -2,6 +2,7 @@
 #ifndef WALPOOL_DB_H
 #define WALPOOL_DB_H
 
+#include "ahead.h"
 #include "ceiling.h"
 #include "checkpointer.h"
 #include "fsclass.h"
@@ -33,6 +34,7 @@ struct walpool__db {
     struct walpool__watch watch;
     struct walpool__ownlocks ownlocks;
     struct walpool__pool pool;
+    struct walpool__steppers steppers; /* of large results */
     struct walpool__roster roster; /* of the private connections */
     struct walpool__writer writer;
     struct walpool__group group; /* writes that may share a transaction */

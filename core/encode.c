@@ -228,7 +228,9 @@ begin_block(struct walpool__encoder *encoder, walpool_rows *rows, size_t offset)
 {
     struct walpool__fetch *fetch = encoder->fetch;
     int columns = sqlite3_column_count(fetch->stmt->native);
-    size_t limit = fetch->whole ? rows->limit : WALPOOL__BLOCK_LIMIT;
+    size_t limit = fetch->whole || rows->limit < WALPOOL__BLOCK_LIMIT
+                       ? rows->limit
+                       : WALPOOL__BLOCK_LIMIT;
     walpool_status status =
         walpool__block_begin(&encoder->block, rows, offset, limit,
                              (uint32_t)columns, encoder->err);
@@ -263,6 +265,18 @@ take_row(struct walpool__encoder *encoder, bool *full)
     return walpool__encode_advance(fetch, encoder->err);
 }
 
+/* A buffer that grows holds no more than this, whatever room it has: its user
+ * gets on with these rows while others are fetched. */
+static inline bool
+is_full(const struct walpool__encoder *encoder)
+{
+    const struct walpool__block *block = &encoder->block;
+
+    return block->rows->owned && !encoder->fetch->whole &&
+           block->cells_end + (block->end - block->arena_start) >=
+               WALPOOL__BLOCK_FULL;
+}
+
 walpool_status
 walpool__encode_rows(struct walpool__encoder *encoder, walpool_rows *rows,
                      size_t offset)
@@ -273,8 +287,10 @@ walpool__encode_rows(struct walpool__encoder *encoder, walpool_rows *rows,
 
     if (!encoder->begun)
         status = begin_block(encoder, rows, offset);
-    while (status == WALPOOL_OK && fetch->pending && !full)
+    while (status == WALPOOL_OK && fetch->pending && !full) {
         status = take_row(encoder, &full);
+        full = full || is_full(encoder);
+    }
     fetch->large = encoder->row_large;
     fetch->more = fetch->pending || fetch->large;
     return status;

@@ -42,7 +42,7 @@ take_call(struct walpool__job *job)
 {
     static const walpool_call defaults = WALPOOL_CALL_INIT;
     job->call = job->asked.call != NULL ? *job->asked.call : defaults;
-    job->call.flags |= WALPOOL_CALL_ANY_THREAD;
+    job->call.flags |= WALPOOL_CALL_ANY_THREAD | WALPOOL__CALL_QUEUED;
     job->call.leave = NULL;
     job->call.leave_data = NULL;
 }

@@ -48,16 +48,20 @@ destroy(void *lease)
 }
 
 walpool_status
-walpool__lease_enter(struct walpool__lease *lease, struct walpool__call *call,
-                     walpool_error *err)
+walpool__lease_claim(struct walpool__lease *lease, walpool_error *err)
 {
     if (atomic_exchange_explicit(&lease->busy, true, memory_order_acquire))
         return walpool__error_set(err, WALPOOL_BUSY,
                                   "another call is running on this lease");
-    if (lease->ended) {
-        atomic_store_explicit(&lease->busy, false, memory_order_release);
-        return walpool__error_set(err, WALPOOL_CLOSED, "the lease is released");
-    }
+    if (!lease->ended)
+        return WALPOOL_OK;
+    atomic_store_explicit(&lease->busy, false, memory_order_release);
+    return walpool__error_set(err, WALPOOL_CLOSED, "the lease is released");
+}
+
+void
+walpool__lease_board(struct walpool__lease *lease, struct walpool__call *call)
+{
     if (lease->reader && !walpool__recall_resume(&lease->reader->recall)) {
         lease->lost_snapshot |= lease->implicit || lease->in_transaction;
         lease->in_transaction = false;
@@ -66,7 +70,17 @@ walpool__lease_enter(struct walpool__lease *lease, struct walpool__call *call,
         walpool__private_enter(lease->private, call);
     else if (lease->conn)
         lease->conn->call = call;
-    return WALPOOL_OK;
+}
+
+walpool_status
+walpool__lease_enter(struct walpool__lease *lease, struct walpool__call *call,
+                     walpool_error *err)
+{
+    walpool_status status = walpool__lease_claim(lease, err);
+
+    if (status == WALPOOL_OK)
+        walpool__lease_board(lease, call);
+    return status;
 }
 
 walpool_status
@@ -106,17 +120,31 @@ has_writer(const struct walpool__lease *lease)
 }
 
 void
-walpool__lease_exit(struct walpool__lease *lease)
+walpool__lease_leave(struct walpool__lease *lease)
 {
-    if (!lease->ended && lease->private)
+    if (lease->ended)
+        return;
+    if (lease->private)
         walpool__private_exit(lease->private);
-    else if (!lease->ended && lease->conn)
+    else if (lease->conn)
         lease->conn->call = NULL;
-    if (!lease->ended && lease->reader)
+    if (lease->reader)
         walpool__lease_keep_reader(lease);
+}
+
+void
+walpool__lease_let_go(struct walpool__lease *lease)
+{
     atomic_store_explicit(&lease->has_writer, has_writer(lease),
                           memory_order_relaxed);
     atomic_store_explicit(&lease->busy, false, memory_order_release);
+}
+
+void
+walpool__lease_exit(struct walpool__lease *lease)
+{
+    walpool__lease_leave(lease);
+    walpool__lease_let_go(lease);
 }
 
 void

@@ -2,6 +2,7 @@
 #ifndef WALPOOL_LEASE_H
 #define WALPOOL_LEASE_H
 
+#include "ahead.h"
 #include "db.h"
 #include "execute.h"
 #include "nest.h"
@@ -35,6 +36,9 @@ struct walpool__cursor {
     struct walpool__link link;  /* in lease->cursors */
     struct walpool__lease *lease;
     struct walpool__fetch fetch; /* stmt NULL: it ended */
+    struct walpool__ahead *ahead; /* who may be at `fetch`; NULL: nobody */
+    bool aboard; /* the call that has the lease runs on the connection */
+    bool large;  /* the block that was given out last has LARGE cells */
     void *handle;
 };
 
@@ -44,7 +48,18 @@ struct walpool__lease *walpool__lease_make(walpool *db_handle,
                                            struct walpool__db *db,
                                            struct walpool__reader *reader);
 
-/* Let `call` use the lease alone, or BUSY, or CLOSED. */
+/* Let a call have the lease alone, or BUSY, or CLOSED; and let it go. */
+walpool_status walpool__lease_claim(struct walpool__lease *lease,
+                                    walpool_error *err);
+void walpool__lease_let_go(struct walpool__lease *lease);
+
+/* From now on `call` runs on the connection, and until then. Whoever has the
+ * lease, or steps ahead for him. */
+void walpool__lease_board(struct walpool__lease *lease,
+                          struct walpool__call *call);
+void walpool__lease_leave(struct walpool__lease *lease);
+
+/* Both: let `call` use the lease alone. */
 walpool_status walpool__lease_enter(struct walpool__lease *lease,
                                     struct walpool__call *call,
                                     walpool_error *err);

@@ -7,6 +7,7 @@
 #include "base.h"
 
 #define WALPOOL__BLOCK_LIMIT ((size_t)1 << 20) /* of a result, owned buffer */
+#define WALPOOL__BLOCK_FULL ((size_t)1 << 18)  /* the same: no row follows */
 
 /* A block that is being written at `offset` of a buffer. Cells grow up from
  * `cells_end`, the arena grows down from `end`; both as offsets in the block. */

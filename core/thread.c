@@ -12,10 +12,12 @@
 #include <stdlib.h>
 #include <time.h>
 
+#include <unistd.h>
+
 #if defined(__linux__)
 #include <linux/futex.h>
+#include <sched.h>
 #include <sys/syscall.h>
-#include <unistd.h>
 #endif
 
 #include "clock.h"
@@ -202,6 +204,20 @@ walpool__thread_self(void)
         identity = new_identity();
     }
     return identity;
+}
+
+int
+walpool__thread_cpus(void)
+{
+    long count;
+#if defined(__linux__)
+    cpu_set_t allowed;
+
+    if (sched_getaffinity(0, sizeof allowed, &allowed) == 0)
+        return CPU_COUNT(&allowed);
+#endif
+    count = sysconf(_SC_NPROCESSORS_ONLN);
+    return count > 0 ? (int)count : 1;
 }
 
 void

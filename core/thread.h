@@ -49,6 +49,9 @@ uint64_t walpool__thread_self(void);
 
 void walpool__thread_nap_us(int64_t us);
 
+/* Processors that this process may use, 1 or more. */
+int walpool__thread_cpus(void);
+
 /* A place to sleep for one thread. Waking takes no lock, so it may be done
  * while holding one: that is how a waiter's life on its stack is kept safe. */
 struct walpool__parker {

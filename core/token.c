@@ -13,14 +13,38 @@
 #include "handle.h"
 #include "mem.h"
 
+void
+walpool__token_init(struct walpool__token *token)
+{
+    atomic_init(&token->cancelled, false);
+    walpool__mutex_init(&token->mutex);
+    walpool__list_init(&token->sleepers);
+}
+
+void
+walpool__token_finish(struct walpool__token *token)
+{
+    INVARIANT(walpool__list_is_empty(&token->sleepers));
+    walpool__mutex_finish(&token->mutex);
+}
+
+void
+walpool__token_cancel(struct walpool__token *token)
+{
+    atomic_store_explicit(&token->cancelled, true, memory_order_release);
+    walpool__mutex_lock(&token->mutex);
+    for (struct walpool__link *link = token->sleepers.next;
+         link != &token->sleepers; link = link->next)
+        walpool__parker_wake(
+            WALPOOL__CONTAINER(link, struct walpool__sleeper, link)->parker);
+    walpool__mutex_unlock(&token->mutex);
+}
+
 static void
 destroy(void *object)
 {
-    struct walpool__token *token = object;
-
-    INVARIANT(walpool__list_is_empty(&token->sleepers));
-    walpool__mutex_finish(&token->mutex);
-    walpool__mem_free(token);
+    walpool__token_finish(object);
+    walpool__mem_free(object);
 }
 
 walpool_token *
@@ -33,8 +57,7 @@ walpool_token_open(walpool_error *err)
         walpool__error_nomem(err, "a token");
         return NULL;
     }
-    walpool__mutex_init(&token->mutex);
-    walpool__list_init(&token->sleepers);
+    walpool__token_init(token);
     handle = walpool__handle_open(WALPOOL__HANDLE_TOKEN, token, destroy);
     if (!handle) {
         destroy(token);
@@ -52,13 +75,7 @@ walpool_cancel(walpool_token *handle, walpool_error *err)
 
     if (!token)
         return status;
-    atomic_store_explicit(&token->cancelled, true, memory_order_release);
-    walpool__mutex_lock(&token->mutex);
-    for (struct walpool__link *link = token->sleepers.next;
-         link != &token->sleepers; link = link->next)
-        walpool__parker_wake(
-            WALPOOL__CONTAINER(link, struct walpool__sleeper, link)->parker);
-    walpool__mutex_unlock(&token->mutex);
+    walpool__token_cancel(token);
     walpool__handle_unpin(handle);
     return WALPOOL_OK;
 }

@@ -26,6 +26,13 @@ walpool__token_cancelled(const struct walpool__token *token)
            atomic_load_explicit(&token->cancelled, memory_order_acquire);
 }
 
+/* Zeroed memory becomes one that is not cancelled; and its end. */
+void walpool__token_init(struct walpool__token *token);
+void walpool__token_finish(struct walpool__token *token);
+
+/* From now on every call that has it must end. */
+void walpool__token_cancel(struct walpool__token *token);
+
 /* Between these two a cancel wakes the parker. NULL tokens are allowed. */
 void walpool__token_watch(struct walpool__token *token,
                           struct walpool__sleeper *sleeper,

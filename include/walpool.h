@@ -276,7 +276,9 @@ typedef struct walpool_options {
                                     0..1000, 0 = off; default 5 */
     int32_t allow_network_fs;    /* 1: open in spite of walpool_fs_class NETWORK
                                     and BRIDGE, for one machine; default 0 */
-    int32_t reserved;            /* 0 */
+    int32_t step_ahead;          /* threads that fetch the next blocks of large
+                                    results: see walpool_cursor_next. 0..32, -1
+                                    (default): CPUs - 1, at most 4 */
     int32_t mode;                /* 0 create if missing ("rwc", default), 1 must
                                     exist ("rw"), 2 and is only read ("ro") */
     int32_t permissions;         /* mode bits of a new file; default 0600 */
@@ -304,7 +306,7 @@ typedef struct walpool_options {
 #define WALPOOL_OPTIONS_INIT                                                  \
     {                                                                         \
         WALPOOL_OPTIONS_VERSION, 4, 5000, 5000, 8192, 0, 16777216, 1000, 128, \
-            0, 1, 1, 0, 0, 0, 86400000, 10000, 5, 0, 0, 0, 0600, 100, -1, 0,  \
+            0, 1, 1, 0, 0, 0, 86400000, 10000, 5, 0, -1, 0, 0600, 100, -1, 0, \
             0, 0                                                              \
     }
 
@@ -324,11 +326,11 @@ WALPOOL_API void walpool_options_init(walpool_options *options);
  * temp_store (file, memory), allow_attach, coalesce, once_keep, lease_warn,
  * lease_trace, reader_gate, wal_ceiling_frames, wal_ceiling_policy (warn,
  * backpressure, fail, interrupt), checkpoint_owner (walpool, external),
- * optimize_interval, snapshot_keep, mode (rwc, rw, ro), permissions (octal),
- * allow_network_fs. A leading underscore is ignored, and the spellings that Go
- * users write are understood: timeout, journal_mode and journal (wal only),
- * synchronous and sync (normal, full, 1, 2), fk, txlock (immediate only),
- * cache (private only), pragma (`name(value)` or `name=value`).
+ * optimize_interval, snapshot_keep, step_ahead, mode (rwc, rw, ro), permissions
+ * (octal), allow_network_fs. A leading underscore is ignored, and the spellings
+ * that Go users write are understood: timeout, journal_mode and journal (wal
+ * only), synchronous and sync (normal, full, 1, 2), fk, txlock (immediate
+ * only), cache (private only), pragma (`name(value)` or `name=value`).
  * Booleans: 0, 1, off, on, false, true, no, yes.
  * @param options changed on success only.
  * @param name NUL-terminated; not kept. @param value NUL-terminated; not kept.
@@ -437,11 +439,11 @@ typedef struct walpool_rows {
 } walpool_rows;
 
 /**
- * Make an empty buffer that grows by itself, up to 1 MiB per block of a result
- * (larger ones come with a cursor) and without limit for parameters.
- * @param rows receives the buffer; NULL is ignored.
- * Owner: caller; end it with walpool_rows_finish. Threads: one at a time per
- *   buffer. Blocks: never. Errors: none. Since: 0.1
+ * Make an empty buffer that grows by itself: for a block of a result until it
+ * holds 256 KiB (more rows come with a cursor), for parameters without limit.
+ * @param rows receives the buffer; NULL is ignored. Owner: caller; end it with
+ * walpool_rows_finish. Threads: one at a time per buffer. Blocks: never.
+ * Errors: none. Since: 0.1
  */
 WALPOOL_API void walpool_rows_init(walpool_rows *rows);
 
@@ -450,18 +452,17 @@ WALPOOL_API void walpool_rows_init(walpool_rows *rows);
  * @param rows     receives the buffer; NULL is ignored.
  * @param data     8-byte aligned; used until the caller drops the buffer.
  * @param capacity bytes at data; at least 64 + 16 per column of any result.
- * Owner: caller keeps the memory. Threads: one at a time per buffer.
- * Blocks: never. Errors: none; a buffer that is too small shows at its use
- *   as TOOBIG, one that is not aligned as MISUSE. Since: 0.1
+ * Owner: caller keeps the memory. Threads: one at a time per buffer. Blocks:
+ * never. Errors: none; at its use one that is too small shows as TOOBIG, one
+ * that is not aligned as MISUSE. Since: 0.1
  */
 WALPOOL_API void walpool_rows_wrap(walpool_rows *rows, void *data,
                                    size_t capacity);
 
 /**
  * Free what the buffer owns and leave it empty, ready for use again.
- * @param rows NULL is ignored.
- * Owner: takes the buffer's memory. Threads: one at a time per buffer.
- * Blocks: never. Errors: none. Since: 0.1
+ * @param rows NULL is ignored. Owner: takes the buffer's memory.
+ * Threads: one at a time per buffer. Blocks: never. Errors: none. Since: 0.1
  */
 WALPOOL_API void walpool_rows_finish(walpool_rows *rows);
 
@@ -787,9 +788,8 @@ WALPOOL_API walpool_status walpool_close(walpool *db, int64_t timeout_ms,
  * does not fit `rows` is fetched through the cursor in its header, which keeps
  * the reader until its end is reached or it is closed.
  * @param db the database. @param statement one statement that does not write.
- * @param call      NULL for the defaults.
- * @param rows      receives the first block; NULL throws the rows away.
- * @param err       may be NULL.
+ * @param call NULL: the defaults. @param rows receives the first block; NULL
+ *   throws the rows away. @param err may be NULL.
  * @return WALPOOL_OK or the error's status; then rows hold no block.
  * Owner: the caller owns rows, and the cursor if there is one. Threads: any.
  * Blocks: up to the deadline. Errors: any but DEADLOCK; READONLY for a
@@ -1072,11 +1072,12 @@ WALPOOL_API walpool_status walpool_private_hooks(walpool_lease *lease,
 
 /**
  * Fetch the next block of rows. The last one's cursor is 0: it is closed then.
- * @param cursor from the header of a block.
- * @param call deadline and token; NULL for the defaults.
+ * From the second on a thread (option step_ahead) fetches up to two more blocks
+ * of a walpool_read meanwhile, each of the size of `rows`.
+ * @param cursor from the header of a block. @param call NULL: the defaults.
  * @param rows receives the block; not NULL. @param err may be NULL.
  * @return WALPOOL_OK or the error's status; an error ends the cursor, except
- *   BUSY, and TOOBIG for a buffer too small for one row.
+ * BUSY, and TOOBIG: a row, or a block fetched for a larger buffer, has no room.
  * Owner: caller owns rows. Threads: one at a time per cursor and its lease.
  * Blocks: up to the deadline. Errors: MISUSE, CLOSED, FORKED, BUSY, TIMEOUT,
  * CANCELLED, TOOBIG, and what SQLite says. Since: 0.1
@@ -1088,13 +1089,12 @@ walpool_cursor_next(walpool_cursor *cursor, const walpool_call *call,
 /**
  * Copy bytes of a LARGE cell of the last row of the newest block.
  * @param cursor from the header of that block.
- * @param column 0..column_count-1, a TEXT or BLOB.
- * @param offset first byte to copy. @param dst receives `bytes` bytes.
- * @param bytes offset + bytes <= the cell's length.
+ * @param column 0..column_count-1, a TEXT or BLOB. @param offset first byte.
+ * @param dst receives the bytes. @param bytes ends within the cell's length.
  * @param err may be NULL. @return WALPOOL_OK or the error's status.
- * Owner: caller owns dst. Threads: one at a time per cursor and its lease.
- * Blocks: never. Errors: MISUSE (out of range, no such row), CLOSED, FORKED,
- * BUSY, NOMEM. Since: 0.1
+ * Owner: caller. Threads: one at a time per cursor and lease. Blocks: never.
+ * Errors: MISUSE (out of range, no such row), CLOSED, FORKED, BUSY, NOMEM.
+ * Since: 0.1
  */
 WALPOOL_API walpool_status
 walpool_cursor_value(walpool_cursor *cursor, size_t column, size_t offset,
@@ -1102,8 +1102,8 @@ walpool_cursor_value(walpool_cursor *cursor, size_t column, size_t offset,
 
 /**
  * Close a cursor before its end, and give its reader back.
- * @param cursor the cursor.
- * @param err    may be NULL. @return WALPOOL_OK or the error's status.
+ * @param cursor the cursor. @param err may be NULL.
+ * @return WALPOOL_OK or the error's status.
  * Owner: the cursor ends, unless BUSY. Threads: any. Blocks: never.
  * Errors: MISUSE, CLOSED (also: it reached its end), FORKED, BUSY. Since: 0.1
  */

@@ -498,6 +498,10 @@ interface NamedOptions {
      * was committed since: a read that follows soon then takes no lock. 0 to 1000;
      * 0: off. Default 5. Results are as new as without it. */
     snapshotKeep?: number;
+    /** Threads of the library that fetch the next rows of large results of
+     * synchronous calls while the program uses those that it has, 0 to 32; 0: none.
+     * Default -1: one less than the CPUs, 4 at most. */
+    stepAhead?: number;
     /** Milliseconds that new readers are made to wait at most, until older ones have
      * gone and the WAL can start anew, 0 to 1000. Default 100. */
     readerGate?: number;

@@ -288,6 +288,7 @@ static const struct {
     {"once_keep", FIELD(once_keep_ms), 1000, 31536000000},
     {"lease_warn", FIELD(lease_warn_ms), -1, 86400000},
     {"lease_trace", FIELD(lease_trace), 0, 1},
+    {"step_ahead", FIELD(step_ahead), -1, 32},
     {"snapshot_keep", FIELD(snapshot_keep_ms), 0, 1000},
     {"mode", FIELD(mode), 0, 2},
     {"permissions", FIELD(permissions), 0600, 0777},

@@ -281,8 +281,8 @@ test('open: takes every option', async (t) => {
         journalSizeLimit: -1, checkpointFrames: 500, statementCache: 10, durability: 'full',
         foreignKeys: false, tempStore: 'file', allowAttach: true, coalesce: 2,
         onceKeep: 3600000, leaseWarn: Infinity, leaseTrace: true, snapshotKeep: 20,
-        readerGate: 50, walCeilingFrames: 5000, walCeilingPolicy: 'backpressure',
-        checkpointOwner: 'walpool', mode: 'rwc', permissions: 0o640, allowNetworkFs: true,
+        stepAhead: 2, readerGate: 50, walCeilingFrames: 5000,
+        walCeilingPolicy: 'backpressure', checkpointOwner: 'walpool', mode: 'rwc', permissions: 0o640, allowNetworkFs: true,
         optimizeInterval: 3600000,
     });
     assert.equal(statSync(db.path).mode & 0o777, 0o640);

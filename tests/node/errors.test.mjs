@@ -72,6 +72,7 @@ each('open: options that are unknown or malformed', async (open, folder) => {
         [{ readers: NaN }, 'OPTION', /readers/],
         [{ busyTimeout: 'soon' }, 'OPTION', /busy_timeout.*soon/],
         [{ durability: 'some' }, 'OPTION', /durability.*some/],
+        [{ stepAhead: 33 }, 'OPTION', /step_ahead.*32/],
         [{ snapshotKeep: 1001 }, 'OPTION', /snapshot_keep.*1000/],
         [{ walCeilingPolicy: 'panic' }, 'OPTION', /wal_ceiling_policy.*interrupt/],
         [{ checkpointOwner: 'me' }, 'OPTION', /checkpoint_owner.*external/],

@@ -69,7 +69,7 @@ const every: OpenOptions = {
     readers: 2, busyTimeout: Infinity, closeTimeout: 100, cacheSizeKib: 1024, mmapSize: 0,
     journalSizeLimit: -1, checkpointFrames: 500, statementCache: 10, durability: 'full',
     foreignKeys: false, tempStore: 'file', allowAttach: true, coalesce: 2, onceKeep: 3600000,
-    leaseWarn: Infinity, leaseTrace: true, snapshotKeep: 20, readerGate: 50,
+    leaseWarn: Infinity, leaseTrace: true, snapshotKeep: 20, stepAhead: 1, readerGate: 50,
     walCeilingFrames: 5000, walCeilingPolicy: 'backpressure', checkpointOwner: 'walpool',
     mode: 'rwc', permissions: 0o640, allowNetworkFs: true, optimizeInterval: 3600000,
 };

@@ -59,6 +59,7 @@ def test_open__applies_options(path):
         lease_warn=math.inf,
         lease_trace=True,
         snapshot_keep=0.02,
+        step_ahead=2,
         reader_gate=0.05,
         wal_ceiling_frames=5000,
         wal_ceiling_policy="backpressure",

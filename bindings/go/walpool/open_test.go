@@ -43,7 +43,7 @@ func TestOpen_TakesEveryOption(t *testing.T) {
 		Permissions: 0o640, OptimizeInterval: time.Hour,
 		Coalesce: time.Millisecond, OnceKeep: time.Hour, LeaseWarn: -1, LeaseTrace: true,
 		SnapshotKeep: time.Second, AllowNetworkFS: true, Mode: ReadWriteCreate,
-		ReaderGate: -1, WALCeilingFrames: 900, CeilingPolicy: CeilingBackpressure,
+		StepAhead: 2, ReaderGate: -1, WALCeilingFrames: 900, CeilingPolicy: CeilingBackpressure,
 	})
 	if n := health(t, db).WALCeilingFrames; n != 900 {
 		t.Errorf("a ceiling of %d frames", n)
@@ -86,6 +86,7 @@ func TestOpen_NamesTheOffendingOption(t *testing.T) {
 		{Options{Durability: 7}, []string{"durability", "7"}},
 		{Options{Mode: -1}, []string{"mode", "-1"}},
 		{Options{SnapshotKeep: time.Minute}, []string{"snapshot_keep", "60000"}},
+		{Options{StepAhead: 33}, []string{"step_ahead", "33"}},
 		{Options{ReaderGate: time.Minute}, []string{"reader_gate", "60000"}},
 		{Options{WALCeilingFrames: 999}, []string{"wal_ceiling_frames", "999"}},
 		{Options{CeilingPolicy: 7}, []string{"wal_ceiling_policy", "7"}},

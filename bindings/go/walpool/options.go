@@ -60,6 +60,10 @@ type Options struct {
 	// if nothing was committed since: a read that follows soon then takes no
 	// lock. Up to 1 s; 0 is 5 ms, negative never. Results are as new as without.
 	SnapshotKeep time.Duration
+	// StepAhead is how many threads of the library fetch the next rows of large
+	// results while the program uses those that it has: up to 32; 0 is one less
+	// than the CPUs, 4 at most, negative none.
+	StepAhead int
 	// ReaderGate is how long new readers are made to wait at most, until older
 	// ones have gone and the WAL can start anew, up to 1 s; 0 is 100 ms,
 	// negative never.
@@ -139,6 +143,7 @@ func (o *Options) text() string {
 	t.duration("lease_warn", o.LeaseWarn)
 	t.flag("lease_trace", o.LeaseTrace, "1")
 	t.durationOrOff("snapshot_keep", o.SnapshotKeep)
+	t.numberOrOff("step_ahead", int64(o.StepAhead))
 	t.durationOrOff("reader_gate", o.ReaderGate)
 	t.numberOrOff("wal_ceiling_frames", int64(o.WALCeilingFrames))
 	t.word("wal_ceiling_policy", int(o.CeilingPolicy), "warn", "backpressure", "fail", "interrupt")

@@ -90,6 +90,10 @@ class Options(TypedDict, total=False):
     """Seconds that a reader's snapshot stays open between two uses, if nothing
     was committed since: a read that follows soon then takes no lock. 0 to 1;
     0 is off. Default 0.005. Results are as new as without it."""
+    step_ahead: int
+    """Threads of the library that fetch the next rows of large results while the
+    program uses those that it has, 0 to 32; 0 is none. Default -1: one less than
+    the CPUs, 4 at most."""
     reader_gate: float
     """Seconds that new readers are made to wait at most, until older ones have
     gone and the WAL can start anew, 0 to 1. Default 0.1."""
