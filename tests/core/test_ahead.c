@@ -316,9 +316,9 @@ TEST(ahead__the_default_timeout_is_for_waiting_not_for_running)
     CHECK_INT(walpool_rows_int64(&rows, 0, 0), 1);
     CHECK_INT(pthread_join(thread, NULL), 0);
     walpool__ahead_free(its.ahead);
-    walpool__clock_replace(NULL);
     walpool_rows_finish(&rows);
     end();
+    walpool__clock_replace(NULL);
 }
 
 TEST(ahead__a_failure_comes_behind_the_blocks_before_it)
