@@ -378,7 +378,7 @@ TEST(ahead__a_buffer_of_the_user_gets_a_copy)
     walpool__ahead_start(its.ahead);
     CHECK_INT(take_number(&its, &rows), 1);
     CHECK(rows.data == memory);
-    CHECK_EVENTUALLY(its.ahead->filled > 0);
+    CHECK_EVENTUALLY(state_of(&its) == WALPOOL__AHEAD_RESTS);
     walpool_rows_wrap(&tiny, small, sizeof small); /* the arena ends at 256 */
     CHECK(take(&its, -1, NULL, &tiny, &next, &status));
     CHECK_STATUS(status, WALPOOL_TOOBIG);
