@@ -103,7 +103,7 @@ gather_queues(struct walpool__db *db, walpool_health *out)
     int lent, waiters;
 
     out->readers_limit = db->options.readers;
-    out->readers_open = load(&db->stats.readers_open);
+    out->readers_open = walpool__pool_open_count(&db->pool);
     walpool__waitq_count(&db->pool.queue, &lent, &waiters);
     out->readers_leased = lent;
     out->snapshots_warm = count_warm(db);

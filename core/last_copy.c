@@ -61,7 +61,8 @@ walpool__last_copy_run(struct walpool__conn *conn, int64_t wal_bytes,
 
     walpool__sweeper_init(&sweeper, ring, &alarm);
     if (wal_bytes > LITTLE_BYTES && alarm.due_ns != WALPOOL__NEVER)
-        walpool__sweeper_arm(&sweeper); /* without a thread it takes its time */
+        walpool__sweeper_arm(&sweeper, alarm.due_ns); /* without a thread it
+                                                         takes its time */
     walpool__checkpoint_reset(conn, WALPOOL_TRUNCATE, &result);
     walpool__sweeper_stop(&sweeper);
     walpool__sweeper_finish(&sweeper);

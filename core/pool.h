@@ -10,9 +10,10 @@
 #include "warm.h"
 
 struct walpool__reader {
-    struct walpool__conn *conn; /* NULL until it is first needed */
+    struct walpool__conn *conn; /* NULL until it is needed */
     struct walpool__tag tag;
     struct walpool__warm warm; /* of whoever has it */
+    atomic_bool open;          /* has a connection, for who has not got it */
     atomic_bool stays;         /* its snapshot does */
     atomic_int_fast64_t home_ns; /* since when it is free; 0: it is not */
     struct walpool__recall recall;
@@ -36,7 +37,8 @@ struct walpool__pool {
                                        looks for them */
     int64_t keep_ns;  /* how long a snapshot may stay; 0: none does */
     atomic_uint cold; /* why none does for now, in bits; 0: they may */
-    struct walpool__sweeper sweeper; /* of snapshots that stay */
+    int64_t idle_ns;  /* how long a reader stays open without use */
+    struct walpool__sweeper sweeper; /* of snapshots and readers that stay */
 };
 
 /* What is given must outlive the pool. Without a walindex no snapshot stays
@@ -64,6 +66,9 @@ void walpool__pool_cool(struct walpool__pool *pool, bool cold);
 
 /* How many stay? */
 int walpool__pool_warm_count(const struct walpool__pool *pool);
+
+/* How many readers have a connection? */
+int walpool__pool_open_count(const struct walpool__pool *pool);
 
 /* Close the connections; nobody has one. */
 void walpool__pool_close_all(struct walpool__pool *pool);

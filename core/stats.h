@@ -26,7 +26,6 @@ struct walpool__stats {
     atomic_int_fast64_t dirty_leases, leases_overdue, lock_waits, turn_waits;
     atomic_int_fast64_t lost_locks, rescues, optimizes;
     atomic_int_fast64_t statement_misses;
-    atomic_int_fast64_t readers_open;
     atomic_int_fast64_t wal_bytes_highest;
     atomic_int_fast64_t checkpoints, checkpoint_failures, reader_gates;
     atomic_int_fast64_t backups, backups_running;

@@ -11,7 +11,8 @@ struct walpool__sweeper {
      * left. By the sweeper's thread only. */
     int64_t (*sweep)(void *arg);
     void *arg;
-    atomic_bool armed; /* it runs, or sleeps until something is due */
+    atomic_int_fast64_t until_ns; /* it looks again then, or earlier;
+                                     WALPOOL__NEVER: when it is armed */
     struct walpool__mutex mutex; /* guards the rest */
     struct walpool__cond changed;
     bool running, stopping;
@@ -23,13 +24,15 @@ void walpool__sweeper_init(struct walpool__sweeper *sweeper,
 void walpool__sweeper_finish(struct walpool__sweeper *sweeper);
 
 /* The slow half of the next. */
-bool walpool__sweeper_rouse(struct walpool__sweeper *sweeper);
+bool walpool__sweeper_rouse(struct walpool__sweeper *sweeper, int64_t due_ns);
 
-/* Something was left, and `sweep` sees it. False: no thread to be had. */
+/* Something was left, `sweep` sees it, and it is due then. False: no thread to
+ * be had. */
 static inline bool
-walpool__sweeper_arm(struct walpool__sweeper *sweeper)
+walpool__sweeper_arm(struct walpool__sweeper *sweeper, int64_t due_ns)
 {
-    return atomic_load(&sweeper->armed) || walpool__sweeper_rouse(sweeper);
+    return atomic_load(&sweeper->until_ns) <= due_ns ||
+           walpool__sweeper_rouse(sweeper, due_ns);
 }
 
 /* End the thread; the next arming starts another one. */

@@ -16,6 +16,7 @@
  *   free items   nobody waits, or the oldest waiter was woken and may be
  *                beaten to them by a newcomer
  *   grant        the item is in the waiter's `granted`; it was never free
+ *   borrowed     neither free nor lent: back in a moment, whatever happens
  *   held         what comes home stays there; who may wait queues up, and who
  *                has a timeout of 0 takes what is free
  *
@@ -70,7 +71,7 @@ walpool__waitq_init(struct walpool__waitq *waitq, void *const *items, int count)
     walpool__cond_init(&waitq->home);
     walpool__list_init(&waitq->waiters);
     waitq->free_count = waitq->total = count;
-    waitq->waiter_count = 0;
+    waitq->waiter_count = waitq->borrowed = 0;
     waitq->closing = waitq->shut = waitq->held = false;
     return true;
 }
@@ -351,7 +352,7 @@ walpool__waitq_try(struct walpool__waitq *waitq)
 }
 
 bool
-walpool__waitq_try_item(struct walpool__waitq *waitq, void *item)
+walpool__waitq_borrow(struct walpool__waitq *waitq, void *item, int *place)
 {
     bool taken = false;
 
@@ -359,46 +360,61 @@ walpool__waitq_try_item(struct walpool__waitq *waitq, void *item)
     empty_pockets(waitq);
     for (int i = 0; !taken && i < waitq->free_count && !waitq->shut; i++)
         if (waitq->free[i] == item)
-            taken = pop_at(waitq, i);
+            taken = pop_at(waitq, *place = i);
+    waitq->borrowed += taken;
     walpool__mutex_unlock(&waitq->mutex);
     return taken;
 }
 
 static void
-put_free(struct walpool__waitq *waitq, void *item, bool below)
+put_free(struct walpool__waitq *waitq, void *item, int place)
 {
     INVARIANT(waitq->free_count < waitq->total);
-    if (UNLIKELY(below))
-        memmove(&waitq->free[1], &waitq->free[0],
-                (size_t)waitq->free_count * sizeof item);
-    waitq->free[below ? 0 : waitq->free_count] = item;
+    if (LIKELY(place >= waitq->free_count))
+        place = waitq->free_count;
+    else
+        memmove(&waitq->free[place + 1], &waitq->free[place],
+                (size_t)(waitq->free_count - place) * sizeof item);
+    waitq->free[place] = item;
     waitq->free_count++;
 }
 
-static void
-give(struct walpool__waitq *waitq, void *item, bool below)
+/* As many are lent as before, so nobody is to be told. */
+void *
+walpool__waitq_swap(struct walpool__waitq *waitq, void *item)
 {
-    struct waiter *first;
-
     walpool__mutex_lock(&waitq->mutex);
-    first = waitq->held ? NULL : oldest(waitq);
+    empty_pockets(waitq);
+    put_free(waitq, item, 0);
+    item = pop(waitq);
+    walpool__mutex_unlock(&waitq->mutex);
+    return item;
+}
+
+/* Under the mutex. */
+static void
+take_back(struct walpool__waitq *waitq, void *item, int place)
+{
+    struct waiter *first = waitq->held ? NULL : oldest(waitq);
+
     if (first && !may_barge(waitq)) {
         leave_queue(waitq, first);
         first->granted = item;
         walpool__parker_wake(&first->parker);
         wake_oldest(waitq); /* the one woken before will not take what is free */
     } else {
-        put_free(waitq, item, below);
+        put_free(waitq, item, place);
         wake_oldest(waitq);
         tell_home(waitq);
     }
-    walpool__mutex_unlock(&waitq->mutex);
 }
 
 void
 walpool__waitq_give(struct walpool__waitq *waitq, void *item)
 {
-    give(waitq, item, false);
+    walpool__mutex_lock(&waitq->mutex);
+    take_back(waitq, item, waitq->total);
+    walpool__mutex_unlock(&waitq->mutex);
 }
 
 void
@@ -407,39 +423,59 @@ walpool__waitq_pocket(struct walpool__waitq *waitq, void *item)
     _Atomic(void *) *pocket;
 
     if (are_closed(waitq)) {
-        give(waitq, item, false);
+        walpool__waitq_give(waitq, item);
         return;
     }
     pocket = my_pocket(waitq);
     item = atomic_exchange(pocket, item);
     if (UNLIKELY(item)) /* of another thread with this pocket */
-        give(waitq, item, false);
+        walpool__waitq_give(waitq, item);
     if (LIKELY(!atomic_load(&waitq->pockets->closed)))
         return;
     item = atomic_exchange(pocket, NULL);
     if (item)
-        give(waitq, item, false);
+        walpool__waitq_give(waitq, item);
 }
 
 void
 walpool__waitq_put(struct walpool__waitq *waitq, void *item)
 {
-    give(waitq, item, true);
+    walpool__mutex_lock(&waitq->mutex);
+    take_back(waitq, item, 0);
+    walpool__mutex_unlock(&waitq->mutex);
+}
+
+void
+walpool__waitq_bring_back(struct walpool__waitq *waitq, void *item, int place)
+{
+    walpool__mutex_lock(&waitq->mutex);
+    waitq->borrowed--;
+    take_back(waitq, item, place);
+    walpool__mutex_unlock(&waitq->mutex);
+}
+
+/* Under the mutex, while pockets are closed. */
+static bool
+is_some_lent(const struct walpool__waitq *waitq)
+{
+    return waitq->free_count + waitq->borrowed < waitq->total;
 }
 
 bool
 walpool__waitq_drain(struct walpool__waitq *waitq, int64_t deadline_ns)
 {
-    bool home;
+    bool home, late;
 
     walpool__mutex_lock(&waitq->mutex);
     waitq->closing = true;
     see_to_pockets(waitq);
     for (;;) {
         home = waitq->free_count == waitq->total && waitq->waiter_count == 0;
-        if (home || walpool__clock_now() >= deadline_ns)
+        late = walpool__clock_now() >= deadline_ns;
+        if (home || (late && (is_some_lent(waitq) || waitq->waiter_count > 0)))
             break;
-        walpool__cond_wait(&waitq->home, &waitq->mutex, deadline_ns);
+        walpool__cond_wait(&waitq->home, &waitq->mutex,
+                           late ? WALPOOL__NEVER : deadline_ns);
     }
     waitq->closing = waitq->shut = home;
     see_to_pockets(waitq);
@@ -508,10 +544,11 @@ walpool__waitq_pass(struct walpool__waitq *waitq, struct walpool__call *call)
 }
 
 void
-walpool__waitq_count(struct walpool__waitq *waitq, int *lent, int *waiters)
+walpool__waitq_count(struct walpool__waitq *waitq, int *out, int *waiters)
 {
     walpool__mutex_lock(&waitq->mutex);
-    *lent = waitq->total - waitq->free_count - in_pockets(waitq);
+    *out = waitq->total - waitq->free_count - waitq->borrowed -
+           in_pockets(waitq);
     *waiters = waitq->waiter_count;
     walpool__mutex_unlock(&waitq->mutex);
 }

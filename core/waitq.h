@@ -27,6 +27,7 @@ struct walpool__waitq {
     struct walpool__link waiters; /* oldest first */
     void **free;                  /* the one to be lent next on top */
     int free_count, total;
+    int borrowed; /* of those that are not free */
     int waiter_count;
     bool closing;                 /* newcomers are turned away */
     bool shut;                    /* drained: everything stays home */
@@ -51,17 +52,25 @@ void *walpool__waitq_take(struct walpool__waitq *waitq,
 /* Take one if any is free, whoever waits; NULL: none. */
 void *walpool__waitq_try(struct walpool__waitq *waitq);
 
-/* Take this very one if it is free, whoever waits. */
-bool walpool__waitq_try_item(struct walpool__waitq *waitq, void *item);
+/* Take this very one if it is free, whoever waits, and bring it back soon,
+ * whatever happens: it does not count as lent, and a drain waits for it past its
+ * deadline. `place` is how many are lent after it. */
+bool walpool__waitq_borrow(struct walpool__waitq *waitq, void *item, int *place);
+void walpool__waitq_bring_back(struct walpool__waitq *waitq, void *item,
+                               int place);
 
-/* Give one back. */
+/* Take the one to be lent next, and give this one back, to be lent after all
+ * others. It comes back itself if nothing else is free. */
+void *walpool__waitq_swap(struct walpool__waitq *waitq, void *item);
+
+/* Give one back: to be lent next. */
 void walpool__waitq_give(struct walpool__waitq *waitq, void *item);
 
 /* The same, of what this thread took last: it is lent to it again, if nobody
  * wants it before. Threads that do so hardly meet. */
 void walpool__waitq_pocket(struct walpool__waitq *waitq, void *item);
 
-/* The same, to be lent again after all others. */
+/* The same: to be lent after all others. */
 void walpool__waitq_put(struct walpool__waitq *waitq, void *item);
 
 /* Turn newcomers away, and wait until everything is home and nobody waits.
@@ -80,7 +89,7 @@ void walpool__waitq_release(struct walpool__waitq *waitq);
 bool walpool__waitq_pass(struct walpool__waitq *waitq,
                          struct walpool__call *call);
 
-void walpool__waitq_count(struct walpool__waitq *waitq, int *lent,
+void walpool__waitq_count(struct walpool__waitq *waitq, int *out,
                           int *waiters);
 
 #endif

@@ -233,8 +233,8 @@ typedef struct walpool_prepared_handle_s walpool_prepared;
 typedef struct walpool_options {
     uint32_t version;            /* set by WALPOOL_OPTIONS_INIT */
     int32_t readers;             /* reader connections, 1..64; default 4.
-                                    Opened when first needed. More than twice
-                                    the cores brings nothing. */
+                                    Open from need to a minute without use. More
+                                    than twice the cores brings nothing. */
     int64_t busy_timeout_ms;     /* longest wait, for connections and locks,
                                     of a call that names no timeout; it may run
                                     longer. -1..86400000; default 5000 */

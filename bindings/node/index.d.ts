@@ -454,7 +454,8 @@ export interface CheckOptions extends CallOptions {
 }
 
 interface NamedOptions {
-    /** Reader connections, 1 to 64, opened when first needed. Default 4. */
+    /** Reader connections, 1 to 64, opened when needed; all but one are closed after
+     * a minute without use. Default 4. */
     readers?: number;
     /** The longest wait of a call that names no timeout; -1 or `Infinity`: none.
      * Default 5000. */

@@ -296,7 +296,8 @@ TEST(pool__has_the_snapshot_of_an_idle_reader_end)
     pool.keep_ns = 20 * MS;
     CHECK_EVENTUALLY((take_and_give(), walpool__pool_warm_count(&pool) == 1));
     CHECK_EVENTUALLY(walpool__pool_warm_count(&pool) == 0);
-    CHECK_EVENTUALLY(!atomic_load(&pool.sweeper.armed)); /* wakes no more */
+    CHECK_EVENTUALLY(atomic_load(&pool.sweeper.until_ns) ==
+                     WALPOOL__NEVER); /* wakes no more */
     CHECK_INT(raw_number(raw, "PRAGMA wal_checkpoint(TRUNCATE)"), 0);
     CHECK_EVENTUALLY((take_and_give(), walpool__pool_warm_count(&pool) == 1));
     CHECK_EVENTUALLY(walpool__pool_warm_count(&pool) == 0);
@@ -335,7 +336,7 @@ take_any(void *wanted)
     return NULL;
 }
 
-TEST(pool__lends_a_reader_last_whose_snapshot_was_ended)
+TEST(pool__lends_the_one_used_last_also_when_its_snapshot_was_ended)
 {
     struct walpool__call one, two;
     pthread_t thread;
@@ -346,7 +347,7 @@ TEST(pool__lends_a_reader_last_whose_snapshot_was_ended)
     CHECK_EVENTUALLY((take_and_give(), atomic_load(&second->stays)));
     walpool__pool_cool(&pool, true);
     walpool__pool_cool(&pool, false);
-    CHECK_INT(pthread_create(&thread, NULL, take_any, first), 0);
+    CHECK_INT(pthread_create(&thread, NULL, take_any, second), 0);
     pthread_join(thread, NULL);
     end();
 }

@@ -35,6 +35,7 @@ another_thread_takes(int *thing)
 
 TEST(waitq__has_free_what_is_in_a_pocket)
 {
+    int place;
     begin(3);
     int *first = try_take(), *second = try_take();
     walpool__waitq_pocket(&waitq, first);
@@ -44,8 +45,8 @@ TEST(waitq__has_free_what_is_in_a_pocket)
     walpool__waitq_pocket(&waitq, first);
     another_thread_takes(first);
     CHECK_INT(lent(), 0);
-    CHECK(walpool__waitq_try_item(&waitq, first));
-    walpool__waitq_pocket(&waitq, first);
+    CHECK(walpool__waitq_borrow(&waitq, first, &place));
+    walpool__waitq_bring_back(&waitq, first, place);
     CHECK(walpool__waitq_try(&waitq) == first);
     walpool__waitq_pocket(&waitq, first);
     first = try_take();
@@ -55,6 +56,60 @@ TEST(waitq__has_free_what_is_in_a_pocket)
     walpool__waitq_pocket(&waitq, try_take());
     CHECK(walpool__waitq_drain(&waitq, 0));
     CHECK(try_take() == NULL);
+    walpool__waitq_finish(&waitq);
+}
+
+TEST(waitq__lends_what_was_borrowed_in_its_place)
+{
+    int place = -1;
+    begin(3);
+    CHECK(walpool__waitq_borrow(&waitq, &things[1], &place));
+    CHECK(!walpool__waitq_borrow(&waitq, &things[1], &place));
+    CHECK_INT(place, 1);
+    CHECK_INT(lent(), 0);
+    walpool__waitq_bring_back(&waitq, &things[1], place);
+    for (int i = 2; i >= 0; i--)
+        CHECK(try_take() == &things[i]);
+    walpool__waitq_give(&waitq, &things[0]);
+    CHECK(walpool__waitq_borrow(&waitq, &things[0], &place));
+    CHECK_INT(lent(), 2);
+    walpool__waitq_bring_back(&waitq, &things[0], 2); /* fewer are there */
+    walpool__waitq_give(&waitq, &things[1]);
+    walpool__waitq_put(&waitq, &things[2]); /* after all others */
+    CHECK(try_take() == &things[1]);
+    CHECK(try_take() == &things[0]);
+    CHECK(try_take() == &things[2]);
+    for (int i = 0; i < 3; i++)
+        walpool__waitq_give(&waitq, &things[i]);
+    walpool__waitq_finish(&waitq);
+}
+
+TEST(waitq__swaps_for_the_next)
+{
+    begin(3);
+    CHECK(try_take() == &things[2]);
+    CHECK(walpool__waitq_swap(&waitq, &things[2]) == &things[1]);
+    CHECK(try_take() == &things[0]);
+    CHECK_INT(lent(), 2);
+    CHECK(try_take() == &things[2]);
+    CHECK(walpool__waitq_swap(&waitq, &things[0]) == &things[0]);
+    for (int i = 0; i < 3; i++)
+        walpool__waitq_give(&waitq, &things[i]);
+    walpool__waitq_finish(&waitq);
+}
+
+TEST(waitq__hands_what_was_borrowed_to_who_waits)
+{
+    struct customer customer = {0};
+    int place;
+    begin(1);
+    CHECK(walpool__waitq_borrow(&waitq, &things[0], &place));
+    CHECK(try_take() == NULL);
+    line_up(&customer, -1);
+    walpool__waitq_bring_back(&waitq, &things[0], place);
+    leave_line(&customer);
+    CHECK(customer.item == &things[0]);
+    walpool__waitq_give(&waitq, &things[0]);
     walpool__waitq_finish(&waitq);
 }
 

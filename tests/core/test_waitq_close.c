@@ -39,6 +39,14 @@ drain(void *unused)
     return NULL;
 }
 
+static void *
+drain_at_once(void *unused)
+{
+    (void)unused;
+    CHECK(walpool__waitq_drain(&waitq, 0));
+    return NULL;
+}
+
 static bool
 turned_away(void)
 {
@@ -48,6 +56,24 @@ turned_away(void)
     if (thing != NULL)
         walpool__waitq_give(&waitq, thing);
     return call.stopped == WALPOOL_CLOSED;
+}
+
+/* Its deadline is for those who may keep what they have for as long as they
+ * like. */
+TEST(waitq__waits_past_its_deadline_for_what_is_borrowed_only)
+{
+    pthread_t thread;
+    int place;
+    begin(2);
+    int *thing = try_take();
+    CHECK(walpool__waitq_borrow(&waitq, &things[0], &place));
+    CHECK(!walpool__waitq_drain(&waitq, 0));
+    walpool__waitq_give(&waitq, thing);
+    CHECK_INT(pthread_create(&thread, NULL, drain_at_once, NULL), 0);
+    CHECK_EVENTUALLY(turned_away());
+    walpool__waitq_bring_back(&waitq, &things[0], place);
+    CHECK_INT(pthread_join(thread, NULL), 0);
+    walpool__waitq_finish(&waitq);
 }
 
 TEST(waitq__serves_who_waits_already_before_it_is_drained)

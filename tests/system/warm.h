@@ -38,7 +38,8 @@ warm_stays(void)
 static inline bool
 warm_is_looked_after(void)
 {
-    return !warm_stays() || atomic_load(&warm_behind()->pool.sweeper.armed);
+    return !warm_stays() ||
+           atomic_load(&warm_behind()->pool.sweeper.until_ns) != WALPOOL__NEVER;
 }
 
 static inline void

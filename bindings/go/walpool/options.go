@@ -11,7 +11,8 @@ import (
 // field, and a good choice. What is out of range is [ErrOption] from [Open].
 type Options struct {
 	// Readers is how many reader connections there are at most, 1 to 64; 0 is
-	// 4. They open when first needed. More than twice the cores brings nothing.
+	// 4. They open when needed; all but one are closed after a minute without use.
+	// More than twice the cores brings nothing.
 	Readers int
 	// BusyTimeout is how long a call waits for connections and locks when its
 	// context has no deadline; 0 is 5 s, negative no limit. It is rounded up to

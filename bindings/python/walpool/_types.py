@@ -37,8 +37,9 @@ class Options(TypedDict, total=False):
     """
 
     readers: int
-    """Reader connections, 1 to 64, opened when first needed. Default 4. More
-    than twice the number of cores brings nothing."""
+    """Reader connections, 1 to 64, opened when needed; all but one
+    are closed after a minute without use. Default 4. More than twice the number
+    of cores brings nothing."""
     busy_timeout: float
     """Seconds that a call without ``timeout`` waits at most, for connections
     and for other processes, 0 to 86400. Default 5.0. It does not limit how

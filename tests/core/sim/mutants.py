@@ -75,6 +75,10 @@ MUTANTS = {
         "    void *item = atomic_load(pocket);\n"
         "    atomic_store(pocket, NULL);\n    return item;\n",
     ),
+    "forgets_who_comes_back_soon": (
+        "late && (is_some_lent(waitq) || waitq->waiter_count > 0)",
+        "late",
+    ),
     # ------------------------------------------------------------------- turn
     "keeps_the_queue_lock": (
         "    else if (turn->state == AWAY && !may_wait)\n"
@@ -150,12 +154,39 @@ MUTANTS = {
         "",
     ),
     "ends_what_it_has_not": (
-        "    if (!walpool__waitq_try_item(&pool->queue, reader))\n"
+        "    if (!walpool__waitq_borrow(&pool->queue, reader, &place))\n"
         "        return false;\n"
         "    if (reader->conn)\n"
         "        end_snapshot(reader);\n"
-        "    walpool__waitq_put(&pool->queue, reader);\n",
-        "    if (reader->conn)\n        end_snapshot(reader);\n",
+        "    walpool__waitq_bring_back(&pool->queue, reader, place);\n",
+        "    (void)place;\n    if (reader->conn)\n        end_snapshot(reader);\n",
+    ),
+    "closes_what_it_has_not": (
+        "    if (!walpool__waitq_borrow(&pool->queue, reader, &place))\n"
+        "        return false;\n"
+        "    idle = reader->conn && free_since(reader, now) + pool->idle_ns <= now;\n"
+        "    if (idle)\n"
+        "        close_reader(reader);\n"
+        "    walpool__waitq_bring_back(&pool->queue, reader, idle ? 0 : place);\n",
+        "    (void)place;\n    idle = reader->conn != NULL;\n"
+        "    if (idle)\n        close_reader(reader);\n",
+    ),
+    "closes_what_was_used_meanwhile": (
+        "    idle = reader->conn && free_since(reader, now) + pool->idle_ns <= now;\n",
+        "    idle = reader->conn != NULL;\n",
+    ),
+    "closes_the_last": (
+        "!is_open(reader) || reader == last ||",
+        "!is_open(reader) || (last && !last->conn) ||",
+    ),
+    "closes_none": (
+        "    if (walpool__pool_open_count(pool) > 1) /* without a thread both stay */\n"
+        "        walpool__sweeper_arm(&pool->sweeper, call->started_ns + pool->idle_ns);\n",
+        "",
+    ),
+    "sleeps_too_long": (
+        "        !walpool__sweeper_arm(&pool->sweeper, now + pool->keep_ns))",
+        "        !walpool__sweeper_arm(&pool->sweeper, now + pool->idle_ns))",
     ),
     "gives_way_for_ever": (
         "    if (gives)\n        atomic_fetch_or(&pool->cold, COLD_FOR_OTHERS);\n"
@@ -163,17 +194,17 @@ MUTANTS = {
         "    if (gives)\n        atomic_fetch_or(&pool->cold, COLD_FOR_OTHERS);\n",
     ),
     "arms_nobody": (
-        "    if (stays(reader) && !walpool__sweeper_arm(&pool->sweeper))\n"
+        "    if (stays(reader) &&\n"
+        "        !walpool__sweeper_arm(&pool->sweeper, now + pool->keep_ns))\n"
         "        end_snapshot(reader);",
         "",
     ),
     "lies_down_without_a_last_look": (
-        "    atomic_store(&sweeper->armed, false);\n"
-        "    due = sweeper->sweep(sweeper->arg);\n",
-        "    atomic_store(&sweeper->armed, false);\n",
+        "    look_again_by(sweeper, sweeper->sweep(sweeper->arg));\n",
+        "",
     ),
     "loses_a_place": (
-        "            walpool__waitq_give(&pool->queue, reader);\n            return",
+        "            walpool__waitq_put(&pool->queue, reader);\n            return",
         "            return",
     ),
 }

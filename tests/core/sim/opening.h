@@ -1,5 +1,5 @@
-/* Opening: how simulated connections open, who touches their snapshots, and
- * whether another program checkpoints. */
+/* Opening: how simulated connections open and close, who touches their
+ * snapshots, and whether another program checkpoints. */
 #ifndef OPENING_H
 #define OPENING_H
 
@@ -13,6 +13,11 @@ void opening_may_fail(int count);
 struct walpool__conn;
 void opening_on_touch(void (*look)(const struct walpool__conn *conn,
                                    bool taken));
+
+/* Called before a connection is closed; NULL: nobody asks. */
+void opening_on_close(void (*look)(const struct walpool__conn *conn));
+
+int opening_count(void); /* connections that are open */
 
 void opening_set_copying(bool copying);
 

@@ -1,6 +1,6 @@
 /* Scenes of the pool: readers that threads take and give back, connections
- * that cannot be opened, snapshots that stay, commits, and a close while all
- * that goes on.
+ * that cannot be opened, or are closed because nobody uses them, snapshots that
+ * stay, commits, and a close while all that goes on.
  *
  * Does: what a program does around its reads, without these.
  * Must not: look into the pool, but for the readers that it was lent.
@@ -44,6 +44,7 @@ static struct {
     } kept[SHELF_THINGS];
     int count;
     bool may_fail;
+    bool is_prompt; /* nobody is late */
 } scene;
 
 /* ----------------------------------------------------- snapshots that stay */
@@ -98,6 +99,46 @@ look_at_kept(void)
     }
 }
 
+/* Nobody uses a connection that is closed, and one that nobody has in hand is
+ * idle, or all is over. */
+static void
+look_at_close(const struct walpool__conn *conn)
+{
+    for (int i = 0; i < scene.pool.count; i++) {
+        if (scene.pool.readers[i].conn != conn)
+            continue;
+        SIM_CHECK(scene.shelf.holder[i] == 0,
+                  "the connection of reader %d is closed, and thread %d has it",
+                  i, scene.shelf.holder[i] - 1);
+        SIM_CHECK(scene.shelf.closed || sim_now_ns() >= scene.kept[i].home_ns +
+                                                            scene.pool.idle_ns,
+                  "the connection of reader %d is closed, and was used just now",
+                  i);
+    }
+}
+
+static bool
+is_idle(int reader)
+{
+    return scene.pool.readers[reader].conn != NULL &&
+           scene.shelf.holder[reader] == 0 &&
+           sim_now_ns() > scene.kept[reader].home_ns + 2 * scene.pool.idle_ns;
+}
+
+/* The same for readers. Without a thread they stay. */
+static void
+look_at_open(void)
+{
+    int idle = 0;
+    SIM_CHECK(walpool__pool_open_count(&scene.pool) == opening_count(),
+              "%d connections are open, the pool counts %d", opening_count(),
+              walpool__pool_open_count(&scene.pool));
+    for (int i = 0; i < scene.pool.count; i++)
+        idle += is_idle(i);
+    SIM_CHECK(idle < 2 || !scene.is_prompt || sim_failed_starts(0) > 0,
+              "%d readers stay open, and nobody uses them", idle);
+}
+
 static void
 look_when_quiet(void *unused)
 {
@@ -107,6 +148,7 @@ look_when_quiet(void *unused)
             ticket_check_asleep(scene.guests[i].ticket, &scene.guests[i].call);
     shelf_look_when_quiet(&scene.shelf);
     look_at_kept();
+    look_at_open();
 }
 
 /* -------------------------------------------------------------------- guests */
@@ -162,6 +204,19 @@ take(struct guest *guest, int64_t timeout_ms)
 }
 
 static void
+give(struct guest *guest, struct walpool__reader *reader)
+{
+    int place = (int)(reader - scene.pool.readers);
+    walpool__call_leave(&guest->call); /* as those do that take long */
+    SIM_CHECK(reader->conn->call == &guest->call,
+              "another runs on the connection of %s", guest->name);
+    scene.kept[place].home_ns = sim_now_ns();
+    shelf_give_begins(&scene.shelf, place);
+    walpool__pool_give(&scene.pool, reader);
+    shelf_give_ends(&scene.shelf);
+}
+
+static void
 read_often(void *arg)
 {
     struct guest *guest = arg;
@@ -170,12 +225,7 @@ read_often(void *arg)
         if (reader != NULL) {
             if (guest->keep_ns[i] > 0)
                 sim_nap_ns(guest->keep_ns[i]);
-            SIM_CHECK(reader->conn->call == &guest->call,
-                      "another runs on the connection of %s", guest->name);
-            scene.kept[reader - scene.pool.readers].home_ns = sim_now_ns();
-            shelf_give_begins(&scene.shelf, (int)(reader - scene.pool.readers));
-            walpool__pool_give(&scene.pool, reader);
-            shelf_give_ends(&scene.shelf);
+            give(guest, reader);
         }
         walpool__call_end(&guest->call);
         if (guest->rest_ns[i] > 0)
@@ -197,6 +247,13 @@ cancel(void *unused)
 {
     (void)unused;
     ticket_cancel(&scene.ticket, 1);
+}
+
+static void
+be_prompt(void)
+{
+    scene.is_prompt = true;
+    sim_set_prompt();
 }
 
 static bool
@@ -225,7 +282,7 @@ close_for_a_while(void *unused)
 /* -------------------------------------------------------------------- scenes */
 
 static void
-begin(int readers, int failures, int keep_ms)
+begin(int readers, int failures, int keep_ms, int64_t idle_ns)
 {
     memset(&scene, 0, sizeof scene);
     scene.options.readers = readers;
@@ -240,8 +297,8 @@ begin(int readers, int failures, int keep_ms)
                                  keep_ms > 0 ? &scene.walindex : NULL),
               "no memory");
     shelf_init(&scene.shelf, &scene.pool.queue, readers);
-    if (keep_ms > 0)
-        shelf_try_begins(&scene.shelf); /* the sweeper, at any time */
+    scene.pool.idle_ns = idle_ns;
+    opening_on_close(look_at_close);
     opening_on_touch(keep_ms > 0 ? look_at_touch : NULL);
     opening_set_copying(false);
     scene.pool.survey = keep_ms > 0 ? &scene.survey : NULL;
@@ -262,7 +319,7 @@ end(void)
     walpool__pool_close_all(&scene.pool);
     SIM_CHECK(walpool__pool_warm_count(&scene.pool) == 0,
               "a snapshot outlives the close");
-    SIM_CHECK(atomic_load(&scene.stats.readers_open) == 0,
+    SIM_CHECK(walpool__pool_open_count(&scene.pool) == 0,
               "readers count as open after the close");
     sim_on_step(NULL, NULL);
     sim_on_quiet(NULL, NULL);
@@ -274,7 +331,9 @@ scene_pool_crowd(void)
 {
     static const int64_t timeouts[] = {0, 1, 3, -1, -1};
     static const int64_t keeps[] = {0, 0, 300000, MS, 2500000};
-    begin(1 + (int)sim_choose(3), (int)sim_choose(4), 0);
+    static const int64_t idles[] = {60000 * (int64_t)MS, MS, 200000};
+    begin(1 + (int)sim_choose(3), (int)sim_choose(4), 0, idles[sim_choose(3)]);
+    sim_set_thread_failures((int)sim_choose(2));
     if (sim_choose(2) == 0) {
         ticket_open(&scene.ticket);
         sim_spawn("canceller", 0, cancel, NULL);
@@ -298,7 +357,7 @@ scene_pool_crowd(void)
 void
 scene_pool_open_fails(void)
 {
-    begin(1, 1, 0);
+    begin(1, 1, 0, MS);
     for (int i = 0; i < 3; i++)
         invite(&(struct guest){.rounds = 1, .timeout_ms = {-1},
                                .keep_ns = {i == 0 ? MS : 0}});
@@ -311,11 +370,9 @@ cool_for_a_while(void *unused)
 {
     (void)unused;
     sim_nap_ns((int64_t)sim_choose(3) * MS);
-    shelf_try_begins(&scene.shelf);
     walpool__pool_cool(&scene.pool, true);
     sim_nap_ns((int64_t)sim_choose(3) * MS);
     walpool__pool_cool(&scene.pool, false);
-    shelf_try_ends(&scene.shelf, -1);
 }
 
 /* As another program does, which nobody tells us. */
@@ -346,8 +403,8 @@ void
 scene_pool_warm(void)
 {
     static const int64_t keeps[] = {0, 0, 100000, 500000, 2 * MS};
-    begin(1 + (int)sim_choose(3), 0, 1);
-    sim_set_prompt();
+    begin(1 + (int)sim_choose(3), 0, 1, 60000 * (int64_t)MS);
+    be_prompt();
     for (int n = 1 + (int)sim_choose(4); n > 0; n--) {
         struct guest wishes = {.rounds = 1 + (int)sim_choose(ROUNDS_MOST)};
         for (int i = 0; i < wishes.rounds; i++) {
@@ -372,8 +429,8 @@ scene_pool_warm(void)
 void
 scene_pool_warm_again(void)
 {
-    begin(1, 0, 1);
-    sim_set_prompt();
+    begin(1, 0, 1, MS);
+    be_prompt();
     invite(&(struct guest){.rounds = 4, .timeout_ms = {-1, -1, -1, -1},
                            .rest_ns = {0, MS, 0, 0}});
     end_when_none_stays();
@@ -383,9 +440,81 @@ scene_pool_warm_again(void)
 void
 scene_pool_warm_commit(void)
 {
-    begin(1, 0, 1);
-    sim_set_prompt();
+    begin(1, 0, 1, MS);
+    be_prompt();
     invite(&(struct guest){.rounds = 4, .timeout_ms = {-1, -1, -1, -1}});
     sim_spawn("committer", 0, commit, NULL);
     end_when_none_stays();
+}
+
+/* One stays open, if any was, and wakes nobody any more. */
+static void
+end_when_one_is_open(void)
+{
+    sim_join_all();
+    sim_nap_ns(3 * (scene.pool.idle_ns + scene.pool.keep_ns) + 1);
+    SIM_CHECK(walpool__pool_open_count(&scene.pool) <= 1,
+              "%d readers stay open for ever",
+              walpool__pool_open_count(&scene.pool));
+    SIM_CHECK(walpool__pool_open_count(&scene.pool) == 1 ||
+                  scene.shelf.drains > 0,
+              "no reader stays open");
+    SIM_CHECK(sim_next_wake_ns() == SIM_NEVER,
+              "somebody wakes although nothing is left to do");
+    end();
+}
+
+void
+scene_pool_idle_crowd(void)
+{
+    static const int64_t naps[] = {0, 0, 100000, 500000, MS, 4 * MS};
+    begin(2 + (int)sim_choose(2), 0, (int)sim_choose(2), 4 * MS);
+    be_prompt();
+    for (int n = 2 + (int)sim_choose(3); n > 0; n--) {
+        struct guest wishes = {.rounds = 1 + (int)sim_choose(ROUNDS_MOST)};
+        for (int i = 0; i < wishes.rounds; i++) {
+            wishes.timeout_ms[i] = -1;
+            wishes.rest_ns[i] = naps[sim_choose(6)];
+            wishes.keep_ns[i] = naps[sim_choose(6)];
+        }
+        invite(&wishes);
+    }
+    if (sim_choose(4) == 0)
+        sim_spawn("closer", 0, close_for_a_while, NULL);
+    end_when_one_is_open();
+}
+
+/* Two are open, and one of them is about to be closed. */
+static void
+open_two(void)
+{
+    static struct guest guests[2];
+    struct walpool__reader *readers[2];
+    begin(2, 0, 0, MS);
+    be_prompt();
+    for (int i = 0; i < 2; i++) {
+        guests[i] = (struct guest){.name = "two"};
+        readers[i] = take(&guests[i], -1);
+    }
+    for (int i = 0; i < 2; i++)
+        give(&guests[i], readers[i]);
+}
+
+/* Small, searched completely: somebody comes meanwhile. */
+void
+scene_pool_idle_again(void)
+{
+    open_two();
+    sim_nap_ns(MS);
+    invite(&(struct guest){.rounds = 2, .timeout_ms = {-1, 0}});
+    end_when_one_is_open();
+}
+
+/* Small, searched completely: the close of the database. */
+void
+scene_pool_idle_close(void)
+{
+    open_two();
+    sim_nap_ns(MS);
+    end();
 }

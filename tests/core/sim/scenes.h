@@ -26,6 +26,9 @@ void scene_pool_open_fails(void);
 void scene_pool_warm(void);
 void scene_pool_warm_again(void);
 void scene_pool_warm_commit(void);
+void scene_pool_idle_crowd(void);
+void scene_pool_idle_again(void);
+void scene_pool_idle_close(void);
 
 void scene_writer_crowd(void);
 void scene_writer_bound(void);

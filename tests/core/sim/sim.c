@@ -60,8 +60,8 @@ add_able(struct ways *ways)
     ways->able = ways->count;
 }
 
-static int64_t
-next_deadline(void)
+int64_t
+sim_next_wake_ns(void)
 {
     int64_t next = SIM_NEVER;
     for (int i = 0; i < run.count; i++) {
@@ -77,7 +77,7 @@ next_deadline(void)
 static void
 add_passing_time(struct ways *ways)
 {
-    int64_t next = next_deadline();
+    int64_t next = sim_next_wake_ns();
     if (next == SIM_NEVER || (ways->able > 0 && run.prompt))
         return;
     for (int i = 0; i < run.count; i++) {

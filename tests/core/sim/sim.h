@@ -28,6 +28,7 @@ bool sim_is_crashed(int process);
 
 void sim_nap_ns(int64_t ns);
 int64_t sim_now_ns(void);
+int64_t sim_next_wake_ns(void); /* of who sleeps; SIM_NEVER: nobody wakes */
 int sim_self(void);    /* the running thread's number */
 int sim_process(void); /* and its process */
 

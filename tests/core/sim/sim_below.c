@@ -18,6 +18,8 @@
 
 static int may_fail;
 static void (*on_touch)(const struct walpool__conn *conn, bool taken);
+static void (*on_close)(const struct walpool__conn *conn);
+static int open_count;
 static bool copying;
 
 /* What a scene has asked for ends with its run. */
@@ -26,6 +28,8 @@ begin(void)
 {
     may_fail = 0;
     on_touch = NULL;
+    on_close = NULL;
+    open_count = 0;
     copying = false;
 }
 
@@ -47,6 +51,18 @@ void
 opening_on_touch(void (*look)(const struct walpool__conn *conn, bool taken))
 {
     on_touch = look;
+}
+
+void
+opening_on_close(void (*look)(const struct walpool__conn *conn))
+{
+    on_close = look;
+}
+
+int
+opening_count(void)
+{
+    return open_count;
 }
 
 void
@@ -76,13 +92,20 @@ walpool__conn_open(const char *path, const walpool_options *options,
     conn = walpool__mem_zalloc(sizeof *conn);
     conn->path = path;
     conn->stats = stats;
+    open_count++;
     return conn;
 }
 
 void
 walpool__conn_close(struct walpool__conn *conn)
 {
+    if (conn == NULL)
+        return;
     sim_must_hold_none("close a connection");
+    sim_point("close connection", NULL);
+    if (on_close != NULL)
+        on_close(conn);
+    open_count--;
     walpool__mem_free(conn);
 }
 
