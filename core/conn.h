@@ -51,6 +51,7 @@ struct walpool__conn {
     bool hot; /* a writer's writes follow each other closely */
     int64_t warm_ns; /* since when a snapshot stays open; 0: none does */
     bool failed;     /* SQLite has said so since that was asked */
+    bool doubtful;   /* it failed so that it is better closed: conn_run.c */
     bool impatient; /* give up a checkpoint rather than wait for a lock */
     bool lent;      /* somebody outside has `db`, and may have statements */
     walpool_hooks hooks; /* of a private connection's owner */

@@ -70,7 +70,10 @@ walpool__conn_rollback(struct walpool__conn *conn)
     for (int i = 0; i < ROLLBACK_TRIES && walpool__conn_in_transaction(conn);
          i++)
         walpool__conn_own(conn, WALPOOL__OWN_ROLLBACK);
-    INVARIANT(!walpool__conn_in_transaction(conn));
+    if (UNLIKELY(walpool__conn_in_transaction(conn))) {
+        INVARIANT(conn->recall); /* the pool closes it */
+        conn->doubtful = true;
+    }
 }
 
 /* A transaction that only read. A cursor that stands on a row keeps going. */
@@ -81,6 +84,7 @@ end_transaction(struct walpool__conn *conn)
 
     if (walpool__conn_own(conn, WALPOOL__OWN_COMMIT) != SQLITE_OK)
         walpool__conn_rollback(conn);
+    INVARIANT(!walpool__conn_in_transaction(conn));
     errno = error;
 }
 
@@ -297,6 +301,28 @@ recalled(int rc, const char *doing, walpool_error *err)
     return WALPOOL_STALE;
 }
 
+/* Is the connection better closed? A descriptor, a lock, a page that it has in
+ * memory, or what SQLite or we keep in mind of it may be wrong for as long as it
+ * is open, and another one has its own. Other failures are none of the
+ * connection's: a disk or a memory that is full (SQLite cleans up, and opening
+ * would need more), a lock, a cancel, a statement, a virtual table's content. */
+static bool
+leaves_doubt(int rc)
+{
+    switch (rc & 0xff) {
+    case SQLITE_IOERR:
+        return rc != SQLITE_IOERR_NOMEM;
+    case SQLITE_CORRUPT:
+        return rc != SQLITE_CORRUPT_VTAB;
+    case SQLITE_NOTADB:
+    case SQLITE_INTERNAL:
+    case SQLITE_MISUSE:
+        return true;
+    default:
+        return false;
+    }
+}
+
 walpool_status
 walpool__conn_error(struct walpool__conn *conn, int rc, const char *doing,
                     walpool_error *err)
@@ -305,6 +331,7 @@ walpool__conn_error(struct walpool__conn *conn, int rc, const char *doing,
     walpool_status status;
 
     conn->failed = true;
+    conn->doubtful |= leaves_doubt(rc);
     if (primary == SQLITE_BUSY && conn->guard.is_private &&
         sqlite3_txn_state(conn->db, "main") == SQLITE_TXN_READ)
         return stale(conn, rc, doing, err);

@@ -1,8 +1,9 @@
 /* Pool: the readers of one database.
  *
  * A reader has a connection from when it is first needed until nobody has used
- * it for IDLE_NS; one that is open stays so. Where the database is
- * poisoned all stay: there may be no other connection to be had, and reads go on.
+ * it for IDLE_NS; one that is open stays so. One whose connection is in doubt
+ * (conn_run.c) is closed when it comes home. Where the database is poisoned all
+ * stay: there may be no other connection to be had, and reads go on.
  *
  * Does: lend readers, rather the one that the thread had last, then the one used
  * last: its page cache is warm and its statements are prepared; open and close
@@ -437,10 +438,14 @@ walpool__pool_give(struct walpool__pool *pool, struct walpool__reader *reader)
     reader->conn->call = NULL;
     walpool__recall_home(&reader->recall);
     walpool__tag_clear(&reader->tag);
-    if (LIKELY(reader == mine))
+    if (UNLIKELY(reader->conn->doubtful) && may_close(pool)) {
+        close_reader(reader);
+        walpool__waitq_put(&pool->queue, reader);
+    } else if (LIKELY(reader == mine)) {
         walpool__waitq_pocket(&pool->queue, reader);
-    else
+    } else {
         walpool__waitq_give(&pool->queue, reader);
+    }
 }
 
 void

@@ -1,10 +1,11 @@
-/* pool: readers that nobody uses are closed, and whoever needs one has it opened
- * again. */
+/* pool: readers that nobody uses are closed, those whose connection is in doubt
+ * are replaced, and whoever needs one has it opened again. */
 #include <pthread.h>
 
 #include "db.h"
 #include "inside.h"
 #include "pool.h"
+#include "txn.h"
 
 #define SECOND 1000000 /* us */
 
@@ -184,12 +185,111 @@ TEST(idle__opens_what_was_closed_when_it_is_needed_and_closes_it_again)
 TEST(idle__closes_none_where_the_database_is_poisoned)
 {
     struct walpool__reader *readers[3];
+    struct walpool__call call;
     begin(3);
     open_readers(3, readers);
     walpool__poison_set(&poison, WALPOOL__POISON_MOVED, 0);
     pass(100 * SECOND);
     CHECK_INT(walpool__pool_open_count(&pool), 3);
     CHECK_EVENTUALLY(wakes_no_more());
+    struct walpool__reader *reader = take(&call);
+    CHECK_STATUS(walpool__conn_error(reader->conn, SQLITE_IOERR_READ, "read",
+                                     &err), WALPOOL_IO);
+    give(reader);
+    CHECK_INT(walpool__pool_open_count(&pool), 3);
+    end();
+}
+
+/* ------------------------------------------------- connections in doubt */
+
+/* Fails with it, and is given back. How many are open then? */
+static int
+open_after(int code)
+{
+    struct walpool__call call;
+    memset(&poison, 0, sizeof poison);
+    struct walpool__reader *reader = take(&call);
+    walpool__conn_error(reader->conn, code, "read", &err);
+    walpool__pool_give(&pool, reader);
+    return walpool__pool_open_count(&pool);
+}
+
+TEST(doubt__has_a_reader_opened_anew)
+{
+    static const int codes[] = {
+        SQLITE_IOERR, SQLITE_IOERR_READ, SQLITE_IOERR_SHMLOCK,
+        SQLITE_IOERR_UNLOCK, SQLITE_MISUSE, SQLITE_INTERNAL};
+    struct walpool__call call;
+    begin(2);
+    for (size_t i = 0; i < ARRAY_COUNT(codes); i++)
+        CHECK_INT(open_after(codes[i]), 0);
+    struct walpool__reader *reader = take(&call);
+    CHECK(!reader->conn->doubtful);
+    CHECK_INT(walpool__pool_open_count(&pool), 1);
+    give(reader);
+    end();
+}
+
+TEST(doubt__is_none_after_other_failures)
+{
+    static const int codes[] = {
+        SQLITE_ERROR, SQLITE_BUSY, SQLITE_NOMEM, SQLITE_IOERR_NOMEM,
+        SQLITE_INTERRUPT, SQLITE_FULL, SQLITE_CANTOPEN, SQLITE_PROTOCOL,
+        SQLITE_SCHEMA, SQLITE_TOOBIG, SQLITE_CONSTRAINT, SQLITE_CORRUPT_VTAB,
+        SQLITE_READONLY, SQLITE_AUTH};
+    begin(2);
+    for (size_t i = 0; i < ARRAY_COUNT(codes); i++)
+        CHECK_INT(open_after(codes[i]), 1);
+    end();
+}
+
+/* The file is damaged, not the connection, and the database is poisoned; an
+ * attached one may be no database, and the file is whole. */
+TEST(doubt__replaces_no_reader_of_a_damaged_file)
+{
+    begin(2);
+    CHECK_INT(open_after(SQLITE_CORRUPT), 1);
+    CHECK(walpool__poison_has(&poison, WALPOOL__POISON_CORRUPT));
+    CHECK_INT(open_after(SQLITE_NOTADB), 1);
+    CHECK(walpool__poison_has(&poison, WALPOOL__POISON_CORRUPT));
+    end();
+    options.allow_attach = true;
+    memset(&poison, 0, sizeof poison);
+    CHECK(walpool__pool_init(&pool, path, &options, &stats, NULL));
+    pool.poison = &poison;
+    CHECK_INT(open_after(SQLITE_NOTADB), 0);
+    end();
+}
+
+static int
+allow(void *arg, int code, const char *a, const char *b, const char *c,
+      const char *d)
+{
+    (void)arg, (void)code, (void)a, (void)b, (void)c, (void)d;
+    return SQLITE_OK;
+}
+
+/* It is prepared, and SQLite has to prepare it anew, and may not. */
+TEST(doubt__has_a_snapshot_end_that_cannot_be_rolled_back)
+{
+    struct walpool__call call;
+    begin(1);
+    sqlite3 *raw = raw_open(path);
+    struct walpool__reader *reader = take(&call);
+    CHECK_OK(walpool__txn_begin_read(reader->conn, &err));
+    sqlite3_limit(reader->conn->db, SQLITE_LIMIT_SQL_LENGTH, 1);
+    sqlite3_set_authorizer(reader->conn->db, allow, NULL);
+    raw_exec(raw, "INSERT INTO t VALUES(1); DELETE FROM t");
+    walpool__txn_rollback(reader->conn);
+    CHECK(walpool__conn_in_transaction(reader->conn));
+    CHECK(raw_number(raw, "PRAGMA wal_checkpoint(TRUNCATE)") != 0);
+    walpool__pool_give(&pool, reader);
+    CHECK_INT(walpool__pool_open_count(&pool), 0);
+    CHECK_INT(raw_number(raw, "PRAGMA wal_checkpoint(TRUNCATE)"), 0);
+    reader = take(&call);
+    CHECK(!walpool__conn_in_transaction(reader->conn));
+    walpool__pool_give(&pool, reader);
+    sqlite3_close(raw);
     end();
 }
 

@@ -70,6 +70,41 @@ TEST(iofault__in_a_commit_that_extends_the_wal_index)
     sweep(&way, false, IOFAULT_ERROR, false);
 }
 
+/* Its descriptors, its locks or its pages may be what failed. One that cannot be
+ * opened is none. */
+static void
+read_under_fault(enum iofault_kind kind, bool *replaced)
+{
+    static const struct way way = {.rows = 0};
+    IOFAULT_EACH(fault, kind, false) {
+        now = &fault;
+        ways_begin(&way, false, 20000);
+        CHECK_INT(api_number(ways_db, "SELECT length(v) FROM t"), 9000);
+        CHECK_INT(api_health(ways_db).readers_open, 1);
+        CHECK_OK(api_write(ways_db, "UPDATE t SET v = zeroblob(8000)"));
+        iofault_arm(now);
+        walpool_statement ask = {.sql = "SELECT length(v) FROM t"};
+        walpool_status status = walpool_read(ways_db, &ask, NULL, NULL, &err);
+        iofault_disarm();
+        if (status != WALPOOL_OK)
+            iofault_expect_clear(now, status);
+        HOLDS(api_health(ways_db).readers_open == (status == WALPOOL_OK));
+        *replaced |= status == WALPOOL_IO;
+        CHECK_INT(api_number(ways_db, "SELECT length(v) FROM t"), 8000);
+        CHECK_INT(api_health(ways_db).readers_open, 1);
+        ways_end(0);
+    }
+}
+
+TEST(iofault__has_a_reader_opened_anew_whose_read_failed)
+{
+    bool replaced = false;
+    ways_warm_up();
+    shim_watch(ways_path);
+    read_under_fault(IOFAULT_ERROR, &replaced);
+    CHECK(replaced);
+}
+
 int
 main(int argc, char **argv)
 {

@@ -188,6 +188,10 @@ MUTANTS = {
         "        !walpool__sweeper_arm(&pool->sweeper, now + pool->keep_ns))",
         "        !walpool__sweeper_arm(&pool->sweeper, now + pool->idle_ns))",
     ),
+    "lends_what_is_in_doubt": (
+        "    if (UNLIKELY(reader->conn->doubtful) && may_close(pool)) {",
+        "    if (false) {",
+    ),
     "gives_way_for_ever": (
         "    if (gives)\n        atomic_fetch_or(&pool->cold, COLD_FOR_OTHERS);\n"
         "    else\n        atomic_fetch_and(&pool->cold, ~COLD_FOR_OTHERS);\n",

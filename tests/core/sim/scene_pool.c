@@ -1,6 +1,6 @@
 /* Scenes of the pool: readers that threads take and give back, connections
- * that cannot be opened, or are closed because nobody uses them, snapshots that
- * stay, commits, and a close while all that goes on.
+ * that cannot be opened, fail, or are closed because nobody uses them, snapshots
+ * that stay, commits, and a close while all that goes on.
  *
  * Does: what a program does around its reads, without these.
  * Must not: look into the pool, but for the readers that it was lent.
@@ -45,6 +45,7 @@ static struct {
     int count;
     bool may_fail;
     bool is_prompt; /* nobody is late */
+    bool leaves_doubt; /* connections may fail in use */
 } scene;
 
 /* ----------------------------------------------------- snapshots that stay */
@@ -110,8 +111,9 @@ look_at_close(const struct walpool__conn *conn)
         SIM_CHECK(scene.shelf.holder[i] == 0,
                   "the connection of reader %d is closed, and thread %d has it",
                   i, scene.shelf.holder[i] - 1);
-        SIM_CHECK(scene.shelf.closed || sim_now_ns() >= scene.kept[i].home_ns +
-                                                            scene.pool.idle_ns,
+        SIM_CHECK(scene.shelf.closed || conn->doubtful ||
+                      sim_now_ns() >=
+                          scene.kept[i].home_ns + scene.pool.idle_ns,
                   "the connection of reader %d is closed, and was used just now",
                   i);
     }
@@ -197,6 +199,9 @@ take(struct guest *guest, int64_t timeout_ms)
                   "the call of %s does not run", guest->name);
     else
         check_refusal(guest, status, &err, mark);
+    if (status == WALPOOL_OK)
+        SIM_CHECK(!reader->conn->doubtful, "%s has a connection in doubt",
+                  guest->name);
     if (status == WALPOOL_OK && atomic_load(&reader->stays))
         SIM_CHECK(scene.kept[reader - scene.pool.readers].shows >= commits,
                   "%s has a snapshot that is stale", guest->name);
@@ -210,6 +215,8 @@ give(struct guest *guest, struct walpool__reader *reader)
     walpool__call_leave(&guest->call); /* as those do that take long */
     SIM_CHECK(reader->conn->call == &guest->call,
               "another runs on the connection of %s", guest->name);
+    if (scene.leaves_doubt && sim_choose(6) == 0)
+        reader->conn->doubtful = true;
     scene.kept[place].home_ns = sim_now_ns();
     shelf_give_begins(&scene.shelf, place);
     walpool__pool_give(&scene.pool, reader);
@@ -333,6 +340,7 @@ scene_pool_crowd(void)
     static const int64_t keeps[] = {0, 0, 300000, MS, 2500000};
     static const int64_t idles[] = {60000 * (int64_t)MS, MS, 200000};
     begin(1 + (int)sim_choose(3), (int)sim_choose(4), 0, idles[sim_choose(3)]);
+    scene.leaves_doubt = sim_choose(2) == 0;
     sim_set_thread_failures((int)sim_choose(2));
     if (sim_choose(2) == 0) {
         ticket_open(&scene.ticket);
@@ -457,7 +465,7 @@ end_when_one_is_open(void)
               "%d readers stay open for ever",
               walpool__pool_open_count(&scene.pool));
     SIM_CHECK(walpool__pool_open_count(&scene.pool) == 1 ||
-                  scene.shelf.drains > 0,
+                  scene.leaves_doubt || scene.shelf.drains > 0,
               "no reader stays open");
     SIM_CHECK(sim_next_wake_ns() == SIM_NEVER,
               "somebody wakes although nothing is left to do");
@@ -470,6 +478,7 @@ scene_pool_idle_crowd(void)
     static const int64_t naps[] = {0, 0, 100000, 500000, MS, 4 * MS};
     begin(2 + (int)sim_choose(2), 0, (int)sim_choose(2), 4 * MS);
     be_prompt();
+    scene.leaves_doubt = sim_choose(3) == 0;
     for (int n = 2 + (int)sim_choose(3); n > 0; n--) {
         struct guest wishes = {.rounds = 1 + (int)sim_choose(ROUNDS_MOST)};
         for (int i = 0; i < wishes.rounds; i++) {
