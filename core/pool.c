@@ -430,6 +430,7 @@ end_of(const struct walpool__call *call)
 void
 walpool__pool_give(struct walpool__pool *pool, struct walpool__reader *reader)
 {
+    PRE(reader->conn->call);
     if (UNLIKELY(atomic_load_explicit(&pool->cold, memory_order_relaxed)) &&
         stays(reader))
         end_snapshot(reader);

@@ -54,6 +54,8 @@ walpool_status walpool__pool_take(struct walpool__pool *pool,
                                   struct walpool__call *call,
                                   struct walpool__reader **taken,
                                   walpool_error *err);
+
+/* At the end of a call, which runs on it until then. */
 void walpool__pool_give(struct walpool__pool *pool,
                         struct walpool__reader *reader);
 
