@@ -18,6 +18,9 @@
 #include "decide.h"
 #include "state.h"
 
+#define SPIN_LOOKS 8 /* whoever looks at the clock more often, spins */
+#define SPIN_NS 10000
+
 /* ---------------------------------------------------------------- scheduling */
 
 static bool
@@ -183,6 +186,7 @@ sim_wait(const struct sim_sleep *sleep)
     if (run.looking)
         sim_fail("%s while looking on", sleep->what);
     trace(sleep->what, sleep->object);
+    thread->looks = 0;
     thread->sleep = sleep;
     go_on();
     thread->sleep = NULL;
@@ -376,7 +380,9 @@ sim_set_thread_failures(int count)
 void
 sim_holds(int change)
 {
-    running_thread()->held += change;
+    struct thread *thread = running_thread();
+    thread->looks = run.looking ? thread->looks : 0;
+    thread->held += change;
 }
 
 void
@@ -400,4 +406,13 @@ sim_nap_ns(int64_t ns)
                                     .deadline_ns = run.now_ns + ns};
     sim_must_hold_none("nap");
     sim_wait(&sleep);
+}
+
+int64_t
+sim_look_at_clock(void)
+{
+    struct thread *thread = running_thread();
+    if (++thread->looks > SPIN_LOOKS && thread->held == 0 && !run.looking)
+        sim_nap_ns(SPIN_NS);
+    return run.now_ns;
 }

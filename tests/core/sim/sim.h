@@ -78,6 +78,11 @@ struct sim_sleep {
 /* Sleep until ready, the deadline, or for no reason where that is allowed. */
 void sim_wait(const struct sim_sleep *sleep);
 
+/* The time. A thread that looks at it again and again, and neither sleeps nor
+ * locks, waits for it to pass: it sleeps a little, since time stands while it
+ * runs. */
+int64_t sim_look_at_clock(void);
+
 /* Locks that the running thread holds; those who wait must have none. */
 void sim_holds(int change);
 void sim_must_hold_none(const char *what);

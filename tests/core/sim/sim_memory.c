@@ -73,6 +73,19 @@ walpool__mem_free(void *memory)
     memset(memory, FREED, block->bytes);
 }
 
+void *
+walpool__mem_realloc(void *old, size_t bytes)
+{
+    const struct block *from =
+        (struct block *)(void *)((char *)old - offsetof(struct block, memory));
+    void *memory = walpool__mem_alloc(bytes);
+    if (memory == NULL || old == NULL)
+        return memory;
+    memcpy(memory, old, bytes < from->bytes ? bytes : from->bytes);
+    walpool__mem_free(old);
+    return memory;
+}
+
 static bool
 was_touched(const struct block *block)
 {

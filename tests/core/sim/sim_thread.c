@@ -294,6 +294,12 @@ walpool__thread_self(void)
     return (uint64_t)sim_self() + 1;
 }
 
+int
+walpool__thread_cpus(void)
+{
+    return 2;
+}
+
 void
 walpool__thread_nap_us(int64_t us)
 {
@@ -318,7 +324,7 @@ walpool__thread_at_fork(void (*child)(void))
 int64_t
 walpool__clock_now(void)
 {
-    return sim_now_ns();
+    return sim_look_at_clock();
 }
 
 int64_t

@@ -23,6 +23,7 @@ struct thread {
     bool service, joined, detached;
     bool left; /* its fiber may be another's by now */
     int held; /* locks */
+    int looks; /* at the clock, since it slept or locked */
     const struct sim_sleep *sleep; /* NULL: it can run */
     struct fiber *fiber;
     void (*run)(void *);
