@@ -223,7 +223,8 @@ has_work(struct walpool__ahead *ahead)
 {
     unsigned newest = ahead->first + ahead->filled + WALPOOL__AHEAD_BLOCKS - 1;
 
-    if (ahead->state != WALPOOL__AHEAD_RESTS || !free_block(ahead))
+    if (ahead->state != WALPOOL__AHEAD_RESTS || !free_block(ahead) ||
+        ahead->steppers->crew.stopping)
         return false;
     return ahead->filled == 0 ||
            ahead->blocks[newest % WALPOOL__AHEAD_BLOCKS].next ==

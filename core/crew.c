@@ -42,11 +42,12 @@ start_worker(struct walpool__crew *crew)
     return result;
 }
 
-/* Call the thread that is quickest to come. Returns 0 or an errno. */
+/* Call the thread that is quickest to come; nobody after the stop, where one
+ * that is started would not be joined. Returns 0 or an errno. */
 static int
 call_somebody(struct walpool__crew *crew)
 {
-    if (crew->called)
+    if (crew->called || crew->stopping)
         return 0;
     if (crew->lingers) {
         atomic_store_explicit(&crew->offered, true, memory_order_relaxed);
@@ -72,6 +73,7 @@ walpool__crew_add(struct walpool__crew *crew, struct walpool__task *task,
 {
     int result = 0;
     size_t free_threads = (size_t)(crew->limit - crew->busy);
+    PRE(!crew->stopping);
     *served = walpool__lane_add(&crew->lane, task) &&
               crew->lane.ready_count <= free_threads;
     if (!task->follows)

@@ -44,8 +44,9 @@ struct walpool__crew {
 void walpool__crew_init(struct walpool__crew *crew);
 void walpool__crew_finish(struct walpool__crew *crew); /* after a join */
 
-/* Add a task. `served` receives whether a thread is free for it. Returns 0, or
- * an errno: there is no thread at all, and the task was not added. */
+/* Add a task, before the stop. `served` receives whether a thread is free for
+ * it. Returns 0, or an errno: there is no thread at all, and the task was not
+ * added. */
 int walpool__crew_add(struct walpool__crew *crew, struct walpool__task *task,
                       bool *served);
 
