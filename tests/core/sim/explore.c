@@ -1,5 +1,6 @@
-/* Explore: runs scenes of the wait queue, the turn, the pool and the writer
- * under many schedules, and says how to run the one again that went wrong.
+/* Explore: runs scenes of the wait queue, the turn, the pool, the writer and of
+ * stepping ahead under many schedules, and says how to run the one again that
+ * went wrong.
  *
  *     explore [WORD] [OPTION...]     the cases whose name contains WORD
  *       --count N        schedules by seed for each case, and the most of a
@@ -15,8 +16,8 @@
  * the same as long as neither the scene nor what it runs is changed: keep what
  * was found as a small scene that is searched completely.
  *
- * What runs is the real source of waitq, turn, pool, writer, token, call and
- * handle. Replaced at link time are the modules through which the world comes
+ * What runs is the real source of waitq, turn, pool, writer, ahead, crew, lane,
+ * token, call and handle. Replaced at link time are the modules through which the world comes
  * in: thread and clock (sim_thread.c), mem (sim_memory.c), sidelock
  * (sim_kernel.c), and the three functions of conn that pool and writer call
  * (sim_conn.c). At each lock, sleep, nap, file lock, start of a thread and
@@ -25,7 +26,8 @@
  *
  * Modelled: any number of processes with file locks of their own; crashes;
  * threads that cannot start; connections that cannot be opened; sleeps that
- * end early; time that passes while somebody could run.
+ * end early; time that passes while somebody could run; threads that spin until
+ * it has.
  * Not modelled: forks; memory that runs out; signals; weaker memory orders
  * than sequential consistency; SQLite, and so what is done with the turn;
  * file systems that refuse locks.
@@ -224,6 +226,15 @@ IN_TURN(writer_kept_turn_cancel)
 IN_TURN(writer_kept_turn_close)
 BY_SEED(writer_crowd)
 BY_SEED(writer_bound)
+
+IN_TURN(ahead_free)
+IN_TURN(ahead_two_results)
+IN_TURN(ahead_no_thread_is_free)
+IN_TURN(ahead_deadline)
+IN_TURN(ahead_cancel)
+IN_TURN(ahead_stop)
+IN_TURN(ahead_no_thread_starts)
+BY_SEED(ahead_crowd)
 
 TEST(explore__runs_a_seed_the_same_way_again)
 {

@@ -120,6 +120,82 @@ MUTANTS = {
         "    while (turn->calling)\n",
         "    while (false)\n",
     ),
+    # ------------------------------------------------------------- step ahead
+    "lets_a_block_lie": (
+        "        ahead->filled++;\n        wake_user(ahead);\n",
+        "        ahead->filled++;\n",
+    ),
+    "rests_while_it_fills": (
+        "        ahead->state = WALPOOL__AHEAD_RUNS;\n",
+        "        ahead->state = WALPOOL__AHEAD_RESTS;\n",
+    ),
+    "fills_a_third_block": (
+        "    return ahead->filled < WALPOOL__AHEAD_BLOCKS\n",
+        "    return ahead->filled <= WALPOOL__AHEAD_BLOCKS\n",
+    ),
+    "goes_on_where_its_user_must_look": (
+        "    while (next == WALPOOL__AHEAD_GOES_ON &&\n",
+        "    while (next != WALPOOL__AHEAD_ENDED &&\n",
+    ),
+    "frees_and_does_not_wait": (
+        "    while (ahead->state == WALPOOL__AHEAD_RUNS) {",
+        "    while (false) {",
+    ),
+    "frees_and_does_not_cancel": (
+        "    walpool__token_cancel(&ahead->stop);\n",
+        "",
+    ),
+    "carries_out_what_was_withdrawn": (
+        "    walpool__lane_remove(&ahead->steppers->crew.lane, &ahead->task);\n"
+        "    ahead->state",
+        "    ahead->state",
+    ),
+    "waits_for_what_nobody_has_begun": (
+        "    if (ahead->filled == 0)\n        withdraw(ahead);\n"
+        "    return ahead->filled > 0 || ahead->state == WALPOOL__AHEAD_RUNS;",
+        "    return ahead->filled > 0 || ahead->state != WALPOOL__AHEAD_RESTS;",
+    ),
+    "waits_for_a_block_without_deadline": (
+        "call->waits_only ? WALPOOL__NEVER\n"
+        "                                                        "
+        ": call->deadline_ns);",
+        "WALPOOL__NEVER);",
+    ),
+    "waits_for_a_block_without_token": (
+        "    walpool__token_watch(call->token, &sleeper, &parker);\n",
+        "    walpool__token_watch(NULL, &sleeper, &parker);\n"
+        "    walpool__list_init(&sleeper.link);\n",
+    ),
+    "starts_after_the_stop": (
+        " ||\n        ahead->steppers->crew.stopping)",
+        ")",
+    ),
+    "leaves_the_others_uncalled": (
+        "    if (crew->lane.ready_count > 0)\n"
+        "        (void)call_somebody(crew);",
+        "    if (false)\n        (void)call_somebody(crew);",
+    ),
+    "is_called_for_ever": (
+        "    if (walpool__list_is_empty(&worker->idle))\n"
+        "        crew->called = false; /* it was this one who was called */\n",
+        "",
+    ),
+    "overlooks_an_offer": (
+        "    if (atomic_exchange_explicit(&crew->offered, false, "
+        "memory_order_relaxed))\n"
+        "        crew->called = false;\n    else\n",
+        "    if (!offered)\n",
+    ),
+    "calls_who_did_not_start": (
+        "        if (result != 0)\n            return result;\n"
+        "    } else {",
+        "        if (result != 0) {\n            crew->called = true;\n"
+        "            return result;\n        }\n    } else {",
+    ),
+    "keeps_the_count_of_what_is_removed": (
+        "    lane->ready_count--;\n    return walpool__lane_end(lane, task);",
+        "    return walpool__lane_end(lane, task);",
+    ),
     # --------------------------------- warm snapshots, for tests/system/stale
     "never_compares": (
         "           walpool__walindex_is(walindex, &warm->began);",

@@ -37,4 +37,13 @@ void scene_writer_kept_turn_hasty(void);
 void scene_writer_kept_turn_cancel(void);
 void scene_writer_kept_turn_close(void);
 
+void scene_ahead_crowd(void);
+void scene_ahead_free(void);
+void scene_ahead_two_results(void);
+void scene_ahead_no_thread_is_free(void);
+void scene_ahead_deadline(void);
+void scene_ahead_cancel(void);
+void scene_ahead_stop(void);
+void scene_ahead_no_thread_starts(void);
+
 #endif
