@@ -1,6 +1,6 @@
-/* Explore: runs scenes of the wait queue, the turn, the pool, the writer and of
- * stepping ahead under many schedules, and says how to run the one again that
- * went wrong.
+/* Explore: runs scenes of the wait queue, the turn, the pool, the writer, the
+ * crew and of stepping ahead under many schedules, and says how to run the one
+ * again that went wrong.
  *
  *     explore [WORD] [OPTION...]     the cases whose name contains WORD
  *       --count N        schedules by seed for each case, and the most of a
@@ -226,6 +226,10 @@ IN_TURN(writer_kept_turn_cancel)
 IN_TURN(writer_kept_turn_close)
 BY_SEED(writer_crowd)
 BY_SEED(writer_bound)
+
+IN_TURN(crew_hand_over)
+IN_TURN(crew_stop)
+BY_SEED(crew_crowd)
 
 IN_TURN(ahead_free)
 IN_TURN(ahead_two_results)

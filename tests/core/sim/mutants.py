@@ -186,6 +186,14 @@ MUTANTS = {
         "        crew->called = false;\n    else\n",
         "    if (!offered)\n",
     ),
+    "starts_a_thread_after_the_stop": (
+        "    if (crew->called || crew->stopping)\n",
+        "    if (crew->called)\n",
+    ),
+    "hands_over_and_calls_nobody": (
+        "    if (call_somebody(to) == 0 || to->started > 0)\n",
+        "    if (to->started > 0 || call_somebody(to) == 0)\n",
+    ),
     "calls_who_did_not_start": (
         "        if (result != 0)\n            return result;\n"
         "    } else {",
@@ -195,6 +203,14 @@ MUTANTS = {
     "keeps_the_count_of_what_is_removed": (
         "    lane->ready_count--;\n    return walpool__lane_end(lane, task);",
         "    return walpool__lane_end(lane, task);",
+    ),
+    "knows_no_head": (
+        "        task->key != 0 ? find_head(lane, task->key) : NULL;",
+        "        task->key == 0 ? find_head(lane, task->key) : NULL;",
+    ),
+    "forgets_who_follows": (
+        "        move_all(&task->followers, &next->followers);",
+        "        walpool__list_init(&task->followers);",
     ),
     # --------------------------------- warm snapshots, for tests/system/stale
     "never_compares": (

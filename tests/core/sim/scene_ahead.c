@@ -14,6 +14,7 @@
 
 #include "ahead.h"
 #include "error.h"
+#include "roll.h"
 #include "ticket.h"
 
 #define MS 1000000
@@ -294,24 +295,12 @@ stop_at_some_time(void *unused)
 
 /* ----------------------------------------------------------------- looking */
 
-/* Whoever works takes the next task when he has ended. */
-static bool
-all_work(const struct walpool__crew *crew)
-{
-    return crew->started > 0 && crew->busy == crew->started &&
-           (crew->started == crew->limit || sim_failed_starts(0) > 0);
-}
-
 static void
 look_at_crew(void *unused)
 {
-    const struct walpool__crew *crew = &scene.steppers.crew;
     (void)unused;
     walpool__mutex_lock(&scene.steppers.mutex);
-    SIM_CHECK(crew->lane.ready_count == 0 || crew->called || crew->stopping ||
-                  all_work(crew),
-              "%d tasks wait, and no thread was called",
-              (int)crew->lane.ready_count);
+    roll_look_at_step(&scene.steppers.crew);
     walpool__mutex_unlock(&scene.steppers.mutex);
 }
 
@@ -336,13 +325,11 @@ look_at_result(const struct result *its)
 static void
 look_when_quiet(void *unused)
 {
-    const struct walpool__crew *crew = &scene.steppers.crew;
-    SIM_CHECK(!crew->called || crew->lingers || scene.stops,
-              "a thread was called and never comes");
+    (void)unused;
     for (int i = 0; i < scene.count; i++)
         if (scene.results[i].ahead && !scene.results[i].freed)
             look_at_result(&scene.results[i]);
-    look_at_crew(unused);
+    roll_look_when_quiet(&scene.steppers.crew);
 }
 
 /* ------------------------------------------------------------------ scenes */

@@ -37,6 +37,10 @@ void scene_writer_kept_turn_hasty(void);
 void scene_writer_kept_turn_cancel(void);
 void scene_writer_kept_turn_close(void);
 
+void scene_crew_crowd(void);
+void scene_crew_hand_over(void);
+void scene_crew_stop(void);
+
 void scene_ahead_crowd(void);
 void scene_ahead_free(void);
 void scene_ahead_two_results(void);
