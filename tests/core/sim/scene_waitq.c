@@ -452,6 +452,17 @@ scene_waitq_gate(void)
     end();
 }
 
+/* All is home, and who waits for the gate is all that a close waits for. */
+void
+scene_waitq_gate_close(void)
+{
+    begin(1);
+    invite(&(struct customer){.rounds = 1, .timeout_ms = {1}});
+    sim_spawn("gate", 0, hold_for_a_while, NULL);
+    sim_spawn("closer", 0, close_for_a_while, (void *)&patience_ms[2]);
+    end();
+}
+
 void
 scene_waitq_early_ends(void)
 {

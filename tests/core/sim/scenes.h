@@ -10,6 +10,7 @@ void scene_waitq_two_things(void);
 void scene_waitq_cancel(void);
 void scene_waitq_close(void);
 void scene_waitq_gate(void);
+void scene_waitq_gate_close(void);
 void scene_waitq_early_ends(void);
 
 void scene_turn_crowd(void);
