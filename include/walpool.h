@@ -954,12 +954,12 @@ walpool_run(walpool_lease *lease, const walpool_statement *statement,
  * take the newest snapshot on a reader lease, or BEGIN on a private one.
  * @param lease no transaction may be open, and no cursor on a reader.
  * @param call  deadline, token, durability; NULL for the defaults.
- * @param err   may be NULL.
- * @return WALPOOL_OK or the error's status; then a reader has no snapshot.
- * Owner: nothing. Threads: one at a time per lease. Blocks: up to the
- * deadline. Errors: MISUSE (a transaction is open), BUSY (also: a cursor is
- * open; it keeps its snapshot), CLOSED, FORKED, TIMEOUT, CANCELLED, POISONED,
- * and what SQLite says. Since: 0.1
+ * @param err   may be NULL. @return WALPOOL_OK or the error's status; then a
+ *   reader has no snapshot, but after MISUSE, BUSY, and CANCELLED before the
+ *   call began it has the one that it had.
+ * Owner: nothing. Threads: one at a time per lease. Blocks: up to the deadline.
+ * Errors: MISUSE (a transaction is open), BUSY (also: a cursor is open), CLOSED,
+ * FORKED, TIMEOUT, CANCELLED, POISONED, and what SQLite says. Since: 0.1
  */
 WALPOOL_API walpool_status walpool_begin(walpool_lease *lease,
                                          const walpool_call *call,
