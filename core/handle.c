@@ -219,7 +219,7 @@ leads_to_object(uint64_t word, const void *handle)
 static struct stripe *
 my_stripe(struct stripe *stripes)
 {
-    return &stripes[walpool__thread_self() % STRIPES];
+    return &stripes[walpool__thread_nth() % STRIPES];
 }
 
 static uint64_t

@@ -63,7 +63,7 @@ walpool__stats_get(const atomic_int_fast64_t *number)
 static inline struct walpool__stats_stripe *
 walpool__stats_mine(struct walpool__stats *stats)
 {
-    return &stats->stripes[walpool__thread_self() % WALPOOL__STATS_STRIPES];
+    return &stats->stripes[walpool__thread_nth() % WALPOOL__STATS_STRIPES];
 }
 
 static inline int64_t

@@ -206,6 +206,18 @@ walpool__thread_self(void)
     return identity;
 }
 
+uint32_t
+walpool__thread_nth(void)
+{
+    static atomic_uint_fast32_t count;
+    static _Thread_local uint32_t nth; /* 0: not asked for yet */
+
+    if (UNLIKELY(nth == 0))
+        nth = (uint32_t)atomic_fetch_add_explicit(&count, 1,
+                                                  memory_order_relaxed) + 1;
+    return nth - 1;
+}
+
 int
 walpool__thread_cpus(void)
 {

@@ -47,6 +47,10 @@ void walpool__thread_detach(struct walpool__thread *thread);
  * system shows it (top -H, gdb), where there is one. */
 uint64_t walpool__thread_self(void);
 
+/* Counted from 0, in the order in which threads first ask: of those that share
+ * something in stripes, as many as there are meet nobody. */
+uint32_t walpool__thread_nth(void);
+
 void walpool__thread_nap_us(int64_t us);
 
 /* Processors that this process may use, 1 or more. */

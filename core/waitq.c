@@ -125,7 +125,7 @@ tell_home(struct walpool__waitq *waitq)
 static _Atomic(void *) *
 my_pocket(struct walpool__waitq *waitq)
 {
-    return &waitq->pockets->of[walpool__thread_self() % WALPOOL__WAITQ_POCKETS]
+    return &waitq->pockets->of[walpool__thread_nth() % WALPOOL__WAITQ_POCKETS]
                 .item;
 }
 

@@ -121,6 +121,29 @@ TEST(thread__has_an_identity_a_name_and_no_signals)
 }
 
 static void
+note_nth(void *arg)
+{
+    uint32_t *nth = arg;
+    nth[0] = walpool__thread_nth();
+    nth[1] = walpool__thread_nth();
+}
+
+TEST(thread__is_counted_when_it_first_asks)
+{
+    struct walpool__thread thread;
+    uint32_t mine = walpool__thread_nth(), before = 0, nth[2];
+    for (int i = 0; i < 20; i++) {
+        CHECK_INT(walpool__thread_start(&thread, "counted", note_nth, nth), 0);
+        walpool__thread_join(&thread);
+        CHECK_INT(nth[1], nth[0]);
+        CHECK(i == 0 || nth[0] == before + 1);
+        CHECK(nth[0] > mine);
+        before = nth[0];
+    }
+    CHECK_INT(walpool__thread_nth(), mine);
+}
+
+static void
 compare_with_the_system(void)
 {
     CHECK_INT(walpool__thread_self(), gettid());

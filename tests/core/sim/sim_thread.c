@@ -300,6 +300,12 @@ walpool__thread_cpus(void)
     return 2;
 }
 
+uint32_t
+walpool__thread_nth(void)
+{
+    return (uint32_t)sim_self();
+}
+
 void
 walpool__thread_nap_us(int64_t us)
 {
