@@ -16,7 +16,8 @@
  *   free items   nobody waits, or the oldest waiter was woken and may be
  *                beaten to them by a newcomer
  *   grant        the item is in the waiter's `granted`; it was never free
- *   borrowed     neither free nor lent: back in a moment, whatever happens
+ *   borrowed     neither free nor lent: back in a moment, whatever happens, so
+ *                that even who has a timeout of 0 waits for it
  *   held         what comes home stays there; who may wait queues up, and who
  *                has a timeout of 0 takes what is free
  *
@@ -299,6 +300,14 @@ may_take(struct walpool__waitq *waitq, const struct walpool__call *call)
     return may_barge(waitq);
 }
 
+/* Who waits for nobody is not told that all are lent while nobody has them. */
+static void
+await_borrowed(struct walpool__waitq *waitq)
+{
+    while (waitq->free_count == 0 && waitq->borrowed > 0)
+        walpool__cond_wait(&waitq->home, &waitq->mutex, WALPOOL__NEVER);
+}
+
 /* By the mutex. */
 static void *
 take(struct walpool__waitq *waitq, struct walpool__call *call,
@@ -309,6 +318,8 @@ take(struct walpool__waitq *waitq, struct walpool__call *call,
     walpool__mutex_lock(&waitq->mutex);
     if (!are_closed(waitq))
         empty_pockets(waitq);
+    if (UNLIKELY(call->timeout_ms == 0))
+        await_borrowed(waitq);
     if (UNLIKELY(waitq->closing))
         call->stopped = WALPOOL_CLOSED;
     else if (LIKELY(waitq->free_count > 0 && may_take(waitq, call)))
@@ -451,6 +462,7 @@ walpool__waitq_bring_back(struct walpool__waitq *waitq, void *item, int place)
     walpool__mutex_lock(&waitq->mutex);
     waitq->borrowed--;
     take_back(waitq, item, place);
+    walpool__cond_broadcast(&waitq->home);
     walpool__mutex_unlock(&waitq->mutex);
 }
 

@@ -33,7 +33,7 @@ struct walpool__waitq {
     bool shut;                    /* drained: everything stays home */
     bool held;                    /* nothing is lent to who may wait */
     struct walpool__cond home;    /* somebody waits for everything to be home,
-                                     and it is */
+                                     and it is; or for something borrowed */
 };
 
 /* `items` are the things to lend; the one at the end is lent first. Returns

@@ -1,5 +1,6 @@
 /* waitq: who gets what, in which order, and who is told to go. */
 #include "line.h"
+#include "quiet.h"
 
 TEST(waitq__lends_the_newest_first)
 {
@@ -104,12 +105,35 @@ TEST(waitq__hands_what_was_borrowed_to_who_waits)
     int place;
     begin(1);
     CHECK(walpool__waitq_borrow(&waitq, &things[0], &place));
-    CHECK(try_take() == NULL);
     line_up(&customer, -1);
     walpool__waitq_bring_back(&waitq, &things[0], place);
     leave_line(&customer);
     CHECK(customer.item == &things[0]);
     walpool__waitq_give(&waitq, &things[0]);
+    walpool__waitq_finish(&waitq);
+}
+
+static void *
+take_at_once(void *thing)
+{
+    CHECK(try_take() == thing);
+    return NULL;
+}
+
+TEST(waitq__tells_nobody_that_all_are_lent_while_one_is_borrowed)
+{
+    pthread_t thread;
+    int place;
+    begin(2);
+    CHECK(try_take() == &things[1]);
+    CHECK(walpool__waitq_borrow(&waitq, &things[0], &place));
+    CHECK_INT(pthread_create(&thread, NULL, take_at_once, &things[0]), 0);
+    quiet_wait(); /* it sleeps, or has ended */
+    walpool__waitq_bring_back(&waitq, &things[0], place);
+    CHECK_INT(pthread_join(thread, NULL), 0);
+    CHECK(try_take() == NULL);
+    walpool__waitq_give(&waitq, &things[0]);
+    walpool__waitq_give(&waitq, &things[1]);
     walpool__waitq_finish(&waitq);
 }
 
