@@ -166,6 +166,12 @@ MUTANTS = {
         "    walpool__token_watch(NULL, &sleeper, &parker);\n"
         "    walpool__list_init(&sleeper.link);\n",
     ),
+    "loses_what_has_no_room": (
+        "    if (status == WALPOOL_OK && !hand_over(&block->rows, rows)) {\n",
+        "    if (status == WALPOOL_OK && !hand_over(&block->rows, rows)) {\n"
+        "        ahead->first = (ahead->first + 1) % WALPOOL__AHEAD_BLOCKS;\n"
+        "        ahead->filled--;\n",
+    ),
     "starts_after_the_stop": (
         " ||\n        ahead->steppers->crew.stopping)",
         ")",

@@ -30,6 +30,7 @@ struct result {
     struct { /* of each block, or of the call that asks for it */
         int64_t fill_ns, timeout_ms, rest_ns;
         bool waits; /* its user must look at it first */
+        bool small; /* offers a buffer first that cannot hold it */
     } of[BLOCKS];
     struct ticket *ticket;
     struct walpool__ahead *ahead;
@@ -185,6 +186,23 @@ check_stopped(const struct result *its, walpool_status status,
     ticket_check_stopped(its->ticket, &its->call, false);
 }
 
+/* Where the block is there, it stays. */
+static void
+offer_small_buffer(struct result *its)
+{
+    _Alignas(8) unsigned char small[BUFFER_BYTES / 2];
+    enum walpool__ahead_next next;
+    walpool_status status;
+    walpool_rows rows;
+    if (its->ahead->filled == 0 || its->given + 1 == its->fails_at)
+        return;
+    walpool_rows_wrap(&rows, small, sizeof small);
+    SIM_CHECK(walpool__ahead_take(its->ahead, &its->call, &rows, &next, &status,
+                                  NULL) &&
+                  status == WALPOOL_TOOBIG && next == WALPOOL__AHEAD_WAITS,
+              "a small buffer is not refused");
+}
+
 static enum walpool__ahead_next
 take(struct result *its, walpool_rows *rows)
 {
@@ -219,6 +237,8 @@ get_block(struct result *its, int n)
     if (!ticket_begin(its->ticket, &its->call, its->of[n].timeout_ms, leave,
                       NULL))
         return WALPOOL__AHEAD_ENDED;
+    if (its->of[n].small)
+        offer_small_buffer(its);
     next = take(its, &rows);
     walpool__call_end(&its->call);
     if (next == WALPOOL__AHEAD_WAITS)
@@ -387,6 +407,7 @@ wish(struct result *its)
                                            : timeouts[sim_choose(5)];
         its->of[i].rest_ns = times[sim_choose(6)];
         its->of[i].waits = sim_choose(6) == 0;
+        its->of[i].small = sim_choose(6) == 0;
     }
 }
 

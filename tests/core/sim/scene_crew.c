@@ -78,7 +78,7 @@ work(struct walpool__worker *worker)
     }
 }
 
-/* ---------------------------------------------------------------- handing in */
+/* -------------------------------------------------------------- handing in */
 
 static struct walpool__crew *
 crew_for(const struct job *job)
