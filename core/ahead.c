@@ -92,8 +92,9 @@ work(struct walpool__worker *worker)
         ahead->state = WALPOOL__AHEAD_RUNS;
         fill_what_is_free(ahead);
         walpool__crew_end(worker, task);
+        /* Whoever waits was woken for the last block, and the mutex was not let
+         * go since. He may free it as soon as it is. */
         ahead->state = WALPOOL__AHEAD_RESTS;
-        wake_user(ahead); /* who may free it as soon as the mutex is free */
     }
 }
 
