@@ -3,7 +3,7 @@
  * A cursor belongs to a lease and is used under the lease's `busy` flag. The
  * lease of a single read is implicit: nobody else knows it, and it ends with
  * its cursor. Nobody else uses its connection either, so from its second block
- * on a thread may step it ahead (ahead.h). A call then goes aboard, to use the
+ * on a thread may step it ahead (ahead.h), where that pays (pace.h). A call then goes aboard, to use the
  * connection itself, only when that thread rests.
  *
  * Does: next block, bytes of a large value, end.
@@ -11,6 +11,7 @@
  * Lock: none; `busy` of the lease decides who may. */
 #include <string.h>
 
+#include "clock.h"
 #include "error.h"
 #include "lease.h"
 #include "mem.h"
@@ -35,6 +36,7 @@ walpool__cursor_make(struct walpool__lease *lease,
     cursor->lease = lease;
     cursor->fetch = *fetch;
     cursor->large = fetch->large;
+    cursor->pace.given_ns = walpool__clock_now();
     cursor->handle = walpool__handle_open(WALPOOL__HANDLE_CURSOR, cursor,
                                           destroy);
     if (!cursor->handle) {
@@ -178,12 +180,17 @@ take(struct walpool__cursor *cursor, struct walpool__call *call,
      walpool_rows *rows, walpool_status *status, walpool_error *err)
 {
     enum walpool__ahead_next next;
+    bool by_thread;
 
-    if (cursor->ahead && walpool__ahead_take(cursor->ahead, call, rows, &next,
-                                             status, err))
-        return next;
-    board(cursor, call);
-    return step(cursor, rows, status, err);
+    walpool__pace_ask(&cursor->pace, call->started_ns);
+    by_thread = cursor->ahead && walpool__ahead_take(cursor->ahead, call, rows,
+                                                     &next, status, err);
+    if (!by_thread) {
+        board(cursor, call);
+        next = step(cursor, rows, status, err);
+    }
+    walpool__pace_give(&cursor->pace, walpool__clock_now(), by_thread);
+    return next;
 }
 
 /* Who asked for two blocks wants more. What comes from a queue is ahead of its
@@ -192,8 +199,10 @@ static void
 have_more_ready(struct walpool__cursor *cursor,
                 const struct walpool__call *call, const walpool_rows *rows)
 {
-    if (!cursor->ahead && cursor->lease->implicit &&
-        !(call->flags & WALPOOL__CALL_QUEUED))
+    if (!cursor->lease->implicit || call->flags & WALPOOL__CALL_QUEUED ||
+        !walpool__pace_try(&cursor->pace))
+        return;
+    if (!cursor->ahead)
         cursor->ahead = walpool__ahead_make(&cursor->lease->db->steppers,
                                             step_ahead, cursor, rows);
     if (!cursor->ahead)

@@ -6,6 +6,7 @@
 #include "db.h"
 #include "execute.h"
 #include "nest.h"
+#include "pace.h"
 #include "private.h"
 
 struct walpool__lease {
@@ -37,6 +38,7 @@ struct walpool__cursor {
     struct walpool__lease *lease;
     struct walpool__fetch fetch; /* stmt NULL: it ended */
     struct walpool__ahead *ahead; /* who may be at `fetch`; NULL: nobody */
+    struct walpool__pace pace;    /* of its blocks */
     bool aboard; /* the call that has the lease runs on the connection */
     bool large;  /* the block that was given out last has LARGE cells */
     void *handle;

@@ -1,6 +1,8 @@
 /* Step ahead: large results of single reads, of which a thread of the database
- * fetches the next blocks. The rows are the same as without it. */
+ * fetches the next blocks. The rows are the same as without it. The users here
+ * take their time with each block, by their clock: then it pays. */
 #include "api.h"
+#include "clock.h"
 #include "db.h"
 #include "handle.h"
 #include "lease.h"
@@ -15,9 +17,30 @@ static walpool *db;
 static walpool_rows rows;
 static walpool_cursor *cursor;
 
+static atomic_int_fast64_t used_ns;
+
+static int64_t
+slow_clock(void)
+{
+    struct timespec now;
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return (int64_t)now.tv_sec * 1000000000 + now.tv_nsec +
+           atomic_load(&used_ns);
+}
+
+/* After a second of work with the block before. */
+static walpool_status
+next(walpool_cursor *its, const walpool_call *call, walpool_rows *into)
+{
+    atomic_fetch_add(&used_ns, 1000000000);
+    return walpool_cursor_next(its, call, into, &err);
+}
+
 static void
 begin(const char *options)
 {
+    atomic_store(&used_ns, 0);
+    walpool__clock_replace(slow_clock);
     db = api_open("a.db", options);
     walpool_rows_init(&rows);
 }
@@ -29,6 +52,7 @@ end(void)
     CHECK_INT(api_number(db, "SELECT 1"), 1);
     walpool_rows_finish(&rows);
     api_close(db);
+    walpool__clock_replace(NULL);
 }
 
 static void
@@ -85,7 +109,7 @@ count_on(walpool_rows *into, int64_t count)
         walpool_cursor *handle = api_cursor(into);
         if (!handle)
             return count;
-        CHECK_OK(walpool_cursor_next(handle, NULL, into, &err));
+        CHECK_OK(next(handle, NULL, into));
     }
 }
 
@@ -125,9 +149,22 @@ TEST(step_ahead__begins_with_the_second_block_and_is_two_ahead)
     read_sql(few_bytes);
     int64_t count = (int64_t)walpool_rows_count(&rows);
     CHECK(ahead_of(cursor) == NULL);
-    CHECK_OK(walpool_cursor_next(cursor, NULL, &rows, &err));
+    CHECK_OK(next(cursor, NULL, &rows));
     CHECK_EVENTUALLY(rests(cursor, 2));
     CHECK_INT(count_on(&rows, count), ROWS);
+    end();
+}
+
+TEST(step_ahead__is_not_for_who_does_little_with_a_block)
+{
+    begin("step_ahead=1");
+    read_sql(NUMBERS "SELECT i, (SELECT max(i) FROM (SELECT 1 AS i UNION ALL "
+             "SELECT 2 UNION ALL SELECT n.i)) FROM n");
+    for (int n = 0; n < 4; n++) {
+        CHECK_OK(walpool_cursor_next(cursor, NULL, &rows, &err));
+        CHECK(ahead_of(cursor) == NULL);
+    }
+    CHECK_OK(walpool_cursor_close(cursor, &err));
     end();
 }
 
@@ -137,7 +174,7 @@ TEST(step_ahead__is_not_for_leases_and_jobs)
     begin("step_ahead=1");
     walpool_lease *lease = walpool_acquire(db, WALPOOL_READ, NULL, &err);
     CHECK_OK(walpool_run(lease, &query, NULL, &rows, &err));
-    CHECK_OK(walpool_cursor_next(api_cursor(&rows), NULL, &rows, &err));
+    CHECK_OK(next(api_cursor(&rows), NULL, &rows));
     CHECK(ahead_of(api_cursor(&rows)) == NULL);
     CHECK_OK(walpool_release(lease, &err));
 
@@ -161,8 +198,8 @@ TEST(step_ahead__a_close_may_come_at_any_moment)
     for (int round = 0; round < 300; round++) {
         read_sql(few_bytes);
         for (int n = 0; n < 1 + round % 3; n++)
-            CHECK_OK(walpool_cursor_next(cursor, NULL, &rows, &err));
-        if (round % 5 == 4)
+            CHECK_OK(next(cursor, NULL, &rows));
+        if (round % 6 == 3)
             CHECK_EVENTUALLY(rests(cursor, 2));
         CHECK_OK(walpool_cursor_close(cursor, &err));
         CHECK_INT(api_health(db).readers_leased, 0);
@@ -170,7 +207,7 @@ TEST(step_ahead__a_close_may_come_at_any_moment)
     end();
 }
 
-/* Two blocks of rows and a part of one, and then none for as long as anybody waits. */
+/* Two blocks of rows and a part of one, then none while anybody waits. */
 static const char runs_dry[] =
     "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n) "
     "SELECT i, 'some text' FROM n "
@@ -180,8 +217,9 @@ static void
 read_until_dry(void)
 {
     read_sql(runs_dry);
-    CHECK_OK(walpool_cursor_next(cursor, NULL, &rows, &err));
+    CHECK_OK(next(cursor, NULL, &rows));
     CHECK_EVENTUALLY(runs(cursor));
+    atomic_store(&used_ns, 0); /* deadlines are of the clock of the system */
 }
 
 TEST(step_ahead__a_close_stops_what_runs)
@@ -202,8 +240,7 @@ TEST(step_ahead__a_wait_for_it_ends_with_the_deadline)
                  WALPOOL_TIMEOUT);
     CHECK_CONTAINS(err.message, "50 ms passed while running the statement");
     CHECK_INT(walpool_rows_count(&rows), 0);
-    CHECK_STATUS(walpool_cursor_next(cursor, NULL, &rows, &err),
-                 WALPOOL_CLOSED);
+    CHECK_STATUS(next(cursor, NULL, &rows), WALPOOL_CLOSED);
     CHECK_INT(api_health(db).timeouts, 1);
     end();
 }
@@ -229,10 +266,10 @@ TEST(step_ahead__a_cancel_ends_it_wherever_it_is)
         read_sql("WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 "
                  "FROM n) SELECT i, 'some text' FROM n");
         for (int n = 0; n < round % 7; n++)
-            CHECK_OK(walpool_cursor_next(cursor, &call, &rows, &err));
+            CHECK_OK(next(cursor, &call, &rows));
         CHECK_INT(pthread_create(&thread, NULL, cancel, NULL), 0);
         while (status == WALPOOL_OK)
-            status = walpool_cursor_next(cursor, &call, &rows, &err);
+            status = next(cursor, &call, &rows);
         CHECK_STATUS(status, WALPOOL_CANCELLED);
         CHECK_INT(pthread_join(thread, NULL), 0);
         CHECK_INT(api_health(db).readers_leased, 0);
@@ -256,8 +293,7 @@ wait_for_more(void *arg)
 {
     walpool_call call = WALPOOL_CALL_INIT;
     call.token = token;
-    CHECK_STATUS(walpool_cursor_next(arg, &call, &rows, &err),
-                 WALPOOL_CANCELLED);
+    CHECK_STATUS(next(arg, &call, &rows), WALPOOL_CANCELLED);
     return NULL;
 }
 
@@ -271,7 +307,7 @@ TEST(step_ahead__while_one_thread_waits_for_it_others_are_told)
     read_until_dry();
     CHECK_INT(pthread_create(&thread, NULL, wait_for_more, cursor), 0);
     CHECK_EVENTUALLY(somebody_waits(cursor));
-    CHECK_STATUS(walpool_cursor_next(cursor, NULL, &other, &err), WALPOOL_BUSY);
+    CHECK_STATUS(next(cursor, NULL, &other), WALPOOL_BUSY);
     CHECK_STATUS(walpool_cursor_close(cursor, &err), WALPOOL_BUSY);
     CHECK_OK(walpool_cancel(token, &err));
     CHECK_INT(pthread_join(thread, NULL), 0);
@@ -289,7 +325,7 @@ TEST(step_ahead__a_failure_comes_behind_the_rows_before_it)
     while (status == WALPOOL_OK) {
         for (size_t row = 0; row < walpool_rows_count(&rows); row++)
             CHECK_INT(walpool_rows_int64(&rows, row, 0), ++count);
-        status = walpool_cursor_next(cursor, NULL, &rows, &err);
+        status = next(cursor, NULL, &rows);
     }
     CHECK_STATUS(status, WALPOOL_SQL);
     CHECK_CONTAINS(err.message, "integer overflow");
@@ -321,7 +357,7 @@ TEST(step_ahead__stops_at_a_large_value_until_it_was_read)
             CHECK_STATUS(walpool_cursor_value(cursor, 1, 0, value, 1, &err),
                          WALPOOL_MISUSE);
         }
-        CHECK_OK(walpool_cursor_next(cursor, NULL, &rows, &err));
+        CHECK_OK(next(cursor, NULL, &rows));
         cursor = api_cursor(&rows);
     }
     CHECK_INT(large, ROWS / 20000);
@@ -340,12 +376,11 @@ TEST(step_ahead__a_buffer_that_became_smaller_loses_nothing)
     CHECK_OK(walpool_read(db, &query, NULL, &wrapped, &err));
     cursor = api_cursor(&wrapped);
     int64_t count = (int64_t)walpool_rows_count(&wrapped);
-    CHECK_OK(walpool_cursor_next(cursor, NULL, &wrapped, &err));
+    CHECK_OK(next(cursor, NULL, &wrapped));
     count += (int64_t)walpool_rows_count(&wrapped);
     CHECK_EVENTUALLY(rests(cursor, 2));
-    CHECK_STATUS(walpool_cursor_next(cursor, NULL, &small, &err),
-                 WALPOOL_TOOBIG);
-    CHECK_OK(walpool_cursor_next(cursor, NULL, &wrapped, &err));
+    CHECK_STATUS(next(cursor, NULL, &small), WALPOOL_TOOBIG);
+    CHECK_OK(next(cursor, NULL, &wrapped));
     CHECK_INT(count_on(&wrapped, count), ROWS);
     end();
 }
@@ -386,8 +421,7 @@ TEST(step_ahead__an_old_snapshot_that_keeps_the_wal_is_ended)
     for (int i = 0; i < 400 && snapshots_ended() == 0; i++)
         CHECK_OK(api_write(db, "INSERT INTO t VALUES (zeroblob(8000))"));
     CHECK_EVENTUALLY(snapshots_ended() == 1);
-    while ((status = walpool_cursor_next(cursor, NULL, &rows, &err)) ==
-           WALPOOL_OK) {
+    while ((status = next(cursor, NULL, &rows)) == WALPOOL_OK) {
     }
     CHECK_STATUS(status, WALPOOL_STALE);
     end();
@@ -407,8 +441,7 @@ TEST(step_ahead__a_close_of_the_database_names_the_cursor)
 static void
 use_the_cursor(void)
 {
-    CHECK_STATUS(walpool_cursor_next(cursor, NULL, &rows, &err),
-                 WALPOOL_FORKED);
+    CHECK_STATUS(next(cursor, NULL, &rows), WALPOOL_FORKED);
     CHECK_STATUS(walpool_cursor_close(cursor, &err), WALPOOL_FORKED);
 }
 
@@ -417,7 +450,7 @@ TEST(step_ahead__a_forked_child_is_refused_and_the_parent_goes_on)
     begin("step_ahead=1&readers=1");
     read_sql(few_bytes);
     int64_t count = (int64_t)walpool_rows_count(&rows);
-    CHECK_OK(walpool_cursor_next(cursor, NULL, &rows, &err));
+    CHECK_OK(next(cursor, NULL, &rows));
     CHECK_EVENTUALLY(rests(cursor, 2));
     api_forked(use_the_cursor);
     CHECK_INT(count_on(&rows, count), ROWS);
@@ -439,7 +472,7 @@ TEST(step_ahead__any_allocation_may_fail)
                 CHECK_INT(walpool_rows_int64(&rows, row, 0), ++count);
             if ((cursor = api_cursor(&rows)) == NULL)
                 break;
-            status = walpool_cursor_next(cursor, NULL, &rows, &err);
+            status = next(cursor, NULL, &rows);
         }
         more = walpool__mem_fail_after(-1) > nth;
         if (status != WALPOOL_OK)

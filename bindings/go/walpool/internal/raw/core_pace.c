@@ -1,0 +1,3 @@
+//go:build cgo && !walpool_system
+
+#include "../../../../../core/pace.c"
