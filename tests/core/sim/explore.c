@@ -203,6 +203,20 @@ IN_TURN(waitq_early_ends)
 BY_SEED(waitq_crowd)
 BY_SEED(waitq_bound)
 
+TEST(explore__runs_a_seed_the_same_way_again)
+{
+    if (must_fail != NULL)
+        return;
+    for (uint64_t i = 1; i <= 20; i++) {
+        uint64_t print;
+        decide_by_seed(i);
+        CHECK(run_scene(scene_waitq_crowd, false) == NULL);
+        print = run_print();
+        CHECK(run_scene(scene_waitq_crowd, false) == NULL);
+        CHECK(run_print() == print);
+    }
+}
+
 IN_TURN(turn_two)
 IN_TURN(turn_give_up)
 IN_TURN(turn_cancel)
@@ -240,20 +254,6 @@ IN_TURN(ahead_cancel)
 IN_TURN(ahead_stop)
 IN_TURN(ahead_no_thread_starts)
 BY_SEED(ahead_crowd)
-
-TEST(explore__runs_a_seed_the_same_way_again)
-{
-    if (must_fail != NULL)
-        return;
-    for (uint64_t i = 1; i <= 20; i++) {
-        uint64_t print;
-        decide_by_seed(i);
-        CHECK(run_scene(scene_waitq_crowd, false) == NULL);
-        print = run_print();
-        CHECK(run_scene(scene_waitq_crowd, false) == NULL);
-        CHECK(run_print() == print);
-    }
-}
 
 /* ----------------------------------------------------------------- arguments */
 
