@@ -75,7 +75,7 @@ TEST(iofault__in_a_commit_that_extends_the_wal_index)
 static void
 read_under_fault(enum iofault_kind kind, bool *replaced)
 {
-    static const struct way way = {.rows = 0};
+    static const struct way way = {.alone = true};
     IOFAULT_EACH(fault, kind, false) {
         now = &fault;
         ways_begin(&way, false, 20000);

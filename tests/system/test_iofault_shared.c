@@ -134,7 +134,7 @@ sweep_keyed(bool full, enum iofault_kind kind)
         if (ways_keyed() != WALPOOL_OK) { /* only after a failed sync */
             HOLDS(err.status == WALPOOL_POISONED && iofault_was_sync(now));
             api_close(ways_db);
-            ways_open(full, false, false, 20000);
+            ways_open(&(struct way){0}, full, 20000);
             CHECK_OK(ways_keyed());
         }
         CHECK_INT(api_number(ways_db, "SELECT count(*) FROM t"), 3);

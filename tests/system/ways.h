@@ -24,6 +24,8 @@ struct way {
     bool shares;   /* its writes may share a transaction */
     bool pending;  /* so many frames are there that a checkpoint copies some
                       beside writers */
+    bool alone;    /* what fails is a call of its own: no snapshot is there to
+                      be ended meanwhile */
 };
 
 static walpool *ways_db;
@@ -57,15 +59,17 @@ ways_fill_wal(void)
 }
 
 static inline void
-ways_open(bool full, bool shares, bool pending, int64_t busy_timeout_ms)
+ways_open(const struct way *way, bool full, int64_t busy_timeout_ms)
 {
     walpool_options options = WALPOOL_OPTIONS_INIT;
     options.readers = 1;
     options.durability = full;
     options.cache_size_kib = 64; /* what is larger spills into the WAL */
     options.journal_size_limit_bytes = 0;
-    options.checkpoint_frames = pending ? 2000 : 1000000;
-    options.coalesce_ms = shares ? 1000 : 0;
+    options.checkpoint_frames = way->pending ? 2000 : 1000000;
+    options.coalesce_ms = way->shares ? 1000 : 0;
+    if (way->alone)
+        options.snapshot_keep_ms = 0;
     options.busy_timeout_ms = busy_timeout_ms;
     CHECK((ways_db = walpool_open(ways_path, &options, &err)) != NULL);
 }
@@ -77,7 +81,7 @@ ways_warm_up(void)
     snprintf(ways_path, sizeof ways_path, "%s", check_path("a.db"));
     snprintf(ways_state.copy, sizeof ways_state.copy, "%s",
              check_path("copy.db"));
-    ways_open(false, false, false, 1000);
+    ways_open(&(struct way){0}, false, 1000);
     CHECK_OK(api_write(ways_db, "CREATE TABLE t(v)"));
     CHECK_OK(walpool_release(api_acquire(ways_db, WALPOOL_WRITE), &err));
     api_close(ways_db);
@@ -92,7 +96,7 @@ ways_begin(const struct way *way, bool full, int64_t busy_timeout_ms)
     plain_remove(ways_path);
     if (way->extends)
         plain_run(ways_path, "PRAGMA page_size = 512; CREATE TABLE other(v)");
-    ways_open(full, way->shares, way->pending, busy_timeout_ms);
+    ways_open(way, full, busy_timeout_ms);
     ways_state.file = open(ways_path, O_RDONLY | O_CLOEXEC);
     CHECK_OK(api_write(ways_db, "CREATE TABLE t(id INTEGER PRIMARY KEY, v)"));
     CHECK_OK(api_write(ways_db, "INSERT INTO t VALUES (1, zeroblob(9000))"));
