@@ -191,11 +191,12 @@ void
 walpool__writer_idle(void *arg)
 {
     struct walpool__writer *writer = arg;
+    int place;
 
-    if (!walpool__waitq_try(&writer->queue))
+    if (!walpool__waitq_borrow(&writer->queue, writer, &place))
         return;
     give_turn(writer);
-    walpool__waitq_give(&writer->queue, writer);
+    walpool__waitq_bring_back(&writer->queue, writer, place);
 }
 
 int64_t
@@ -214,7 +215,7 @@ walpool__writer_give_slot(struct walpool__writer *writer)
     return now;
 }
 
-/* The keeper must not have the slot when a close looks whether it is home. */
+/* The keeper is not left on its way to the slot when the turn is closed. */
 bool
 walpool__writer_drain(struct walpool__writer *writer, int64_t deadline_ns)
 {

@@ -239,6 +239,7 @@ IN_TURN(writer_kept_turn)
 IN_TURN(writer_kept_turn_hasty)
 IN_TURN(writer_kept_turn_cancel)
 IN_TURN(writer_kept_turn_close)
+IN_TURN(writer_late_keeper)
 BY_SEED(writer_crowd)
 BY_SEED(writer_bound)
 

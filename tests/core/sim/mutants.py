@@ -243,9 +243,10 @@ MUTANTS = {
         "        return;\n",
     ),
     "gives_a_turn_in_use": (
-        "    if (!walpool__waitq_try(&writer->queue))\n        return;\n"
-        "    give_turn(writer);\n    walpool__waitq_give(&writer->queue, writer);",
-        "    give_turn(writer);",
+        "    if (!walpool__waitq_borrow(&writer->queue, writer, &place))\n"
+        "        return;\n    give_turn(writer);\n"
+        "    walpool__waitq_bring_back(&writer->queue, writer, place);",
+        "    (void)place;\n    give_turn(writer);",
     ),
     "keeps_the_turn_when_closed": (
         "    if (home && writer->conn)\n        give_turn(writer);\n",

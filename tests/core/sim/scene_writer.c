@@ -21,6 +21,7 @@ enum { HOUSES = 4, AUTHORS = 4, ROUNDS = 3 };
 struct author {
     char name[8];
     int64_t timeout_ms[ROUNDS], keep_ns[ROUNDS];
+    int64_t after_ns; /* when it begins */
     int rounds;
     struct ticket *ticket;
     bool leases; /* the slot is its thread's, which must not ask again */
@@ -40,6 +41,7 @@ struct house {
     struct walpool__ownlocks ownlocks;
     struct shelf shelf;
     bool open, lawful, hasty; /* closes as soon as all are done */
+    bool keeper_is_late;      /* it finds the turn idle, and comes at the close */
     int64_t close_after_ns, patience_ms; /* 0: only when all are done */
 };
 
@@ -206,6 +208,8 @@ write_often(void *arg)
 {
     struct author *author = arg;
     struct house *house = author->house;
+    if (author->after_ns > 0)
+        sim_nap_ns(author->after_ns);
     for (int i = 0; i < author->rounds; i++) {
         if (!take(author, author->timeout_ms[i]))
             continue;
@@ -236,18 +240,29 @@ rest(void)
         sim_nap_ns(STREAK_NS * 2 / 3);
 }
 
+static bool
+is_closing(const void *arg)
+{
+    const struct shelf *shelf = &((const struct house *)arg)->shelf;
+    return shelf->draining || shelf->closed;
+}
+
 /* What the turn's keeper calls. */
 static void
 give_when_idle(void *arg)
 {
     struct house *house = arg;
     struct shelf *shelf = &house->shelf;
-    bool must = shelf_must_lend(shelf);
-    int changes = shelf->changes;
-    shelf_try_begins(shelf);
-    walpool__writer_idle(&house->writer);
-    must &= shelf->changes == changes + 1;
-    shelf_try_ends(shelf, -1);
+    const struct sim_sleep sleep = {.what = "a close", .ready = is_closing,
+                                    .arg = house, .deadline_ns = SIM_NEVER};
+    bool must;
+    int changes;
+    if (house->keeper_is_late)
+        sim_wait(&sleep);
+    must = shelf_must_lend(shelf);
+    changes = shelf->changes;
+    walpool__writer_idle(&house->writer); /* nobody counts the slot as lent */
+    must &= shelf->changes == changes;
     SIM_CHECK(!must || kernel_holder(WALPOOL__SIDELOCK_TURN) != house->process,
               "process %d keeps the turn and does not write", house->process);
     scene.idler = -1; /* if not now, it will be tried again */
@@ -264,7 +279,8 @@ close_writer(struct house *house, int64_t deadline_ns)
     shelf_drain_ends(&house->shelf, drained);
     if (!drained)
         return false;
-    rest();
+    if (!house->hasty)
+        rest();
     walpool__turn_close(house->writer.turn);
     house->writer.turn = NULL;
     house->writer.conn = NULL;
@@ -482,5 +498,29 @@ scene_writer_kept_turn_close(void)
     settle(house, &(struct author){
         .rounds = 1, .timeout_ms = {-1}, .keep_ns = {MS / 2}});
     settle(house, &(struct author){.rounds = 1, .timeout_ms = {1}});
+    play();
+}
+
+/* The keeper finds the turn idle, and is late: the next write gives it to another
+ * process, the one after it asks for it in vain, and the close must not leave
+ * the keeper behind as one that only waits in the kernel. */
+void
+scene_writer_late_keeper(void)
+{
+    static const struct author often = {.rounds = ROUNDS,
+                                        .timeout_ms = {-1, -1, -1}};
+    struct house *house;
+    sim_set_prompt();
+    begin();
+    house = build();
+    house->hasty = house->keeper_is_late = true;
+    settle(house, &often);
+    settle(house, &writes);
+    settle(house, &(struct author){
+        .rounds = 2, .timeout_ms = {-1, 1}, .after_ns = MS + 40000});
+    for (int i = 0; i < 2; i++) /* one writes, and one is the next */
+        settle(build(), &(struct author){
+            .rounds = 1, .timeout_ms = {-1}, .keep_ns = {3 * MS},
+            .after_ns = MS / 2});
     play();
 }

@@ -37,6 +37,7 @@ void scene_writer_kept_turn(void);
 void scene_writer_kept_turn_hasty(void);
 void scene_writer_kept_turn_cancel(void);
 void scene_writer_kept_turn_close(void);
+void scene_writer_late_keeper(void);
 
 void scene_crew_crowd(void);
 void scene_crew_hand_over(void);
