@@ -423,6 +423,15 @@ may_stay(struct walpool__turn *turn, int64_t now)
     return true;
 }
 
+/* The keeper is to see that what is kept is used. The mutex is held. */
+static void
+look_after(struct walpool__turn *turn)
+{
+    if (!turn->watching)
+        walpool__cond_signal(&turn->changed);
+    turn->watching = true;
+}
+
 bool
 walpool__turn_stay(struct walpool__turn *turn, bool next_waits, int64_t now)
 {
@@ -433,9 +442,7 @@ walpool__turn_stay(struct walpool__turn *turn, bool next_waits, int64_t now)
     stays = (next_waits || walpool__turn_is_hot(turn)) && may_stay(turn, now);
     if (stays) {
         turn->state = KEPT;
-        if (!turn->watching)
-            walpool__cond_signal(&turn->changed);
-        turn->watching = true;
+        look_after(turn);
     }
     walpool__mutex_unlock(&turn->mutex);
     return stays;
@@ -459,6 +466,8 @@ walpool__turn_keep_none(struct walpool__turn *turn, bool none)
     turn->keeps_none = none;
     while (turn->calling)
         walpool__cond_wait(&turn->called, &turn->mutex, WALPOOL__NEVER);
+    if (!none && turn->state == KEPT) /* the keeper had to look away */
+        look_after(turn);
     walpool__mutex_unlock(&turn->mutex);
 }
 

@@ -112,8 +112,13 @@ MUTANTS = {
         "turn->keeps_none || !have_keeper(turn)",
     ),
     "looks_after_it_once": (
-        "        if (!turn->watching)\n"
-        "            walpool__cond_signal(&turn->changed);\n",
+        "    if (!turn->watching)\n"
+        "        walpool__cond_signal(&turn->changed);\n",
+        "",
+    ),
+    "looks_away_for_ever": (
+        "    if (!none && turn->state == KEPT) /* the keeper had to look away */\n"
+        "        look_after(turn);\n",
         "",
     ),
     "calls_while_none_is_kept": (

@@ -399,6 +399,36 @@ scene_turn_crash(void)
     end();
 }
 
+/* As a close does that comes to nothing: what was kept meanwhile is looked after
+ * again. */
+static void
+close_in_vain(void *arg)
+{
+    struct party *party = arg;
+    party->turn = walpool__turn_open("db", &party->stats, give_when_idle, party);
+    SIM_CHECK(party->turn != NULL, "no turn");
+    SIM_CHECK(take(party, -1, false), "the turn cannot be had");
+    rest(party, true);
+    walpool__turn_keep_none(party->turn, true);
+    sim_nap_ns(MS + 20000);
+    walpool__turn_keep_none(party->turn, false);
+    for (int i = 0; i < 3; i++)
+        sim_nap_ns(STREAK_NS * 2 / 3);
+    walpool__turn_close(party->turn);
+}
+
+void
+scene_turn_close_in_vain(void)
+{
+    struct party *party = &scene.parties[0];
+    sim_set_prompt();
+    begin();
+    scene.count = 1;
+    *party = (struct party){.name = "P1", .process = 1};
+    sim_spawn(party->name, party->process, close_in_vain, party);
+    end();
+}
+
 void
 scene_turn_no_keeper(void)
 {

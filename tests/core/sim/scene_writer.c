@@ -265,7 +265,8 @@ give_when_idle(void *arg)
     must &= shelf->changes == changes;
     SIM_CHECK(!must || kernel_holder(WALPOOL__SIDELOCK_TURN) != house->process,
               "process %d keeps the turn and does not write", house->process);
-    scene.idler = -1; /* if not now, it will be tried again */
+    if (!shelf->closed)
+        scene.idler = -1; /* if not now, it will be tried again */
 }
 
 /* As closing a database does, while calls may come: writes something on its

@@ -19,6 +19,7 @@ void scene_turn_two(void);
 void scene_turn_give_up(void);
 void scene_turn_cancel(void);
 void scene_turn_close(void);
+void scene_turn_close_in_vain(void);
 void scene_turn_crash(void);
 void scene_turn_no_keeper(void);
 
