@@ -3,8 +3,8 @@
  * A cursor belongs to a lease and is used under the lease's `busy` flag. The
  * lease of a single read is implicit: nobody else knows it, and it ends with
  * its cursor. Nobody else uses its connection either, so from its second block
- * on a thread may step it ahead (ahead.h), where that pays (pace.h). A call then goes aboard, to use the
- * connection itself, only when that thread rests.
+ * on a thread may step it ahead (ahead.h), where that pays (pace.h). A call then
+ * goes aboard, to use the connection itself, only when that thread rests.
  *
  * Does: next block, bytes of a large value, end.
  * Must not: outlive its lease's connection.

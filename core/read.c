@@ -76,8 +76,8 @@ run(struct walpool__db *db, walpool *handle, struct walpool__call *call,
 }
 
 /* A call of less than a microsecond cannot afford a clock: one of SAMPLED of a
- * thread is measured, and stands for all. Those that took long by what else they did are
- * measured, each for itself. */
+ * thread is measured, and stands for all. Those that took long by what else they
+ * did are measured, each for itself. */
 static void
 count(struct walpool__stats *stats, const struct walpool__call *call)
 {

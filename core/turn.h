@@ -37,7 +37,8 @@ void walpool__turn_give(struct walpool__turn *turn);
 
 /* From now on keep it at no time, or again; `idle` is not called, nor being
  * called: walpool__turn_close may leave a keeper behind that waits in the kernel,
- * but none that is about to call what is gone by then. What is kept just now is to be taken or given soon. */
+ * but none that is about to call what is gone by then. What is kept just now is
+ * to be taken or given soon. */
 void walpool__turn_keep_none(struct walpool__turn *turn, bool none);
 
 /* Be the only one on this machine that copies frames into the database, or
